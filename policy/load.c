@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reading the policy's file; declared in policy.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy.h"
+
+/* Who can write the policy decides what is opened, so nobody but root and the caller may. */
+static int
+check_file(int fd, const char *path, struct err *e)
+{
+	char name[NAME_BUF];
+	struct stat st;
+
+	err_name(name, path);
+	if (fstat(fd, &st) != 0)
+		return err_sys(e, ERR_POLICY, errno, "%s: fstat", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_POLICY, "%s: is not a regular file", name);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return err_set(e, ERR_POLICY,
+			       "%s: belongs to user %u, who could open this firewall with it; look "
+			       "through it, then run: chown root:root '%s'",
+			       name, (unsigned)st.st_uid, name);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return err_set(e, ERR_POLICY,
+			       "%s: others than its owner can write it (mode %04o); look through "
+			       "it, then run: chmod go-w '%s'",
+			       name, (unsigned)(st.st_mode & 07777), name);
+	if (st.st_size > (off_t)POLICY_FILE_MAX)
+		return err_set(e, ERR_POLICY, "%s: more than %u bytes: this is not a policy", name,
+			       POLICY_FILE_MAX);
+	return 0;
+}
+
+/* Up to size bytes; the number read, or -1. */
+static ssize_t
+read_all(int fd, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	while (used < size) {
+		ssize_t n = read(fd, buf + used, size - used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		used += (size_t)n;
+	}
+	return (ssize_t)used;
+}
+
+static int
+load_fd(struct policy *policy, int fd, const char *path, struct err *e)
+{
+	/* One more than allowed: the file may have grown since it was looked at. */
+	const size_t size = POLICY_FILE_MAX + 1;
+	char name[NAME_BUF];
+	char *text;
+	ssize_t len;
+	int rc;
+
+	if (check_file(fd, path, e) != 0)
+		return -1;
+	text = malloc(size);
+	if (text == NULL)
+		return err_set(e, ERR_FAILED, "%s: out of memory", err_name(name, path));
+	len = read_all(fd, text, size);
+	if (len < 0)
+		rc = err_sys(e, ERR_POLICY, errno, "%s: read", err_name(name, path));
+	else
+		rc = policy_parse(policy, path, text, (size_t)len, e);
+	free(text);
+	return rc;
+}
+
+int
+policy_load(struct policy *policy, const char *path, struct err *e)
+{
+	char name[NAME_BUF];
+	struct stat st;
+	int fd;
+	int rc;
+
+	policy_init(policy);
+	/* A symbolic link is how administrators place files; what counts is where it leads. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT) {
+		if (lstat(path, &st) == 0)
+			return err_set(e, ERR_POLICY, "%s: is a symbolic link to nothing",
+				       err_name(name, path));
+		return 0;
+	}
+	if (fd < 0)
+		return err_sys(e, ERR_POLICY, errno, "%s: open", err_name(name, path));
+	rc = load_fd(policy, fd, path, e);
+	close(fd);
+	return rc;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The policy file, geopause-policy(5): loading and meaning. The same rules stand in
+ * policy.schema.json for editors. Everything wrong is ERR_POLICY, with file, line and path.
+ */
+#ifndef GEOPAUSE_POLICY_H
+#define GEOPAUSE_POLICY_H
+
+#include <stddef.h>
+
+#include "challenge.h"
+#include "err.h"
+#include "target.h"
+
+#define POLICY_FILE_MAX (1u << 20) /* bytes */
+#define POLICY_WINDOW_DEFAULT_S 600u
+#define POLICY_WINDOW_MIN_S 10u
+#define POLICY_MAX_WINDOW_DEFAULT_S 3600u
+#define POLICY_MAX_WINDOW_MAX_S 86400u
+
+struct policy {
+	char *file;            /* NULL: there was no file */
+	unsigned window_s;     /* how long a timed lease lasts, seconds */
+	unsigned max_window_s; /* the longest that a window may be kept open, seconds */
+	unsigned challenges;   /* bits of enum challenge */
+	struct target *targets;
+	size_t n_targets;
+};
+
+/* The defaults, without a file and without targets. */
+void policy_init(struct policy *policy);
+/*
+ * Reads and checks the file: a regular file, owned by root or the caller, writable by its owner
+ * alone. ENOENT leaves *policy with file == NULL, the defaults and no targets, and returns 0, so
+ * that the caller decides what a missing policy means; a file that is there must have targets.
+ */
+int policy_load(struct policy *policy, const char *path, struct err *e);
+/* As policy_load, from text that was read already; name is used in messages. */
+int policy_parse(struct policy *policy, const char *name, const char *text, size_t len,
+		 struct err *e);
+void policy_fini(struct policy *policy);
+
+/* "90s", "10m", "1h", "1h30m" or plain seconds, to seconds; ERR_USAGE without context if wrong. */
+int duration_parse(const char *text, unsigned *seconds, struct err *e);
+#define DURATION_TEXT_MAX 32
+/* The shortest form that duration_parse reads back; returns buf. */
+const char *duration_text(char *buf, unsigned seconds);
+
+#endif

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Strongest evidence first: what a rule does, the signatures of known tools, what the set holds,
+ * the words in the set's name, in comments, in the names of chain and table, and at last nothing
+ * but the shape of the set, which is never enough to be certain.
+ */
+#include "signature.h"
+
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "words.h"
+
+#define LIST_MIN 8 /* elements; whoever lists fewer networks may just mean some neighbours */
+
+/*
+ * What known tools make. Every pattern that is given must match (fnmatch(3)); the first row that
+ * does counts.
+ */
+static const struct {
+	const char *table; /* without the family */
+	const char *chain;
+	const char *set;
+	const char *comment;
+	enum verdict verdict;
+	const char *why;
+} tools[] = {
+	{ "geoip-shell", NULL, "[A-Z][A-Z]_[46]*", NULL, VERDICT_CERTAIN,
+	  "a country's set in geoip-shell's table" },
+	{ "geoip-shell", NULL, "*", NULL, VERDICT_LEFT_ALONE,
+	  "an exception that geoip-shell makes" },
+	{ NULL, NULL, "geoip-shell_[A-Z][A-Z]_[46]*", NULL, VERDICT_CERTAIN,
+	  "a country's set of geoip-shell" },
+	{ NULL, NULL, "geoip-shell_*", NULL, VERDICT_LEFT_ALONE,
+	  "an exception that geoip-shell makes" },
+	{ NULL, NULL, NULL, "geoip-shell_aux_*", VERDICT_LEFT_ALONE,
+	  "an exception that geoip-shell makes" },
+	{ "geo-filter", NULL, "filter-v[46]", NULL, VERDICT_CERTAIN, "nft-geo-filter's set" },
+	{ NULL, NULL, "GEOIP_CC_*", NULL, VERDICT_CERTAIN, "set name GEOIP_CC_* is made by VyOS" },
+	{ NULL, NULL, "GEOIP_CC6_*", NULL, VERDICT_CERTAIN,
+	  "set name GEOIP_CC6_* is made by VyOS" },
+	{ "banIP", NULL, "country.*", NULL, VERDICT_CERTAIN, "banIP's country feed" },
+	{ "banIP", NULL, "*", NULL, VERDICT_LEFT_ALONE, "one of banIP's other feeds" },
+	{ NULL, "CC_DENY*", NULL, NULL, VERDICT_CERTAIN, "chain CC_DENY* is made by CSF" },
+	{ NULL, "CC_ALLOW*", NULL, NULL, VERDICT_CERTAIN, "chain CC_ALLOW* is made by CSF" },
+	{ NULL, NULL, "chain_*DENY", NULL, VERDICT_LEFT_ALONE, "CSF's list of single addresses" },
+	{ NULL, NULL, "chain_*ALLOW", NULL, VERDICT_LEFT_ALONE, "CSF's list of single addresses" },
+	{ NULL, NULL, "bl_*", NULL, VERDICT_LEFT_ALONE, "a blocklist" },
+	{ NULL, "LOCATIONBLOCK", NULL, NULL, VERDICT_CERTAIN,
+	  "chain LOCATIONBLOCK is made by IPFire" },
+	{ NULL, NULL, "XD", NULL, VERDICT_LEFT_ALONE, "IPFire's list of hostile networks" },
+	{ NULL, NULL, "addr-set-*", NULL, VERDICT_LEFT_ALONE, "fail2ban's set" },
+	{ NULL, NULL, "addr6-set-*", NULL, VERDICT_LEFT_ALONE, "fail2ban's set" },
+	{ NULL, NULL, "f2b*", NULL, VERDICT_LEFT_ALONE, "fail2ban's set" },
+	{ NULL, NULL, "*fail2ban*", NULL, VERDICT_LEFT_ALONE, "fail2ban's set" },
+	{ "f2b*", NULL, NULL, NULL, VERDICT_LEFT_ALONE, "fail2ban's table" },
+	{ NULL, "f2b*", NULL, NULL, VERDICT_LEFT_ALONE, "fail2ban's chain" },
+	{ NULL, NULL, NULL, "f2b*", VERDICT_LEFT_ALONE, "fail2ban's rule" },
+	{ NULL, NULL, NULL, "fail2ban*", VERDICT_LEFT_ALONE, "fail2ban's rule" },
+	{ "crowdsec*", NULL, NULL, NULL, VERDICT_LEFT_ALONE, "crowdsec's table" },
+	{ NULL, NULL, "crowdsec*", NULL, VERDICT_LEFT_ALONE, "crowdsec's set" },
+	{ NULL, "crowdsec*", NULL, NULL, VERDICT_LEFT_ALONE, "crowdsec's chain" },
+	{ "sshguard*", NULL, NULL, NULL, VERDICT_LEFT_ALONE, "sshguard's table" },
+	{ NULL, NULL, "sshguard*", NULL, VERDICT_LEFT_ALONE, "sshguard's set" },
+	{ NULL, NULL, "*firehol*", NULL, VERDICT_CANDIDATE,
+	  "a list of FireHOL's looks exactly like a geo-block: most are attackers, some "
+	  "countries" },
+	{ NULL, NULL, "*spamhaus*", NULL, VERDICT_CANDIDATE,
+	  "a list of Spamhaus's looks exactly like a geo-block, but names hostile networks" },
+	{ NULL, NULL, "*[rR][fF][cC]1918*", NULL, VERDICT_LEFT_ALONE, "private networks" },
+	{ NULL, NULL, NULL, "*[rR][fF][cC] *1918*", VERDICT_LEFT_ALONE, "private networks" },
+	{ NULL, NULL, NULL, "*[rR][fF][cC]1918*", VERDICT_LEFT_ALONE, "private networks" },
+	{ NULL, NULL, "geopause*", NULL, VERDICT_LEFT_ALONE, "made by geopause itself" },
+};
+#define N_TOOLS (sizeof(tools) / sizeof(tools[0]))
+
+/* Sets of ports that wait to be filled by an ACME client's hooks. */
+static const char *const own_sets[] = { "acme*", "geopause*", "letsencrypt*", "certbot*" };
+#define N_OWN_SETS (sizeof(own_sets) / sizeof(own_sets[0]))
+
+/* A set of a window that is open: geopause_ and a transaction id. */
+#define HEX "[0-9a-f]"
+#define MARK "geopause_" HEX HEX HEX HEX HEX HEX HEX HEX HEX HEX HEX HEX
+
+static struct judgement __attribute__((format(printf, 2, 3)))
+judged(enum verdict verdict, const char *fmt, ...)
+{
+	struct judgement j = { .verdict = verdict };
+	va_list args;
+
+	va_start(args, fmt);
+	if (vsnprintf(j.evidence, sizeof(j.evidence), fmt, args) < 0)
+		j.evidence[0] = '\0';
+	va_end(args);
+	return j;
+}
+
+/* The name of a table without its family. */
+static const char *
+table_name(const char *table)
+{
+	const char *space = table == NULL ? NULL : strchr(table, ' ');
+
+	return space == NULL ? table : space + 1;
+}
+
+static bool
+fits(const char *pattern, const char *name)
+{
+	return pattern == NULL || (name != NULL && fnmatch(pattern, name, 0) == 0);
+}
+
+static size_t
+tool_of(const struct observation *o)
+{
+	size_t i = 0;
+
+	while (i < N_TOOLS &&
+	       !(fits(tools[i].table, table_name(o->table)) && fits(tools[i].chain, o->chain) &&
+		 fits(tools[i].set, o->set) && fits(tools[i].comment, o->comment)))
+		i++;
+	return i;
+}
+
+static bool
+is_named(const struct observation *o)
+{
+	return o->set != NULL &&
+	       (o->source == SOURCE_SET || o->source == SOURCE_MAP || o->source == SOURCE_FOREIGN);
+}
+
+static bool
+was_read(const struct set_facts *f)
+{
+	return f->elements != SIZE_MAX && f->hosts != SIZE_MAX && f->special != SIZE_MAX;
+}
+
+/* What the set holds is known, and is networks of the public internet. */
+static bool
+holds_networks(const struct observation *o)
+{
+	const struct set_facts *f = &o->facts;
+
+	return was_read(f) && (f->interval || o->source == SOURCE_LITERAL) && !f->dynamic &&
+	       f->elements > 0 && f->special == 0 && f->hosts <= f->elements / 2;
+}
+
+static bool
+is_list(const struct observation *o)
+{
+	return holds_networks(o) && o->facts.elements >= LIST_MIN;
+}
+
+static bool
+holds_special_only(const struct observation *o)
+{
+	const struct set_facts *f = &o->facts;
+
+	return was_read(f) && f->elements > 0 && f->special >= f->elements;
+}
+
+/* Why this cannot hold countries, whatever it is called; NULL: it may. */
+static const char *
+contradiction(const struct observation *o)
+{
+	const struct set_facts *f = &o->facts;
+
+	if (o->source == SOURCE_FOREIGN)
+		return NULL;
+	if (!f->interval && o->source != SOURCE_LITERAL)
+		return "it cannot hold networks";
+	if (was_read(f) && f->elements > 0 && f->hosts >= f->elements)
+		return "it holds single addresses only";
+	if (was_read(f) && f->elements >= LIST_MIN && f->hosts > f->elements / 2)
+		return "it holds single addresses for the most part";
+	return NULL;
+}
+
+/* True when the sources named are those that are let through. */
+static bool
+lets_through(const struct observation *o)
+{
+	return (o->effect == EFFECT_ALLOW) != o->inverted;
+}
+
+/* True when the words are codes of countries, and none that may mean something else. */
+static bool
+names_countries(const struct words *w, const struct observation *o)
+{
+	size_t doubtful = w->word_codes + (lets_through(o) ? w->short_codes : 0);
+
+	if (lets_through(o) && w->services > 0)
+		return false;
+	return w->codes > 0 && (w->codes > doubtful || w->dated) && w->unknown == 0 &&
+	       w->other == NULL && !w->exception;
+}
+
+/* A name or comment that speaks of countries. what: "set name", "comment". */
+static struct judgement
+judge_geo(const struct observation *o, const struct words *w, const char *what, const char *text)
+{
+	const char *but = contradiction(o);
+	char name[NAME_BUF];
+
+	err_name(name, text);
+	if (holds_special_only(o))
+		return judged(VERDICT_LEFT_ALONE,
+			      "%s \"%s\", but it holds private or special addresses only", what,
+			      name);
+	if (w->exception)
+		return judged(VERDICT_CANDIDATE,
+			      "%s \"%s\" speaks of countries, perhaps of an exception", what, name);
+	if (w->other != NULL && (w->hard || !holds_networks(o)))
+		return judged(VERDICT_CANDIDATE, "%s \"%s\" speaks of countries, and of %s", what,
+			      name, w->other);
+	if (lets_through(o) && w->unknown > 0 && was_read(&o->facts) && !is_list(o))
+		return judged(VERDICT_CANDIDATE,
+			      "%s \"%s\" speaks of countries, but lets a few networks through",
+			      what, name);
+	if (but != NULL)
+		return judged(VERDICT_CANDIDATE, "%s \"%s\" speaks of countries, but %s", what,
+			      name, but);
+	return judged(VERDICT_CERTAIN, "%s \"%s\" speaks of countries", what, name);
+}
+
+static struct judgement
+judge_codes(const struct observation *o, const char *what, const char *text)
+{
+	char name[NAME_BUF];
+
+	err_name(name, text);
+	if (holds_networks(o))
+		return judged(VERDICT_CERTAIN,
+			      "%s \"%s\" is a country's code, and it holds "
+			      "networks",
+			      what, name);
+	if (holds_special_only(o))
+		return judged(VERDICT_LEFT_ALONE, "holds private or special addresses only");
+	return judged(VERDICT_CANDIDATE,
+		      "%s \"%s\" is a country's code, but it is not known to "
+		      "hold networks",
+		      what, name);
+}
+
+/* Nothing is known but what it holds. */
+static struct judgement
+judge_shape(const struct observation *o)
+{
+	const struct set_facts *f = &o->facts;
+
+	if (is_list(o))
+		return judged(VERDICT_CANDIDATE,
+			      "holds %zu public networks, as a geo-block does; its name says "
+			      "nothing",
+			      f->elements);
+	if (o->source == SOURCE_FOREIGN)
+		return judged(VERDICT_CANDIDATE,
+			      "looks the source up in something that cannot be read here");
+	if (holds_special_only(o))
+		return judged(VERDICT_LEFT_ALONE, "holds private or special addresses only");
+	if (is_named(o) && f->interval && !was_read(f))
+		return judged(VERDICT_CANDIDATE, "may hold networks, which were not read; its name "
+						 "says nothing");
+	return judged(VERDICT_LEFT_ALONE, "nothing says that it is a geo-block");
+}
+
+static struct judgement
+judge_tool(const struct observation *o, size_t tool)
+{
+	if (tools[tool].verdict == VERDICT_CERTAIN && holds_special_only(o))
+		return judged(VERDICT_LEFT_ALONE,
+			      "%s, but it holds private or special addresses "
+			      "only",
+			      tools[tool].why);
+	return judged(tools[tool].verdict, "%s", tools[tool].why);
+}
+
+/* The words of the chain and the table together. */
+static struct words
+place_words(const struct observation *o)
+{
+	struct words chain = words_read(o->chain);
+	struct words table = words_read(table_name(o->table));
+
+	if (table.geo && chain.other == NULL)
+		chain.geo = true;
+	if (chain.other == NULL || !chain.other_is_place) {
+		chain.other = table.other_is_place ? table.other : NULL;
+		chain.other_is_place = table.other_is_place;
+	}
+	return chain;
+}
+
+/* Chain or table speak of countries, the set's own name of nothing in particular. */
+static struct judgement
+judge_place(const struct observation *o, const struct words *own)
+{
+	char chain[NAME_BUF];
+	char table[NAME_BUF];
+	/* A single network may be anything that somebody once added by hand. */
+	bool sure = own->unknown == 0 && !own->exception && holds_networks(o) &&
+		    o->source != SOURCE_LITERAL && (!lets_through(o) || is_list(o));
+
+	err_name(chain, o->chain);
+	err_name(table, o->table);
+	if (sure)
+		return judged(VERDICT_CERTAIN,
+			      "holds networks, and chain \"%.60s\" or table "
+			      "\"%.60s\" speaks of countries",
+			      chain, table);
+	if (!own->exception && (is_list(o) || (holds_networks(o) && !lets_through(o))))
+		return judged(VERDICT_CANDIDATE,
+			      "chain \"%.60s\" or table \"%.60s\" speaks of countries", chain,
+			      table);
+	return judge_shape(o);
+}
+
+static struct judgement
+judge_named(const struct observation *o)
+{
+	struct words name = words_read(o->set);
+	struct words rule = words_read(o->comment);
+	struct words set = words_read(o->set_comment);
+	struct words place = place_words(o);
+	bool noted = rule.geo || set.geo;
+
+	if (name.geo)
+		return judge_geo(o, &name, "set name", o->set);
+	if (name.other != NULL && (noted || name.codes > 0) && is_list(o))
+		return judged(VERDICT_CANDIDATE, "looks like %s, but something speaks of countries",
+			      name.other);
+	if (name.other != NULL)
+		return judged(VERDICT_LEFT_ALONE, "looks like %s, by the set's name", name.other);
+	if (names_countries(&name, o))
+		return judge_codes(o, "set name", o->set);
+	if (set.geo)
+		return judge_geo(o, &set, "the set's comment", o->set_comment);
+	if (rule.geo)
+		return judge_geo(o, &rule, "comment", o->comment);
+	if (set.other != NULL || rule.other != NULL)
+		return judged(VERDICT_LEFT_ALONE, "looks like %s, by the comment",
+			      set.other != NULL ? set.other : rule.other);
+	if (place.other != NULL && (place.hard || !place.geo))
+		return judged(VERDICT_LEFT_ALONE, "looks like %s, by the chain or table",
+			      place.other);
+	if (place.geo)
+		return judge_place(o, &name);
+	return judge_shape(o);
+}
+
+/* An anonymous set or a single network has nothing but the rule's comment and its place. */
+static struct judgement
+judge_unnamed(const struct observation *o)
+{
+	struct words rule = words_read(o->comment);
+	struct words place = place_words(o);
+
+	if (rule.geo)
+		return judge_geo(o, &rule, "comment", o->comment);
+	if (rule.other != NULL)
+		return judged(VERDICT_LEFT_ALONE, "looks like %s, by the comment", rule.other);
+	if (names_countries(&rule, o))
+		return judge_codes(o, "comment", o->comment);
+	if (lets_through(o) && o->source != SOURCE_FOREIGN && o->facts.elements < LIST_MIN)
+		return judged(VERDICT_LEFT_ALONE, "lets a few addresses through: an exception");
+	if (place.other != NULL && (place.hard || !place.geo))
+		return judged(VERDICT_LEFT_ALONE, "looks like %s, by the chain or table",
+			      place.other);
+	if (place.geo)
+		return judge_place(o, &rule);
+	return judge_shape(o);
+}
+
+static struct judgement
+judge_own_set(const struct observation *o)
+{
+	char name[NAME_BUF];
+
+	if (fits(MARK, o->set))
+		return judged(VERDICT_LEFT_ALONE, "made by geopause itself");
+	for (size_t i = 0; i < N_OWN_SETS; i++)
+		if (o->set != NULL && fnmatch(own_sets[i], o->set, FNM_CASEFOLD) == 0)
+			return judged(VERDICT_CERTAIN, "\"%s\" is a set made to be filled",
+				      err_name(name, o->set));
+	return judged(VERDICT_CANDIDATE, "\"%s\" may be a set made to be filled",
+		      err_name(name, o->set));
+}
+
+static bool
+says(const struct observation *o, const char *text)
+{
+	return o->text != NULL && strstr(o->text, text) != NULL;
+}
+
+struct judgement
+signature_judge(const struct observation *o)
+{
+	size_t tool;
+
+	if (o->source == SOURCE_OWN_SET)
+		return judge_own_set(o);
+	if (o->destination)
+		return judged(VERDICT_LEFT_ALONE, "matches destinations, not sources");
+	if (o->effect == EFFECT_NONE)
+		return judged(VERDICT_LEFT_ALONE,
+			      "decides by source, but blocks nothing on these ports");
+	if (o->source != SOURCE_FOREIGN && o->facts.dynamic)
+		return judged(VERDICT_LEFT_ALONE, "its set is filled by rules");
+	if (says(o, "limit rate over") || says(o, "ct count over") || says(o, "quota over"))
+		return judged(VERDICT_LEFT_ALONE, "limits how much comes in, not from where");
+	tool = tool_of(o);
+	if (tool < N_TOOLS)
+		return judge_tool(o, tool);
+	if (o->source == SOURCE_FOREIGN && says(o, "geoip") &&
+	    (o->comment == NULL || strstr(o->comment, "geoip") == NULL))
+		return judged(VERDICT_CERTAIN, "xtables-addons' geoip match");
+	return is_named(o) ? judge_named(o) : judge_unnamed(o);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "target.h"
+
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const actions[] = {
+	[ACTION_AUTO] = "auto",
+	[ACTION_SKIP] = "skip",
+	[ACTION_WIDEN] = "widen",
+	[ACTION_SET] = "set",
+};
+#define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
+
+const char *
+action_name(enum action action)
+{
+	return (size_t)action < N_ACTIONS ? actions[action] : "?";
+}
+
+int
+action_by_name(const char *name, enum action *action)
+{
+	for (size_t i = 0; i < N_ACTIONS; i++) {
+		if (strcmp(actions[i], name) == 0) {
+			*action = (enum action)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int
+patterns_add(struct patterns *patterns, const char *text, unsigned line)
+{
+	struct pattern *grown = reallocarray(patterns->v, patterns->n + 1, sizeof(*grown));
+	char *copy;
+
+	if (grown == NULL)
+		return -1;
+	patterns->v = grown;
+	copy = strdup(text);
+	if (copy == NULL)
+		return -1;
+	patterns->v[patterns->n++] = (struct pattern){ .text = copy, .line = line };
+	return 0;
+}
+
+bool
+pattern_matches(const struct pattern *pattern, const char *name)
+{
+	return name != NULL && fnmatch(pattern->text, name, 0) == 0;
+}
+
+const struct pattern *
+patterns_match(const struct patterns *patterns, const char *name)
+{
+	for (size_t i = 0; i < patterns->n; i++)
+		if (pattern_matches(&patterns->v[i], name))
+			return &patterns->v[i];
+	return NULL;
+}
+
+bool
+pattern_is_wild(const struct pattern *pattern)
+{
+	return strpbrk(pattern->text, "*?[\\") != NULL;
+}
+
+static void
+patterns_fini(struct patterns *patterns)
+{
+	for (size_t i = 0; i < patterns->n; i++)
+		free(patterns->v[i].text);
+	free(patterns->v);
+}
+
+void
+target_fini(struct target *target)
+{
+	patterns_fini(&target->rules.chain);
+	patterns_fini(&target->rules.set);
+	patterns_fini(&target->rules.map);
+	patterns_fini(&target->rules.comment);
+	free(target->rules.handles);
+	free(target->name);
+	free(target->backend);
+	free(target->table);
+	*target = (struct target){ 0 };
+}
+
+int
+target_err(struct err *e, const struct target *target, const char *path, unsigned line,
+	   const char *fmt, ...)
+{
+	char name[NAME_BUF];
+	char msg[ERR_MESSAGE_MAX];
+	bool has_path = path != NULL && path[0] != '\0';
+	va_list args;
+
+	va_start(args, fmt);
+	if (vsnprintf(msg, sizeof(msg), fmt, args) < 0)
+		msg[0] = '\0';
+	va_end(args);
+	if (target->file == NULL)
+		return err_set(e, ERR_POLICY, "discovered target %s: %s",
+			       err_name(name, target->name), msg);
+	return err_set(e, ERR_POLICY, "%s:%u: targets[%zu]%s%s: %s", err_name(name, target->file),
+		       line != 0 ? line : target->line, target->index, has_path ? "." : "",
+		       has_path ? path : "", msg);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Lets the Nth allocation fail, for every N, until all is done without one failing. Under
+ * AddressSanitizer this finds what is lost or freed twice on the way out. Linked with
+ * --wrap=malloc,reallocarray,strdup.
+ */
+#include "unit.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy.h"
+#include "signature.h"
+
+static long left = -1; /* allocations until one fails; -1: none does */
+
+void *__real_malloc(size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+char *__real_strdup(const char *s);
+void *__wrap_malloc(size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+char *__wrap_strdup(const char *s);
+
+static bool
+fails(void)
+{
+	return left >= 0 && left-- == 0;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+char *
+__wrap_strdup(const char *s)
+{
+	return fails() ? NULL : __real_strdup(s);
+}
+
+static const char text[] =
+	"{ \"version\": 1, \"window\": \"10m\", \"challenges\": [\"http-01\", \"dns-01\"],"
+	"  \"targets\": ["
+	"  { \"name\": \"a\", \"backend\": \"nftables\", \"table\": \"inet filter\","
+	"    \"rules\": { \"set\": [\"geo4\", \"geo6\"], \"chain\": \"input\" } },"
+	"  { \"backend\": \"nftables\", \"table\": \"ip filter\","
+	"    \"rules\": { \"comment\": \"geoip*\", \"handle\": [1, 2] }, \"action\": \"skip\" },"
+	"  { \"backend\": \"nftables\", \"table\": \"ip6 filter\","
+	"    \"rules\": { \"set\": \"acme\" }, \"action\": \"set\" } ] }";
+
+static int
+parse(struct err *e)
+{
+	struct policy policy;
+	json_t *document;
+
+	if (policy_parse(&policy, "p", text, sizeof(text) - 1, e) != 0)
+		return -1;
+	document = policy_document(policy.targets, policy.n_targets);
+	policy_fini(&policy);
+	if (document == NULL)
+		return err_set(e, ERR_FAILED, "out of memory");
+	json_decref(document);
+	return 0;
+}
+
+static int
+discover(struct err *e)
+{
+	struct observations all = { 0 };
+	struct target *targets;
+	size_t n = 0;
+	int rc = -1;
+
+	for (size_t i = 0; i < 6; i++) {
+		struct observation *o = observations_add(&all);
+
+		if (o == NULL)
+			goto out;
+		o->backend = "nftables";
+		o->table = strdup(i < 3 ? "inet filter" : "ip filter");
+		o->chain = strdup("geoblock");
+		o->set = i % 3 == 0 ? strdup("geo") : NULL;
+		o->comment = i % 3 == 1 ? strdup("geoip") : NULL;
+		o->source = i % 3 == 0 ? SOURCE_SET : SOURCE_ANONYMOUS;
+		o->effect = EFFECT_DENY;
+		o->facts = (struct set_facts){ .interval = true, .elements = 20 };
+		if (o->table == NULL || o->chain == NULL)
+			goto out;
+	}
+	rc = signature_targets(&all, VERDICT_CERTAIN, &targets, &n, e);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		target_fini(&targets[i]);
+	if (rc == 0)
+		free(targets);
+out:
+	observations_fini(&all);
+	return rc;
+}
+
+static void
+fail_each(int (*work)(struct err *e))
+{
+	for (long n = 0; n < 10000; n++) {
+		struct err e = ERR_INIT;
+		int rc;
+
+		left = n;
+		rc = work(&e);
+		if (left >= 0) {
+			left = -1;
+			assert_int_equal(rc, 0);
+			assert_true(n > 5);
+			return;
+		}
+		/* jansson takes some of its own failures for errors in the text. */
+		if (rc != 0 && e.code != ERR_NONE)
+			assert_true(e.code == ERR_FAILED || e.code == ERR_POLICY);
+	}
+	fail_msg("more allocations than expected");
+}
+
+static void
+parsing_survives(void **state)
+{
+	(void)state;
+	json_set_alloc_funcs(__wrap_malloc, free);
+	fail_each(parse);
+}
+
+static void
+discovery_survives(void **state)
+{
+	(void)state;
+	fail_each(discover);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parsing_survives),
+		cmocka_unit_test(discovery_survives),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
