@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one contract between the program and a firewall. A backend is a module that exports
+ * geopause_backend(); it never knows another backend, the journal or the command line, and
+ * hook/window.c is the only caller of apply, extend, revert and sweep.
+ *
+ * Reads (discover, plan, inspect, sweep with look_only) change nothing. A mutation has three
+ * outcomes; after OUTCOME_UNKNOWN the caller inspects before it decides anything.
+ *
+ * Messages say what failed and where; the caller adds what is open and what to do next.
+ */
+#ifndef GEOPAUSE_BACKEND_H
+#define GEOPAUSE_BACKEND_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "challenge.h"
+#include "err.h"
+#include "names.h"
+#include "observation.h"
+#include "target.h"
+
+#define BACKEND_ABI 1u
+#define BACKEND_SYMBOL "geopause_backend"
+
+/* A transaction id: 12 lower-case hex digits, part of our mark in the live firewall. */
+#define TXN_LEN 12
+#define TXN_BUF (TXN_LEN + 1)
+
+enum backend_caps {
+	BACKEND_ATOMIC = 1 << 0,          /* apply and revert happen entirely or not at all */
+	BACKEND_KERNEL_EXPIRY = 1 << 1,   /* the kernel closes the lift by itself */
+	BACKEND_PROVIDER_EXPIRY = 1 << 2, /* the provider does */
+	BACKEND_CONCURRENCY = 1 << 3,     /* a write fails if the state changed since it was read */
+};
+
+enum outcome {
+	OUTCOME_DONE,
+	OUTCOME_NOT_DONE, /* e says why */
+	OUTCOME_UNKNOWN,  /* e says why; inspect */
+};
+
+/* Where a lift stands, seen in the live firewall. */
+enum lift_state {
+	LIFT_LIFTED,     /* all of it is there and open */
+	LIFT_CLOSED,     /* all of it is there, but its expiry has passed: closed, not yet exact */
+	LIFT_NOT_LIFTED, /* nothing of it is there */
+	LIFT_DRIFTED,    /* part of it is there: somebody changed the ruleset */
+	LIFT_UNKNOWN,    /* could not be read; e says why */
+};
+
+struct lift_request {
+	const struct target *const *targets; /* all of this backend's, borrowed */
+	size_t n;
+	struct ports ports;
+	char txn[TXN_BUF];
+	unsigned expiry_s; /* the lift closes by itself after this many seconds */
+	bool explain;      /* fill in before and after of each step, whatever it costs */
+};
+
+/* One rule or set that the plan changes; everything ASCII. */
+struct step {
+	size_t target;   /* index into the request's targets */
+	const char *how; /* "skip", "widen", "set"; static */
+	char *where;     /* "inet filter input handle 7" */
+	char *rule;      /* the rule, short */
+	char *before;    /* with explain: in the firewall's own syntax; NULL if nothing was there */
+	char *after;
+	char *reason; /* why this rule is taken for the geo-block, and why it is lifted so */
+};
+
+struct plan {
+	struct step *steps;
+	size_t n; /* 0: nothing stands in the way of these ports */
+	struct names
+		notes; /* what the administrator should know: limits reset, other blocks, ... */
+	void *data;    /* the backend's own */
+};
+
+struct backend; /* an open backend; each module has its own */
+
+struct backend_ops {
+	unsigned abi; /* BACKEND_ABI */
+	const char *name;
+	unsigned caps;
+
+	/* ERR_FAILED: no right or no such firewall; the message says what to do. */
+	int (*open)(struct backend **backend, struct err *e);
+	void (*close)(struct backend *backend);
+
+	/* Appends to *found; the caller frees it. Unreadable firewalls are errors. */
+	int (*discover)(struct backend *backend, struct observations *found, struct err *e);
+
+	/*
+	 * Reads the present state and decides the steps, all targets at once. A target that does
+	 * not fit is ERR_POLICY (through target_err), one that cannot be lifted safely ERR_FAILED.
+	 */
+	int (*plan)(struct backend *backend, const struct lift_request *request, struct plan **plan,
+		    struct err *e);
+	/* What revert, inspect and extend need in another process; a new reference, or NULL. */
+	json_t *(*record)(const struct plan *plan);
+	void (*plan_free)(struct plan *plan);
+
+	/* Does the plan. If the state changed since, it plans again, a bounded number of times. */
+	enum outcome (*apply)(struct backend *backend, struct plan *plan, struct err *e);
+	/* *left_s: seconds until the lift closes by itself, 0 if it is not open. */
+	enum lift_state (*inspect)(struct backend *backend, const json_t *record, unsigned *left_s,
+				   struct err *e);
+	/* The lift closes expiry_s seconds from now. Re-opens one that has expired. */
+	enum outcome (*extend)(struct backend *backend, const json_t *record, unsigned expiry_s,
+			       struct err *e);
+	/*
+	 * Takes back what the record describes, computed from the present state; idempotent, what
+	 * is gone already is success. Appends to *notes what somebody else changed meanwhile.
+	 */
+	enum outcome (*revert)(struct backend *backend, const json_t *record, struct names *notes,
+			       struct err *e);
+	/*
+	 * Finds our marks in the live firewall without any record, and removes them; with look_only
+	 * just counts. Appends to *found what it was, a line each: with its transaction id in it,
+	 * and "(closed)" at its end if it has expired.
+	 */
+	enum outcome (*sweep)(struct backend *backend, bool look_only, struct names *found,
+			      struct err *e);
+};
+
+const struct backend_ops *geopause_backend(void);
+
+#endif

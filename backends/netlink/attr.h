@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Walking netlink attributes of a message that is not trusted: each attribute is checked to lie
+ * within its parent before it is looked at. (libmnl's own loops do the same, with casts that our
+ * warnings do not accept.)
+ */
+#ifndef GEOPAUSE_ATTR_H
+#define GEOPAUSE_ATTR_H
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline bool
+attr_ok(const struct nlattr *attr, const void *end)
+{
+	const char *at = (const char *)attr, *stop = end;
+
+	return at < stop && mnl_attr_ok(attr, (int)(stop - at));
+}
+
+static inline const void *
+attr_end(const struct nlattr *nest)
+{
+	return (const char *)mnl_attr_get_payload(nest) + mnl_attr_get_payload_len(nest);
+}
+
+/* The attributes below nest. */
+#define attr_each_nested(attr, nest)                                                               \
+	for ((attr) = mnl_attr_get_payload(nest); attr_ok(attr, attr_end(nest));                   \
+	     (attr) = mnl_attr_next(attr))
+
+/* The attributes of a message behind its family header of `skip` bytes. */
+#define attr_each(attr, nlh, skip)                                                                 \
+	for ((attr) = mnl_nlmsg_get_payload_offset(nlh, skip);                                     \
+	     attr_ok(attr, (const char *)(nlh) + (nlh)->nlmsg_len); (attr) = mnl_attr_next(attr))
+
+static inline const struct nlattr *
+attr_find(const struct nlattr *nest, uint16_t type)
+{
+	const struct nlattr *attr;
+
+	attr_each_nested(attr, nest)
+	{
+		if (mnl_attr_get_type(attr) == type)
+			return attr;
+	}
+	return NULL;
+}
+
+/* A string attribute, or NULL when it is not NUL-terminated within its length. */
+static inline const char *
+attr_string(const struct nlattr *attr)
+{
+	return mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0 ? NULL : mnl_attr_get_str(attr);
+}
+
+/* Big-endian numbers, as nf_tables has them; `otherwise` when the attribute is malformed. */
+static inline uint32_t
+attr_u32(const struct nlattr *attr, uint32_t otherwise)
+{
+	return mnl_attr_validate(attr, MNL_TYPE_U32) < 0 ? otherwise
+							 : ntohl(mnl_attr_get_u32(attr));
+}
+
+static inline uint64_t
+attr_u64(const struct nlattr *attr, uint64_t otherwise)
+{
+	return mnl_attr_validate(attr, MNL_TYPE_U64) < 0 ? otherwise
+							 : be64toh(mnl_attr_get_u64(attr));
+}
+
+#endif

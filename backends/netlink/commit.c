@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From a plan to the transaction that lifts. */
+#include "lift.h"
+
+#include <errno.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/set.h>
+#include <libnftnl/udata.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attr.h"
+#include "copy.h"
+#include "elements.h"
+#include "nf.h"
+
+#define APPLY_TRIES 16
+
+/* --- our set --- */
+
+static struct nftnl_set *
+new_set(const struct table *table, const char *name)
+{
+	static const char comment[] = "ports that geopause opens for an ACME challenge";
+	struct nftnl_set *set = nftnl_set_alloc();
+	struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(128);
+
+	if (set && udata) {
+		nftnl_udata_put_strz(udata, NFTNL_UDATA_SET_COMMENT, comment);
+		nftnl_set_set_str(set, NFTNL_SET_TABLE, table->name);
+		nftnl_set_set_str(set, NFTNL_SET_NAME, name);
+		nftnl_set_set_u32(set, NFTNL_SET_ID, 1);
+		nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT);
+		nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, MARK_SET_KEY_TYPE);
+		nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, MARK_SET_KEY_LEN);
+		nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
+				   nftnl_udata_buf_len(udata));
+	}
+	if (udata)
+		nftnl_udata_buf_free(udata);
+	return set;
+}
+
+static void
+put_set(struct batch *batch, const struct lift *lift, const struct table *table)
+{
+	char name[MARK_SET_BUF], what[2 * NAME_BUF];
+	struct nftnl_set *set;
+	struct nlmsghdr *nlh;
+
+	mark_set_name(name, lift->request.txn);
+	snprintf(what, sizeof(what), "adding set %s to table %s", name, table->text);
+	set = new_set(table, name);
+	if (!set) {
+		batch_fail(batch);
+		return;
+	}
+	nlh = batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, table->family, what);
+	nftnl_set_nlmsg_build_payload(nlh, set);
+	nftnl_set_free(set);
+	elements_put(batch, NULL, table, name, &lift->request.ports, lift->request.expiry_s, NULL);
+}
+
+static void
+put_sets(struct batch *batch, const struct lift *lift)
+{
+	for (size_t i = 0; i < lift->n; i++) {
+		const struct table *table;
+		bool done = false;
+
+		if (lift->steps[i].action == ACTION_SET)
+			continue;
+		table = lift->steps[i].suspect.rule->chain->table;
+		for (size_t j = 0; j < i; j++)
+			done |= lift->steps[j].action != ACTION_SET &&
+				lift->steps[j].suspect.rule->chain->table == table;
+		if (!done)
+			put_set(batch, lift, table);
+	}
+}
+
+/* --- rules --- */
+
+static void
+put_udata(struct nlmsghdr *nlh, const struct nlattr *udata)
+{
+	if (udata)
+		mnl_attr_put(nlh, NFTA_RULE_USERDATA, mnl_attr_get_payload_len(udata),
+			     mnl_attr_get_payload(udata));
+}
+
+static void
+put_skip(struct batch *batch, const struct lift *lift, const struct lift_step *step,
+	 const char *what)
+{
+	const struct rule *rule = step->suspect.rule;
+	struct copy copy;
+
+	copy_begin(&copy, batch, &lift->rs, rule, NLM_F_REPLACE, NULL, what);
+	mnl_attr_put_u64(copy.nlh, NFTA_RULE_HANDLE, htobe64(rule->handle));
+	copy_open_list(&copy);
+	if (!mark_put_prefix(copy.nlh, lift->request.txn, step->port, true))
+		batch_fail(batch);
+	copy_expressions(&copy, NULL);
+	copy_close_list(&copy);
+	put_udata(copy.nlh, rule->udata);
+}
+
+/* What the copy of a verdict map does instead of looking up. */
+static bool
+put_verdict(struct nlmsghdr *nlh, const struct branch *verdict)
+{
+	struct nftnl_expr *x = nftnl_expr_alloc("immediate");
+	struct nlattr *nest;
+
+	if (!x)
+		return false;
+	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_VERDICT, verdict->verdict);
+	if (verdict->chain)
+		nftnl_expr_set_str(x, NFTNL_EXPR_IMM_CHAIN, verdict->chain);
+	nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	nftnl_expr_build_payload(nlh, x);
+	mnl_attr_nest_end(nlh, nest);
+	nftnl_expr_free(x);
+	return true;
+}
+
+static void
+put_comment(struct nlmsghdr *nlh, const char *comment)
+{
+	uint8_t tlv[2 + MARK_COMMENT_BUF];
+	size_t len = strlen(comment) + 1;
+
+	tlv[0] = NFTNL_UDATA_RULE_COMMENT;
+	tlv[1] = (uint8_t)len;
+	memcpy(tlv + 2, comment, len);
+	mnl_attr_put(nlh, NFTA_RULE_USERDATA, len + 2, tlv);
+}
+
+static void
+put_widen(struct batch *batch, const struct lift *lift, const struct lift_step *step,
+	  const char *what)
+{
+	const struct rule *rule = step->suspect.rule;
+	const bool *uses = step->suspect.criterion.uses;
+	char comment[MARK_COMMENT_BUF];
+	bool leave_out[EXPRS_MAX];
+	struct copy copy;
+
+	/* Not our marks of other windows either. */
+	for (size_t i = 0; i < EXPRS_MAX; i++)
+		leave_out[i] = uses[i] || i < rule->core;
+	copy_begin(&copy, batch, &lift->rs, rule, NLM_F_CREATE, leave_out, what);
+	mnl_attr_put_u64(copy.nlh, NFTA_RULE_POSITION, htobe64(rule->handle));
+	copy_open_list(&copy);
+	if (!mark_put_prefix(copy.nlh, lift->request.txn, step->port, false))
+		batch_fail(batch);
+	copy_expressions(&copy, leave_out);
+	if (step->suspect.criterion.decides && !put_verdict(copy.nlh, &step->verdict))
+		batch_fail(batch);
+	copy_close_list(&copy);
+	mark_comment(comment, lift->request.txn);
+	put_comment(copy.nlh, comment);
+}
+
+static void
+put_step(struct batch *batch, const struct lift *lift, size_t i)
+{
+	const struct lift_step *step = &lift->steps[i];
+	char *where = lift_where(lift, i), what[512], comment[MARK_COMMENT_BUF];
+
+	if (step->action == ACTION_SKIP) {
+		snprintf(what, sizeof(what), "changing rule %s", where ? where : "");
+		put_skip(batch, lift, step, what);
+	} else if (step->action == ACTION_WIDEN) {
+		snprintf(what, sizeof(what), "adding a rule before %s", where ? where : "");
+		put_widen(batch, lift, step, what);
+	} else {
+		mark_comment(comment, lift->request.txn);
+		elements_put(batch, step->set, step->set->table, step->set->name, &step->add,
+			     lift->request.expiry_s, comment);
+	}
+	free(where);
+}
+
+static enum outcome
+apply_once(const struct lift *lift, struct nl *nl, struct err *e)
+{
+	enum outcome outcome;
+	struct batch batch;
+
+	batch_init(&batch, lift->rs.generation);
+	put_sets(&batch, lift);
+	for (size_t i = 0; i < lift->n; i++)
+		put_step(&batch, lift, i);
+	outcome = batch_empty(&batch) ? OUTCOME_DONE : batch_commit(&batch, nl, e);
+	batch_fini(&batch);
+	return outcome;
+}
+
+enum outcome
+lift_apply(struct lift *lift, struct nl *nl, struct err *e)
+{
+	for (int i = 0; i < APPLY_TRIES; i++) {
+		struct lift_request request = lift->request;
+		struct err refused = ERR_INIT;
+		enum outcome outcome = apply_once(lift, nl, &refused);
+
+		if (outcome != OUTCOME_NOT_DONE || refused.sys != ERESTART) {
+			if (outcome != OUTCOME_DONE && !e->code)
+				*e = refused;
+			return outcome;
+		}
+		/* Somebody was faster: look again, then send at once. */
+		lift_fini(lift);
+		if (lift_plan(lift, nl, &request, e) < 0)
+			return OUTCOME_NOT_DONE;
+	}
+	err_set(e, ERR_FAILED,
+		"the ruleset changed %d times between reading and writing it; something rewrites "
+		"it all the time",
+		APPLY_TRIES);
+	return OUTCOME_NOT_DONE;
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "eval.h"
+
+#include <string.h>
+
+#include "element.h"
+#include "eval_step.h"
+#include "expr.h"
+#include "nf.h"
+
+static enum truth
+both(enum truth a, enum truth b)
+{
+	if (a == TRUTH_NO || b == TRUTH_NO)
+		return TRUTH_NO;
+	return a == TRUTH_YES && b == TRUTH_YES ? TRUTH_YES : TRUTH_MAYBE;
+}
+
+/* A test of the source, or of a mark that tells of it. */
+static enum truth
+by_view(enum view view, bool inverted)
+{
+	if (view == VIEW_INSIDE)
+		return TRUTH_YES;
+	if (view == VIEW_ANYWHERE)
+		return TRUTH_MAYBE;
+	return inverted ? TRUTH_YES : TRUTH_NO;
+}
+
+/* --- comparisons --- */
+
+static enum tag
+tag_of(const struct registers *r, uint32_t reg, size_t len)
+{
+	size_t at = reg_word(reg), n = reg_words(reg, len);
+
+	for (size_t w = at; w < at + n; w++) {
+		if (r->tag[w] != TAG_NONE)
+			return r->tag[w];
+	}
+	return TAG_NONE;
+}
+
+/* Known bytes only: <0, 0, >0, or *known false when it depends on others. */
+static int
+compare_known(const struct registers *r, uint32_t reg, const struct expr_data *to, bool *known)
+{
+	size_t at = reg_word(reg) * 4;
+
+	for (size_t i = 0; i < to->len && at + i < REG_WORDS * 4; i++) {
+		*known = r->known[at + i];
+		if (!*known)
+			return 0;
+		if (r->value[at + i] != to->v[i])
+			return r->value[at + i] < to->v[i] ? -1 : 1;
+	}
+	*known = true;
+	return 0;
+}
+
+static bool
+some_byte_differs(const struct registers *r, uint32_t reg, const struct expr_data *to)
+{
+	size_t at = reg_word(reg) * 4;
+
+	for (size_t i = 0; i < to->len && at + i < REG_WORDS * 4; i++) {
+		if (r->known[at + i] && r->value[at + i] != to->v[i])
+			return true;
+	}
+	return false;
+}
+
+static enum truth
+truth(bool yes)
+{
+	return yes ? TRUTH_YES : TRUTH_NO;
+}
+
+/* "lo": validation never comes from there. */
+static bool
+is_loopback(const struct expr_data *d)
+{
+	uint32_t index;
+
+	if (d->len == 4) {
+		memcpy(&index, d->v, 4);
+		return index == 1;
+	}
+	return d->len >= 3 && memcmp(d->v, "lo", 3) == 0;
+}
+
+static enum truth
+compare(const struct step *s, const struct expr *x)
+{
+	enum tag tag = tag_of(&s->r, x->sreg, x->a.len);
+	bool known, inverted = x->op == NFT_CMP_NEQ;
+	int order;
+
+	if (tag == TAG_SOURCE || tag == TAG_MARK)
+		return by_view(s->view, inverted);
+	if (tag == TAG_INTERFACE && is_loopback(&x->a))
+		return truth(inverted);
+	if (tag == TAG_ROUTE)
+		return x->op == NFT_CMP_EQ || x->op == NFT_CMP_NEQ ? truth(inverted) : TRUTH_MAYBE;
+	if (inverted && some_byte_differs(&s->r, x->sreg, &x->a))
+		return TRUTH_YES;
+	if (x->op == NFT_CMP_EQ && some_byte_differs(&s->r, x->sreg, &x->a))
+		return TRUTH_NO;
+	order = compare_known(&s->r, x->sreg, &x->a, &known);
+	if (!known || x->a.len == 0)
+		return TRUTH_MAYBE;
+	switch (x->op) {
+	case NFT_CMP_EQ:
+		return truth(order == 0);
+	case NFT_CMP_NEQ:
+		return truth(order != 0);
+	case NFT_CMP_LT:
+		return truth(order < 0);
+	case NFT_CMP_LTE:
+		return truth(order <= 0);
+	case NFT_CMP_GT:
+		return truth(order > 0);
+	case NFT_CMP_GTE:
+		return truth(order >= 0);
+	default:
+		return TRUTH_MAYBE;
+	}
+}
+
+static enum truth
+compare_range(const struct step *s, const struct expr *x)
+{
+	enum tag tag = tag_of(&s->r, x->sreg, x->a.len);
+	bool inverted = x->op == NFT_RANGE_NEQ, from_known, to_known, in;
+	int from, to;
+
+	if (tag == TAG_SOURCE || tag == TAG_MARK)
+		return by_view(s->view, inverted);
+	from = compare_known(&s->r, x->sreg, &x->a, &from_known);
+	to = compare_known(&s->r, x->sreg, &x->b, &to_known);
+	if (!from_known || !to_known)
+		return TRUTH_MAYBE;
+	in = from >= 0 && to <= 0;
+	return truth(in != inverted);
+}
+
+/* --- lookups --- */
+
+static void
+add_branch(struct evaluation *result, uint32_t verdict, const char *chain)
+{
+	for (size_t i = 0; i < result->n; i++) {
+		const struct branch *b = &result->v[i];
+
+		if (b->verdict == verdict &&
+		    (b->chain == chain || (b->chain && chain && strcmp(b->chain, chain) == 0)))
+			return;
+	}
+	if (result->n == BRANCHES_MAX)
+		result->unread = true;
+	else
+		result->v[result->n++] = (struct branch){ verdict, chain };
+}
+
+static int
+add_element_branch(const struct element *x, void *data)
+{
+	if (!x->interval_end && x->is_verdict)
+		add_branch(data, x->verdict, x->chain);
+	return 0;
+}
+
+/* May the elements of this set be read for an evaluation? Those of addresses may be very many. */
+static bool
+may_read(const struct step *s, const struct set *set, bool by_source)
+{
+	return !by_source || s->eval->read_source_maps || (set->flags & NFT_SET_ANONYMOUS);
+}
+
+static void
+every_branch(struct step *s, struct set *set, bool by_source)
+{
+	if (set && may_read(s, set, by_source) &&
+	    ruleset_elements(s->eval->nl, set, s->eval->e) == 0)
+		element_each(set, add_element_branch, s->result);
+	else
+		s->result->unread = true;
+	s->stop = true;
+}
+
+static void
+define_value(struct step *s, const struct expr *x, const struct element *found)
+{
+	if (x->dreg == EXPR_NO_REG || x->dreg == NFT_REG_VERDICT)
+		return;
+	if (found && found->data.v)
+		step_set_known(&s->r, x->dreg, found->data.v, found->data.len);
+	else
+		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);
+}
+
+static bool
+all_known(const struct registers *r, uint32_t reg, size_t len)
+{
+	size_t at = reg_word(reg) * 4;
+
+	for (size_t i = 0; i < len; i++) {
+		/* Padding of a field to 4 bytes is never written and is 0. */
+		if (at + i >= REG_WORDS * 4)
+			return false;
+		if (!r->known[at + i] && i % 4 == 0)
+			return false;
+	}
+	return true;
+}
+
+static enum truth
+look_up_known(struct step *s, const struct expr *x, struct set *set)
+{
+	struct element element;
+	bool found, inverted = (x->flags & NFT_LOOKUP_F_INV) != 0;
+
+	if (ruleset_elements(s->eval->nl, set, s->eval->e) < 0)
+		return TRUTH_MAYBE;
+	element_find(set, s->r.value + reg_word(x->sreg) * 4, set->key_len, &found, &element);
+	if (found && x->dreg == NFT_REG_VERDICT) {
+		if (element.is_verdict)
+			add_branch(s->result, element.verdict, element.chain);
+		s->stop = true;
+	}
+	define_value(s, x, found ? &element : NULL);
+	return truth(found != inverted);
+}
+
+static enum truth
+look_up(struct step *s, const struct expr *x)
+{
+	struct set *set = x->set ? ruleset_set(s->eval->rs, s->rule->chain->table, x->set) : NULL;
+	bool inverted = (x->flags & NFT_LOOKUP_F_INV) != 0;
+	enum tag tag = set ? tag_of(&s->r, x->sreg, set->key_len) : TAG_NONE;
+	enum truth t = TRUTH_MAYBE;
+
+	if (tag == TAG_SOURCE || tag == TAG_MARK)
+		t = by_view(s->view, inverted);
+	else if (set && all_known(&s->r, x->sreg, set->key_len))
+		return look_up_known(s, x, set);
+	define_value(s, x, NULL);
+	if (x->dreg == NFT_REG_VERDICT && t != TRUTH_NO)
+		every_branch(s, set, tag == TAG_SOURCE);
+	return t;
+}
+
+/* --- the rest --- */
+
+static enum truth
+rate(const struct expr *x)
+{
+	/* A single connection is below every limit: `limit rate over` does not match. */
+	return truth((x->flags & 1) == 0);
+}
+
+static enum truth
+update_set(const struct expr *x)
+{
+	struct expr nested;
+
+	/* `add @set { ip saddr limit rate over ... }`: as the limit. */
+	if (!x->nested || !expr_parse(x->nested, &nested))
+		return TRUTH_YES;
+	if (nested.kind == EXPR_LIMIT || nested.kind == EXPR_CONNLIMIT || nested.kind == EXPR_QUOTA)
+		return rate(&nested);
+	return TRUTH_YES;
+}
+
+static void
+end_with(struct step *s, uint32_t verdict, const char *chain)
+{
+	add_branch(s->result, verdict, chain);
+	s->stop = true;
+}
+
+static enum truth
+extension_target(struct step *s, const struct expr *x)
+{
+	static const char *const drops[] = { "REJECT", "DROP", "TARPIT", "DELUDE", "CHAOS" };
+	static const char *const nats[] = { "DNAT", "REDIRECT", "NETMAP", "TPROXY" };
+
+	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++) {
+		if (strcmp(x->set, drops[i]) == 0)
+			end_with(s, NF_DROP, NULL);
+	}
+	for (size_t i = 0; i < sizeof(nats) / sizeof(nats[0]); i++) {
+		if (strcmp(x->set, nats[i]) != 0)
+			continue;
+		s->result->translates = true;
+		end_with(s, NF_ACCEPT, NULL);
+	}
+	return TRUTH_YES;
+}
+
+static enum truth
+extension_match(const struct step *s, const struct expr *x)
+{
+	if (strcmp(x->set, "set") == 0 || strcmp(x->set, "geoip") == 0)
+		return s->view == VIEW_INSIDE ? TRUTH_YES : TRUTH_MAYBE;
+	return strcmp(x->set, "comment") == 0 ? TRUTH_YES : TRUTH_MAYBE;
+}
+
+static enum truth
+immediate(struct step *s, const struct expr *x)
+{
+	if (x->dreg != NFT_REG_VERDICT)
+		step_set_known(&s->r, x->dreg, x->a.v ? x->a.v : (const uint8_t *)"", x->a.len);
+	else if (x->is_verdict)
+		end_with(s, x->verdict, x->chain);
+	return TRUTH_YES;
+}
+
+static enum truth
+evaluate_terminal(struct step *s, const struct expr *x)
+{
+	if (x->kind == EXPR_REDIR || (x->kind == EXPR_NAT && x->op == NFT_NAT_DNAT))
+		s->result->translates = true;
+	end_with(s, x->kind == EXPR_REJECT ? NF_DROP : NF_ACCEPT, NULL);
+	return TRUTH_YES;
+}
+
+static enum truth
+evaluate(struct step *s, const struct expr *x)
+{
+	switch (x->kind) {
+	case EXPR_META:
+	case EXPR_CT:
+	case EXPR_PAYLOAD:
+		return step_load_or_store(s, x);
+	case EXPR_BITWISE:
+	case EXPR_BYTEORDER:
+		return step_transform(s, x);
+	case EXPR_CMP:
+		return compare(s, x);
+	case EXPR_RANGE:
+		return compare_range(s, x);
+	case EXPR_LOOKUP:
+		return look_up(s, x);
+	case EXPR_IMMEDIATE:
+		return immediate(s, x);
+	case EXPR_LIMIT:
+	case EXPR_QUOTA:
+	case EXPR_CONNLIMIT:
+		return rate(x);
+	case EXPR_DYNSET:
+		return update_set(x);
+	case EXPR_FIB:
+		step_set_unknown(&s->r, x->dreg, 16, TAG_ROUTE);
+		return TRUTH_YES;
+	case EXPR_NEUTRAL:
+	case EXPR_OBJREF:
+		return TRUTH_YES;
+	case EXPR_REJECT:
+	case EXPR_STOLEN:
+	case EXPR_NAT:
+	case EXPR_REDIR:
+		return evaluate_terminal(s, x);
+	case EXPR_MATCH:
+		return extension_match(s, x);
+	case EXPR_TARGET:
+		return extension_target(s, x);
+	case EXPR_OTHER:
+		break;
+	}
+	if (x->dreg != EXPR_NO_REG)
+		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);
+	return TRUTH_MAYBE;
+}
+
+void
+eval_rule(struct eval *eval, const struct rule *rule, const struct packet *packet, enum view view,
+	  struct evaluation *result)
+{
+	struct step s = {
+		.eval = eval, .rule = rule, .packet = packet, .view = view, .result = result
+	};
+
+	result->match = rule->ours ? TRUTH_NO : TRUTH_YES;
+	result->n = 0;
+	result->translates = result->unread = false;
+	for (size_t i = rule->core; i < rule->n && !s.stop && result->match != TRUTH_NO; i++)
+		result->match = both(result->match, evaluate(&s, &rule->v[i]));
+	if (result->n == 0 && !result->unread)
+		add_branch(result, (uint32_t)NFT_CONTINUE, NULL);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What happens to a packet of a CA's validation: a new connection from outside to one port,
+ * followed through rules and chains in three-valued logic. What a typical such packet does not have
+ * (a bad state, too high a rate, an unusual header) does not match; what cannot be known (the
+ * interface, the destination, newer expressions) may match or not, and both ways are followed.
+ */
+#ifndef GEOPAUSE_EVAL_H
+#define GEOPAUSE_EVAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "challenge.h"
+#include "ruleset.h"
+
+struct packet {
+	uint8_t family; /* NFPROTO_IPV4 or NFPROTO_IPV6 */
+	struct port port;
+};
+
+/* Where the packet's source is, for every rule that asks. */
+enum view {
+	VIEW_OUTSIDE,  /* in no set: what a source that no rule names meets */
+	VIEW_INSIDE,   /* every test of the source matches, inverted or not */
+	VIEW_ANYWHERE, /* may match */
+};
+
+/* A set of what may happen. */
+enum outcomes {
+	MAY_ACCEPT = 1 << 0,
+	MAY_DROP = 1 << 1,
+	MAY_FALL = 1 << 2, /* return, or the end of a chain: the caller goes on */
+};
+
+enum truth {
+	TRUTH_NO,
+	TRUTH_YES,
+	TRUTH_MAYBE,
+};
+
+#define BRANCHES_MAX 32
+
+struct branch {
+	uint32_t verdict; /* NF_*, NFT_*; NFT_CONTINUE: goes on with the next rule */
+	const char *chain;
+};
+
+struct evaluation {
+	enum truth match;
+	struct branch v[BRANCHES_MAX]; /* what it may do when it matches */
+	size_t n;
+	bool translates; /* DNAT or redirect */
+	bool unread;     /* a verdict map by source that was not read: more branches are possible */
+};
+
+struct eval {
+	struct nl *nl;
+	const struct ruleset *rs;
+	bool read_source_maps;           /* read the elements of named verdict maps by source */
+	bool source_mark, source_ctmark; /* the mark tells of the source */
+	uint32_t mark, ctmark;           /* of the packet, as far as they were followed */
+	bool mark_known, ctmark_known;
+	uint32_t written; /* the last constant that a rule wrote to a mark */
+	bool written_known;
+	unsigned budget; /* rules still to be followed; at 0 the ruleset is too complex */
+	struct err *e;
+};
+
+#define EVAL_BUDGET 2000000u
+
+/* A packet that nobody has marked yet. */
+void eval_new_packet(struct eval *eval);
+void eval_rule(struct eval *eval, const struct rule *rule, const struct packet *packet,
+	       enum view view, struct evaluation *result);
+/* From rule number `from` to the end of the chain, without its policy; lifted rules are passed. */
+unsigned eval_chain(struct eval *eval, const struct chain *chain, size_t from,
+		    const struct packet *packet, enum view view, unsigned depth);
+/* The whole base chain with its policy: no MAY_FALL. */
+unsigned eval_base(struct eval *eval, const struct chain *base, const struct packet *packet,
+		   enum view view);
+/* What a branch of a rule in `chain` may lead to; MAY_FALL: the next rule of the chain. */
+unsigned eval_branch(struct eval *eval, const struct chain *chain, const struct branch *branch,
+		     const struct packet *packet, enum view view, unsigned depth);
+/* Do packets of this family come through the chain's table at all? */
+bool eval_sees(const struct chain *chain, const struct packet *packet);
+
+#endif

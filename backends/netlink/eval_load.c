@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the registers hold: loads, stores and transformations. */
+#include <string.h>
+
+#include "eval_step.h"
+#include "expr.h"
+#include "nf.h"
+
+void
+step_set_unknown(struct registers *r, uint32_t reg, size_t len, enum tag tag)
+{
+	size_t at = reg_word(reg), n = reg_words(reg, len);
+
+	for (size_t w = at; w < at + n; w++) {
+		memset(r->known + w * 4, 0, 4);
+		memset(r->value + w * 4, 0, 4);
+		r->tag[w] = tag;
+	}
+}
+
+void
+step_set_known(struct registers *r, uint32_t reg, const void *value, size_t len)
+{
+	size_t at = reg_word(reg), room = (REG_WORDS - at) * 4;
+
+	step_set_unknown(r, reg, len, TAG_NONE);
+	len = len > room ? room : len;
+	memcpy(r->value + at * 4, value, len);
+	memset(r->known + at * 4, true, len);
+}
+
+/* The network header of the packet, as far as it is known. */
+static size_t
+network_header(const struct packet *p, uint8_t header[40], bool known[40])
+{
+	memset(header, 0, 40);
+	memset(known, 0, 40);
+	if (p->family == NFPROTO_IPV4) {
+		header[0] = 0x45;
+		header[9] = p->port.proto;
+		known[0] = known[9] = true;
+		return 20;
+	}
+	header[6] = p->port.proto;
+	known[6] = true;
+	return 40;
+}
+
+static size_t
+transport_header(const struct packet *p, uint8_t header[40], bool known[40])
+{
+	memset(header, 0, 40);
+	memset(known, 0, 40);
+	header[2] = (uint8_t)(p->port.number >> 8);
+	header[3] = (uint8_t)p->port.number;
+	known[2] = known[3] = true;
+	if (p->port.proto == IPPROTO_TCP) {
+		header[13] = 0x02; /* SYN */
+		known[13] = true;
+		return 20;
+	}
+	return 8;
+}
+
+static enum tag
+payload_tag(const struct packet *p, uint32_t offset)
+{
+	uint32_t from = p->family == NFPROTO_IPV4 ? 12 : 8,
+		 to = p->family == NFPROTO_IPV4 ? 16 : 24;
+
+	return offset >= from && offset < to ? TAG_SOURCE : TAG_NONE;
+}
+
+static void
+load_payload(struct step *s, const struct expr *x)
+{
+	uint8_t header[40];
+	bool known[40];
+	size_t at = reg_word(x->dreg) * 4, size = 0;
+
+	step_set_unknown(&s->r, x->dreg, x->len, TAG_NONE);
+	if (x->key == NFT_PAYLOAD_NETWORK_HEADER)
+		size = network_header(s->packet, header, known);
+	else if (x->key == NFT_PAYLOAD_TRANSPORT_HEADER)
+		size = transport_header(s->packet, header, known);
+	for (uint32_t i = 0; i < x->len && at + i < REG_WORDS * 4; i++) {
+		uint32_t offset = x->offset + i;
+
+		if (x->key == NFT_PAYLOAD_NETWORK_HEADER &&
+		    payload_tag(s->packet, offset) == TAG_SOURCE)
+			s->r.tag[(at + i) / 4] = TAG_SOURCE;
+		if (offset < size && known[offset]) {
+			s->r.value[at + i] = header[offset];
+			s->r.known[at + i] = true;
+		}
+	}
+}
+
+static void
+load_mark(struct step *s, const struct expr *x)
+{
+	bool ct = x->kind == EXPR_CT;
+	bool tells = ct ? s->eval->source_ctmark : s->eval->source_mark;
+	bool known = ct ? s->eval->ctmark_known : s->eval->mark_known;
+
+	if (tells && s->view != VIEW_OUTSIDE)
+		step_set_unknown(&s->r, x->dreg, 4, TAG_MARK);
+	else if (known)
+		step_set_known(&s->r, x->dreg, ct ? &s->eval->ctmark : &s->eval->mark, 4);
+	else
+		step_set_unknown(&s->r, x->dreg, 4, TAG_NONE);
+}
+
+static void
+load_meta(struct step *s, const struct expr *x)
+{
+	bool v4 = s->packet->family == NFPROTO_IPV4;
+	uint16_t ethertype = htons(v4 ? 0x0800 : 0x86dd);
+
+	switch (x->key) {
+	case NFT_META_PROTOCOL:
+		step_set_known(&s->r, x->dreg, &ethertype, 2);
+		break;
+	case NFT_META_NFPROTO:
+		step_set_known(&s->r, x->dreg, &s->packet->family, 1);
+		break;
+	case NFT_META_L4PROTO:
+		step_set_known(&s->r, x->dreg, &s->packet->port.proto, 1);
+		break;
+	case NFT_META_MARK:
+		load_mark(s, x);
+		break;
+	case NFT_META_IIF:
+	case NFT_META_IIFNAME:
+		step_set_unknown(&s->r, x->dreg, 16, TAG_INTERFACE);
+		break;
+	default:
+		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);
+	}
+}
+
+static void
+load_ct(struct step *s, const struct expr *x)
+{
+	uint32_t new_state = 1u << 3; /* NF_CT_STATE_BIT(IP_CT_NEW) */
+	uint16_t dport = htons(s->packet->port.number);
+	uint8_t original = 0;
+
+	switch (x->key) {
+	case NFT_CT_STATE:
+		step_set_known(&s->r, x->dreg, &new_state, 4);
+		break;
+	case NFT_CT_DIRECTION:
+		step_set_known(&s->r, x->dreg, &original, 1);
+		break;
+	case NFT_CT_PROTO_DST:
+		if (x->op == 0)
+			step_set_known(&s->r, x->dreg, &dport, 2);
+		else
+			step_set_unknown(&s->r, x->dreg, 2, TAG_NONE);
+		break;
+	case NFT_CT_MARK:
+		load_mark(s, x);
+		break;
+	case NFT_CT_SRC:
+	case NFT_CT_SRC_IP:
+	case NFT_CT_SRC_IP6:
+		step_set_unknown(&s->r, x->dreg, 16, TAG_SOURCE);
+		break;
+	default:
+		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);
+	}
+}
+
+static void
+write_mark(struct step *s, const struct expr *x)
+{
+	struct eval *eval = s->eval;
+	size_t at = reg_word(x->sreg) * 4;
+	bool known = true;
+
+	for (size_t i = at; i < at + 4; i++)
+		known &= s->r.known[i];
+	memcpy(&eval->written, s->r.value + at, 4);
+	eval->written_known = known;
+	known = known && s->result->match == TRUTH_YES;
+	if (x->kind == EXPR_META) {
+		eval->mark = eval->written;
+		eval->mark_known = known;
+	} else {
+		eval->ctmark = eval->written;
+		eval->ctmark_known = known;
+	}
+}
+
+static void
+apply_bitwise(struct step *s, const struct expr *x)
+{
+	size_t from = reg_word(x->sreg) * 4, to = reg_word(x->dreg) * 4;
+	struct registers old = s->r;
+
+	for (size_t i = 0; i < x->len && from + i < REG_WORDS * 4 && to + i < REG_WORDS * 4; i++) {
+		bool plain = x->op == 0 && i < x->a.len && i < x->b.len; /* NFT_BITWISE_BOOL */
+		uint8_t mask = plain ? x->a.v[i] : 0, flip = plain ? x->b.v[i] : 0;
+
+		s->r.known[to + i] = plain && (old.known[from + i] || mask == 0);
+		s->r.value[to + i] = (uint8_t)((old.value[from + i] & mask) ^ flip);
+		s->r.tag[(to + i) / 4] = old.tag[(from + i) / 4];
+	}
+}
+
+static void
+apply_byteorder(struct step *s, const struct expr *x)
+{
+	size_t from = reg_word(x->sreg) * 4, to = reg_word(x->dreg) * 4;
+	uint32_t size = x->key;
+	struct registers old = s->r;
+
+	for (size_t i = 0; size > 0 && i < x->len; i++) {
+		size_t j = i - i % size + (size - 1 - i % size); /* swapped within each unit */
+
+		if (from + j >= REG_WORDS * 4 || to + i >= REG_WORDS * 4)
+			break;
+		s->r.known[to + i] = old.known[from + j];
+		s->r.value[to + i] = old.value[from + j];
+		s->r.tag[(to + i) / 4] = old.tag[(from + i) / 4];
+	}
+}
+
+static void
+load(struct step *s, const struct expr *x)
+{
+	if (x->kind == EXPR_META)
+		load_meta(s, x);
+	else if (x->kind == EXPR_CT)
+		load_ct(s, x);
+	else
+		load_payload(s, x);
+}
+
+enum truth
+step_load_or_store(struct step *s, const struct expr *x)
+{
+	if (x->dreg != EXPR_NO_REG)
+		load(s, x);
+	else if (x->sreg != EXPR_NO_REG && ((x->kind == EXPR_META && x->key == NFT_META_MARK) ||
+					    (x->kind == EXPR_CT && x->key == NFT_CT_MARK)))
+		write_mark(s, x);
+	return TRUTH_YES;
+}
+
+enum truth
+step_transform(struct step *s, const struct expr *x)
+{
+	if (x->sreg == EXPR_NO_REG || x->dreg == EXPR_NO_REG)
+		return TRUTH_MAYBE;
+	if (x->kind == EXPR_BITWISE)
+		apply_bitwise(s, x);
+	else
+		apply_byteorder(s, x);
+	return TRUTH_YES;
+}

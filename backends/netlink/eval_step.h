@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One rule being evaluated: shared by eval.c, which decides, and eval_load.c, which loads. */
+#ifndef GEOPAUSE_EVAL_STEP_H
+#define GEOPAUSE_EVAL_STEP_H
+
+#include "eval.h"
+#include "registers.h"
+
+enum tag {
+	TAG_NONE,
+	TAG_SOURCE,
+	TAG_MARK, /* a mark that tells of the source */
+	TAG_INTERFACE,
+	TAG_ROUTE, /* of fib: a typical packet has a route back */
+};
+
+struct registers {
+	uint8_t value[REG_WORDS * 4];
+	bool known[REG_WORDS * 4];
+	enum tag tag[REG_WORDS];
+};
+
+struct step {
+	struct eval *eval;
+	const struct rule *rule;
+	const struct packet *packet;
+	enum view view;
+	struct registers r;
+	struct evaluation *result;
+	bool stop; /* a verdict was reached */
+};
+
+void step_set_unknown(struct registers *r, uint32_t reg, size_t len, enum tag tag);
+void step_set_known(struct registers *r, uint32_t reg, const void *value, size_t len);
+/* meta, ct and payload, in both directions. */
+enum truth step_load_or_store(struct step *s, const struct expr *x);
+/* bitwise and byteorder. */
+enum truth step_transform(struct step *s, const struct expr *x);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lift.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "copy.h"
+#include "lift_private.h"
+#include "nf.h"
+
+static int
+no_memory(struct err *e)
+{
+	return err_set(e, ERR_FAILED, "out of memory while planning");
+}
+
+/* --- which tables to read --- */
+
+struct scope {
+	const struct lift_request *request;
+	bool all;
+};
+
+static bool
+is_wanted(const struct ruleset *rs, const struct table *table, const void *data)
+{
+	const struct scope *scope = data;
+
+	if (scope->all)
+		return true;
+	for (size_t i = 0; i < scope->request->n; i++) {
+		if (select_table(rs, scope->request->targets[i]->table) == table)
+			return true;
+	}
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		if (rs->chains[i]->table == table && is_dnat_base(rs->chains[i]))
+			return true;
+	}
+	return false;
+}
+
+/* --- one step --- */
+
+struct lift_step *
+lift_add_step(struct lift *lift, size_t target, enum action action, struct err *e)
+{
+	struct lift_step *grown;
+
+	if ((lift->n & (lift->n - 1)) == 0) {
+		grown = realloc(lift->steps, (lift->n ? lift->n * 2 : 1) * sizeof(*grown));
+		if (!grown) {
+			no_memory(e);
+			return NULL;
+		}
+		lift->steps = grown;
+	}
+	lift->steps[lift->n] = (struct lift_step){ .target = target, .action = action };
+	return &lift->steps[lift->n++];
+}
+
+static int
+refuse(struct err *e, const struct rule *rule, const char *why)
+{
+	char where[WHERE_BUF];
+
+	return err_set(e, ERR_FAILED, "rule %s cannot be lifted: %s", lift_where_rule(where, rule),
+		       why);
+}
+
+static const char *
+place_refusal(const struct rule *rule)
+{
+	if (rule->at & AT_BRIDGE)
+		return "it stands in a bridge or arp table, where geopause does not work: block "
+		       "countries in an inet or netdev table instead";
+	if (rule->at & AT_OUTGOING)
+		return "it is reached from an output, postrouting or egress hook, where it blocks "
+		       "replies by their source port: block countries at input instead";
+	return NULL;
+}
+
+/* Which port to compare: the packet's, or that before a translation. */
+static int
+choose_port(const struct rule *rule, bool translated, enum mark_port *port, struct err *e)
+{
+	*port = MARK_PORT_PACKET;
+	if (!translated || !(rule->at & AT_BEHIND_NAT))
+		return 0;
+	if (rule->at & AT_BEFORE_CONNTRACK)
+		return refuse(e, rule,
+			      "it is reached both before conntrack (raw or ingress) and behind a "
+			      "port translation: give each hook a chain of its own");
+	*port = MARK_PORT_ORIGINAL;
+	return 0;
+}
+
+static int
+check_rule(const struct rule *rule, struct err *e)
+{
+	const char *why = copy_refusal(rule);
+
+	if (!why)
+		why = place_refusal(rule);
+	return why ? refuse(e, rule, why) : 0;
+}
+
+static int
+plan_skip(struct lift *lift, const struct suspect *s, bool translated, struct err *e)
+{
+	struct lift_step *step;
+
+	if (check_rule(s->rule, e) < 0)
+		return -1;
+	step = lift_add_step(lift, s->target, ACTION_SKIP, e);
+	if (!step)
+		return -1;
+	step->suspect = *s;
+	return choose_port(s->rule, translated, &step->port, e);
+}
+
+/* A verdict map that lets some sources through: its copy lets everybody through in that way. */
+static int
+widen_verdict(struct eval *eval, const struct suspect *s, const struct packets *packets,
+	      struct branch *verdict, struct err *e)
+{
+	struct evaluation result;
+	size_t p = 0, found = 0;
+
+	while (p < packets->n && !(s->concerns & 1u << p))
+		p++;
+	eval->read_source_maps = true;
+	eval_new_packet(eval);
+	eval_rule(eval, s->rule, &packets->v[p], VIEW_INSIDE, &result);
+	eval->read_source_maps = false;
+	for (size_t i = 0; i < result.n; i++) {
+		unsigned o = eval_branch(eval, s->rule->chain, &result.v[i], &packets->v[p],
+					 VIEW_OUTSIDE, 0);
+
+		if (!(o & MAY_ACCEPT) || o & MAY_DROP)
+			continue;
+		if (found == 0 || (int32_t)result.v[i].verdict == NF_ACCEPT)
+			*verdict = result.v[i];
+		found++;
+	}
+	if (found == 0)
+		return refuse(e, s->rule, "no element of its verdict map lets these ports through");
+	return 0;
+}
+
+static int
+plan_widen(struct lift *lift, struct eval *eval, const struct suspect *s,
+	   const struct packets *packets, bool translated, struct err *e)
+{
+	struct lift_step *step;
+
+	if (check_rule(s->rule, e) < 0)
+		return -1;
+	if (!s->has_criterion || s->criterion.kind == SOURCE_FOREIGN)
+		return refuse(e, s->rule,
+			      "it lets packets through, but geopause does not see by which test "
+			      "of the source: name another rule, or use \"action\": \"skip\"");
+	if (s->criterion.mixed)
+		return refuse(e, s->rule,
+			      "it lets packets through by a concatenation of the source with "
+			      "something else, which cannot be left out alone: use a set of "
+			      "addresses (and ports)");
+	step = lift_add_step(lift, s->target, ACTION_WIDEN, e);
+	if (!step)
+		return -1;
+	step->suspect = *s;
+	if (s->criterion.decides && widen_verdict(eval, s, packets, &step->verdict, e) < 0)
+		return -1;
+	return choose_port(s->rule, translated, &step->port, e);
+}
+
+/* --- the plan --- */
+
+/* Do two rules of a chain do the same once their test of the source is left out? */
+static bool
+widens_alike(const struct suspect *a, const struct suspect *b)
+{
+	size_t i = a->rule->core, j = b->rule->core;
+
+	if (a->rule->chain != b->rule->chain || a->criterion.decides || b->criterion.decides)
+		return false;
+	for (;;) {
+		while (i < a->rule->n &&
+		       (a->criterion.uses[i] || a->rule->v[i].kind == EXPR_NEUTRAL))
+			i++;
+		while (j < b->rule->n &&
+		       (b->criterion.uses[j] || b->rule->v[j].kind == EXPR_NEUTRAL))
+			j++;
+		if (i == a->rule->n || j == b->rule->n)
+			return i == a->rule->n && j == b->rule->n;
+		if (a->rule->v[i].attr->nla_len != b->rule->v[j].attr->nla_len ||
+		    memcmp(a->rule->v[i].attr, b->rule->v[j].attr, a->rule->v[i].attr->nla_len))
+			return false;
+		i++, j++;
+	}
+}
+
+/* Of several copies that do the same the last is enough, and passes the least of the rules. */
+static bool
+is_repeated_later(const struct selection *sel, size_t i)
+{
+	for (size_t j = i + 1; j < sel->n; j++) {
+		if (sel->suspects[j].effect == EFFECT_ALLOW &&
+		    sel->suspects[j].concerns == sel->suspects[i].concerns &&
+		    widens_alike(&sel->suspects[i], &sel->suspects[j]))
+			return true;
+	}
+	return false;
+}
+
+static int
+note_untouched(struct lift *lift, const struct suspect *s, const char *why)
+{
+	char where[WHERE_BUF];
+
+	return names_addf(&lift->notes, "rule %s %s; it is left as it is",
+			  lift_where_rule(where, s->rule), why);
+}
+
+static int
+plan_suspect(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
+	     const struct packets *packets, bool translated, struct err *e)
+{
+	const struct suspect *s = &sel->suspects[i];
+	enum action action = lift->request.targets[s->target]->action;
+
+	if (s->concerns == 0) {
+		if (s->rule->at & (AT_BRIDGE | AT_OUTGOING) && !s->rule->reached)
+			return 0;
+		return note_untouched(lift, s, "does not concern these ports") < 0 ? no_memory(e)
+										   : 0;
+	}
+	if (s->effect == EFFECT_DENY)
+		return plan_skip(lift, s, translated, e);
+	if (s->effect != EFFECT_ALLOW)
+		return 0; /* counts, logs, marks: nothing that stops a packet */
+	if (action != ACTION_WIDEN &&
+	    !(classify_outside(eval, s->rule, s->concerns, packets) & MAY_DROP))
+		return note_untouched(lift, s, "lets through what nothing drops later") < 0
+			       ? no_memory(e)
+			       : 0;
+	if (is_repeated_later(sel, i))
+		return 0;
+	return plan_widen(lift, eval, s, packets, translated, e);
+}
+
+static int
+plan_steps(struct lift *lift, struct eval *eval, const struct selection *sel,
+	   const struct packets *packets, struct err *e)
+{
+	bool translated = reach_translated(eval, &lift->rs, packets);
+
+	for (size_t i = 0; i < sel->n_own_sets; i++) {
+		if (lift_plan_own_set(lift, eval->nl, &sel->own_sets[i], e) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < sel->n; i++) {
+		if (plan_suspect(lift, eval, sel, i, packets, translated, e) < 0)
+			return -1;
+	}
+	/* What copying needs is read now, so that apply has nothing to do but to send. */
+	for (size_t i = 0; i < lift->n; i++) {
+		if (lift->steps[i].action != ACTION_SET &&
+		    copy_prepare(eval->nl, &lift->rs, lift->steps[i].suspect.rule, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+classify_all(struct lift *lift, struct eval *eval, const struct selection *sel,
+	     const struct packets *packets, struct err *e)
+{
+	enum action *actions = calloc(lift->request.n + 1, sizeof(*actions));
+
+	if (!actions)
+		return no_memory(e);
+	for (size_t i = 0; i < lift->request.n; i++)
+		actions[i] = lift->request.targets[i]->action;
+	classify(eval, sel->suspects, sel->n, packets, actions);
+	free(actions);
+	return 0;
+}
+
+/* 0, -1, or SELECT_ALL_TABLES. */
+static int
+plan_once(struct lift *lift, struct nl *nl, struct scope *scope, struct err *e)
+{
+	struct packets packets = packets_of(&lift->request.ports);
+	struct eval eval = { .nl = nl, .rs = &lift->rs, .budget = EVAL_BUDGET, .e = e };
+	struct selection sel = { 0 };
+	int rc;
+
+	if (ruleset_load(&lift->rs, nl, is_wanted, scope, e) < 0)
+		return -1;
+	rc = select_targets(&sel, &eval, &lift->request, &packets, scope->all, &lift->notes, e);
+	if (rc == 0)
+		rc = reach_find(&eval, &lift->rs, &packets, e);
+	if (rc == 0)
+		rc = classify_all(lift, &eval, &sel, &packets, e);
+	if (rc == 0)
+		rc = plan_steps(lift, &eval, &sel, &packets, e);
+	if (rc == 0 && e->code)
+		rc = -1; /* elements could not be read on the way */
+	selection_fini(&sel);
+	return rc;
+}
+
+void
+lift_fini(struct lift *lift)
+{
+	ruleset_fini(&lift->rs);
+	free(lift->steps);
+	names_fini(&lift->notes);
+	lift->steps = NULL;
+	lift->n = 0;
+}
+
+int
+lift_plan(struct lift *lift, struct nl *nl, const struct lift_request *request, struct err *e)
+{
+	struct scope scope = { .request = request };
+	int rc;
+
+	*lift = (struct lift){ .request = *request };
+	rc = plan_once(lift, nl, &scope, e);
+	if (rc == SELECT_ALL_TABLES) {
+		lift_fini(lift);
+		scope.all = true;
+		rc = plan_once(lift, nl, &scope, e);
+	}
+	if (rc != 0)
+		lift_fini(lift);
+	return rc;
+}

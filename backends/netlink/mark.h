@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Our mark in a live ruleset, recognisable without any record of it:
+ *
+ *   the set   geopause_<txn>, type inet_proto . inet_service, flags timeout: what is open;
+ *   SKIP      a rule that begins with  meta l4proto . th dport != @geopause_<txn>;
+ *   WIDEN     a rule that begins with  meta l4proto . th dport @geopause_<txn>: all of it is ours;
+ *   an element of the administrator's own set with the comment "geopause <txn>".
+ *
+ * Where a port may have been translated already, `ct original proto-dst` stands for `th dport`.
+ * Several windows may stack their prefixes in front of one rule. nft prints the mark and reads it
+ * back, so that it survives being saved; the registers may be others then.
+ */
+#ifndef GEOPAUSE_MARK_H
+#define GEOPAUSE_MARK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "backend.h"
+#include "ruleset.h"
+
+#define MARK_SET_PREFIX "geopause_"
+#define MARK_SET_BUF (sizeof(MARK_SET_PREFIX) + TXN_LEN)
+#define MARK_COMMENT_PREFIX "geopause "
+#define MARK_COMMENT_BUF (sizeof(MARK_COMMENT_PREFIX) + TXN_LEN)
+#define MARK_EXPRS 3                       /* a prefix has so many expressions */
+#define MARK_SET_KEY_TYPE (12u << 6 | 13u) /* nft's inet_proto . inet_service */
+#define MARK_SET_KEY_LEN 8u                /* bytes: each field is padded to 4 */
+
+enum mark_port {
+	MARK_PORT_PACKET,   /* th dport */
+	MARK_PORT_ORIGINAL, /* ct original proto-dst: before DNAT; only at hooks behind conntrack */
+};
+
+void mark_set_name(char buf[MARK_SET_BUF], const char *txn);
+void mark_comment(char buf[MARK_COMMENT_BUF], const char *txn);
+/* True when the name is that of a set of ours; txn (or NULL) gets its transaction. */
+bool mark_is_set_name(const char *name, char txn[TXN_BUF]);
+bool mark_is_set(const struct set *set, char txn[TXN_BUF]);
+/* The same for the comment of an element. */
+bool mark_is_comment(const char *comment, char txn[TXN_BUF]);
+
+/* Fills in rule->core and rule->ours. */
+void mark_find(struct rule *rule);
+/* The transaction of the mark that begins at expression i; false when none does. */
+bool mark_at(const struct rule *rule, size_t i, bool *inverted, char txn[TXN_BUF]);
+
+/* Adds the prefix's expressions to an open NFTA_RULE_EXPRESSIONS. False: out of memory. */
+bool mark_put_prefix(struct nlmsghdr *nlh, const char *txn, enum mark_port port, bool inverted);
+/* The prefix as nft prints it. */
+const char *mark_text(char *buf, size_t size, const char *txn, enum mark_port port, bool inverted);
+
+#endif

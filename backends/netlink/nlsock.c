@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "nlsock.h"
+#include "nf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static int
+open_failed(struct nl *nl, struct err *e, const char *what)
+{
+	int sys = errno;
+
+	nl_close(nl);
+	return err_sys(e, ERR_FAILED, sys, "cannot %s a netlink socket to the kernel's nf_tables",
+		       what);
+}
+
+int
+nl_open(struct nl *nl, struct err *e)
+{
+	struct timeval limit = { .tv_sec = NL_TIMEOUT_S };
+
+	*nl = (struct nl){ .seq = 1 };
+	nl->buf = malloc(NL_BUF);
+	if (!nl->buf) {
+		errno = ENOMEM;
+		return open_failed(nl, e, "allocate memory for");
+	}
+	nl->sock = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!nl->sock)
+		return open_failed(nl, e, "open");
+	if (mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID) < 0)
+		return open_failed(nl, e, "bind");
+	if (setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVTIMEO, &limit,
+		       sizeof(limit)) < 0)
+		return open_failed(nl, e, "set a time limit on");
+	nl->portid = mnl_socket_get_portid(nl->sock);
+	return 0;
+}
+
+/*
+ * Whoever closes a netlink socket last waits until the kernel has freed what transactions replaced:
+ * an RCU grace period, 4 to 12 ms (nft_rcv_nl_event in nf_tables_api.c), in which nothing is left
+ * for us to do, and several times as long as all the rest. A child holds the socket for that time,
+ * and nothing else: no lock, no terminal, no pipe that a client reads to its end.
+ */
+static void
+close_in_child(struct mnl_socket *sock)
+{
+	int fd = mnl_socket_get_fd(sock), gate[2];
+	char c;
+
+	if (pipe2(gate, O_CLOEXEC) < 0) {
+		mnl_socket_close(sock);
+		return;
+	}
+	if (fork() != 0) { /* the parent; or no child could be made, then we wait ourselves */
+		close(gate[0]);
+		mnl_socket_close(sock);
+		close(gate[1]);
+		return;
+	}
+	/* Only this process has the gate's other end now: the read ends when it is closed there. */
+	dup2(gate[0], 0);
+	dup2(fd, 1);
+	close_range(2, ~0u, 0);
+	while (read(0, &c, 1) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+void
+nl_close(struct nl *nl)
+{
+	if (nl->sock && nl->wrote)
+		close_in_child(nl->sock);
+	else if (nl->sock)
+		mnl_socket_close(nl->sock);
+	free(nl->buf);
+	*nl = (struct nl){ 0 };
+}
+
+struct nlmsghdr *
+nl_request(struct nl *nl, uint16_t type, uint8_t family, uint16_t flags)
+{
+	struct nlmsghdr *nlh;
+	struct nfgenmsg *nfg;
+
+	memset(nl->buf, 0, NLMSG_LENGTH(sizeof(struct nfgenmsg)));
+	nlh = mnl_nlmsg_put_header(nl->buf);
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	nlh->nlmsg_seq = ++nl->seq;
+	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+	return nlh;
+}
+
+static int
+kernel_error(const struct nlmsghdr *nlh, bool *done, struct err *e)
+{
+	const struct nlmsgerr *report = mnl_nlmsg_get_payload(nlh);
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*report))
+		return err_set(e, ERR_FAILED, "the kernel sent a truncated netlink error");
+	*done = true;
+	if (report->error == 0)
+		return 0;
+	return err_sys(e, ERR_FAILED, report->error < 0 ? -report->error : report->error,
+		       "the kernel refused a request to nf_tables");
+}
+
+/* One message. *again is set on NLM_F_DUMP_INTR. */
+static int
+take_message(const struct nlmsghdr *nlh, nl_fn fn, void *data, bool *done, bool *again,
+	     struct err *e)
+{
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		*again = true;
+	switch (nlh->nlmsg_type) {
+	case NLMSG_ERROR:
+		return kernel_error(nlh, done, e);
+	case NLMSG_DONE:
+		*done = true;
+		return 0;
+	case NLMSG_NOOP:
+	case NLMSG_OVERRUN:
+		return 0;
+	default:
+		break;
+	}
+	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
+		return err_set(e, ERR_FAILED, "the kernel sent an unexpected netlink message");
+	if (!(nlh->nlmsg_flags & NLM_F_MULTI))
+		*done = true;
+	return *again ? 0 : fn(nlh, data, e);
+}
+
+int
+nl_parse(const void *buf, size_t len, uint32_t seq, uint32_t portid, nl_fn fn, void *data,
+	 bool *done, struct err *e)
+{
+	const struct nlmsghdr *nlh = buf;
+	int left = (int)len;
+	bool again = false;
+
+	for (; !*done && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		if (!mnl_nlmsg_seq_ok(nlh, seq) || !mnl_nlmsg_portid_ok(nlh, portid))
+			continue; /* the rest of an earlier, interrupted reply */
+		if (take_message(nlh, fn, data, done, &again, e) < 0)
+			return -1;
+	}
+	return again ? NL_AGAIN : 0;
+}
+
+int
+nl_query(struct nl *nl, struct nlmsghdr *request, nl_fn fn, void *data, struct err *e)
+{
+	uint32_t seq = request->nlmsg_seq;
+	bool done = false;
+	int again = 0;
+
+	if (mnl_socket_sendto(nl->sock, request, request->nlmsg_len) < 0)
+		return err_sys(e, ERR_FAILED, errno, "cannot send a request to nf_tables");
+	while (!done) {
+		ssize_t n = mnl_socket_recvfrom(nl->sock, nl->buf, NL_BUF);
+		int rc;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, ERR_FAILED, errno, "cannot read a reply of nf_tables");
+		rc = nl_parse(nl->buf, (size_t)n, seq, nl->portid, fn, data, &done, e);
+		if (rc < 0)
+			return -1;
+		again |= rc;
+	}
+	return again;
+}
+
+int
+nl_send(struct nl *nl, const void *buf, size_t len, struct err *e)
+{
+	int fd = mnl_socket_get_fd(nl->sock);
+	int room = len > INT32_MAX / 2 ? INT32_MAX / 2 : (int)len;
+
+	/* The whole batch is one datagram; the default limit is ~200 kB. */
+	if (len > 128 * 1024 && setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) < 0)
+		return err_sys(e, ERR_FAILED, errno,
+			       "cannot make room for a transaction of %zu bytes", len);
+	nl->wrote = true;
+	if (mnl_socket_sendto(nl->sock, buf, len) < 0)
+		return err_sys(e, ERR_FAILED, errno, "cannot send a transaction to nf_tables");
+	return 0;
+}

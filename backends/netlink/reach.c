@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "reach.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nf.h"
+
+struct packets
+packets_of(const struct ports *ports)
+{
+	struct packets packets = { .n = 0 };
+
+	for (size_t i = 0; i < ports->n; i++) {
+		packets.v[packets.n++] = (struct packet){ NFPROTO_IPV4, ports->v[i] };
+		packets.v[packets.n++] = (struct packet){ NFPROTO_IPV6, ports->v[i] };
+	}
+	return packets;
+}
+
+uint64_t
+base_bit(size_t i)
+{
+	return UINT64_C(1) << (i < 63 ? i : 63);
+}
+
+static uint32_t
+hook_at(const struct chain *base)
+{
+	if (base->table->family == NFPROTO_BRIDGE || base->table->family == NFPROTO_ARP)
+		return AT_BRIDGE;
+	if (base->table->family == NFPROTO_NETDEV)
+		return base->hook == 0 ? AT_BEFORE_CONNTRACK : AT_OUTGOING;
+	switch (base->hook) {
+	case NF_INET_PRE_ROUTING:
+		if (base->priority <= NF_IP_PRI_CONNTRACK)
+			return AT_BEFORE_CONNTRACK;
+		return base->priority <= NF_IP_PRI_NAT_DST ? AT_BEFORE_NAT : AT_BEHIND_NAT;
+	case NF_INET_LOCAL_IN:
+		return AT_BEHIND_NAT;
+	case NF_INET_FORWARD:
+		return AT_BEHIND_NAT | AT_FORWARD;
+	case NF_INET_INGRESS:
+		return AT_BEFORE_CONNTRACK;
+	default:
+		return AT_OUTGOING;
+	}
+}
+
+struct visit {
+	struct eval *eval;
+	const struct packet *packet;
+	uint32_t packet_bit;
+	uint32_t at;
+	uint64_t base;
+	bool any; /* outgoing and bridge chains: everything may match */
+};
+
+static void reach_chain(struct visit *v, struct chain *chain);
+
+static void
+reach_branch(struct visit *v, const struct chain *chain, const struct branch *branch)
+{
+	struct chain *to;
+
+	if (((int32_t)branch->verdict != NFT_JUMP && (int32_t)branch->verdict != NFT_GOTO) ||
+	    !branch->chain)
+		return;
+	to = ruleset_chain(v->eval->rs, chain->table, branch->chain);
+	if (to && !(to->walked & v->packet_bit))
+		reach_chain(v, to);
+}
+
+/* Does a rule that matches for certain always take the packet away from this chain? */
+static bool
+is_terminal(const struct evaluation *result)
+{
+	if (result->match != TRUTH_YES || result->unread)
+		return false;
+	for (size_t i = 0; i < result->n; i++) {
+		int32_t verdict = (int32_t)result->v[i].verdict;
+
+		if (verdict == NFT_CONTINUE || verdict == NFT_BREAK || verdict == NFT_JUMP)
+			return false;
+	}
+	return true;
+}
+
+static void
+reach_chain(struct visit *v, struct chain *chain)
+{
+	chain->walked |= v->packet_bit;
+	for (size_t i = 0; i < chain->n && v->eval->budget > 0; i++) {
+		struct rule *rule = chain->rules[i];
+		struct evaluation result;
+
+		v->eval->budget--;
+		eval_rule(v->eval, rule, v->packet, VIEW_ANYWHERE, &result);
+		if (result.match == TRUTH_NO && !v->any)
+			continue;
+		rule->reached |= v->packet_bit;
+		rule->at |= v->at;
+		rule->bases |= v->base;
+		for (size_t b = 0; b < result.n; b++)
+			reach_branch(v, chain, &result.v[b]);
+		if (is_terminal(&result) && !v->any)
+			return;
+	}
+}
+
+static void
+forget_walk(const struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n_chains; i++)
+		rs->chains[i]->walked = 0;
+}
+
+int
+reach_find(struct eval *eval, struct ruleset *rs, const struct packets *packets, struct err *e)
+{
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		struct chain *base = rs->chains[i];
+		struct visit v = { .eval = eval, .base = base_bit(i) };
+
+		if (!base->base || !base->table->loaded)
+			continue;
+		v.at = hook_at(base);
+		v.any = (v.at & (AT_OUTGOING | AT_BRIDGE)) != 0;
+		forget_walk(rs);
+		for (size_t p = 0; p < packets->n; p++) {
+			v.packet = &packets->v[p];
+			v.packet_bit = 1u << p;
+			eval->mark_known = false;
+			if (v.any || eval_sees(base, v.packet))
+				reach_chain(&v, base);
+		}
+	}
+	if (eval->budget == 0)
+		return err_set(e, ERR_FAILED,
+			       "the ruleset is too complex to be followed: its chains jump to each "
+			       "other in too many ways");
+	return 0;
+}
+
+/* iptables-legacy's nat table is invisible to nf_tables; only its name is seen. */
+static bool
+has_legacy_nat(const char *path)
+{
+	char names[512];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, names, sizeof(names) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	names[n] = '\0';
+	return strncmp(names, "nat\n", 4) == 0 || strstr(names, "\nnat\n") != NULL;
+}
+
+bool
+is_dnat_base(const struct chain *chain)
+{
+	return chain->base && strcmp(chain->type, "nat") == 0 &&
+	       chain->table->family != NFPROTO_BRIDGE && chain->hook == NF_INET_PRE_ROUTING;
+}
+
+/* Is there a rule in the chain, or where it leads to, that translates this packet? */
+static bool
+translates(struct visit *v, struct chain *chain)
+{
+	chain->walked |= v->packet_bit;
+	for (size_t i = 0; i < chain->n && v->eval->budget > 0; i++) {
+		struct evaluation result;
+
+		v->eval->budget--;
+		eval_rule(v->eval, chain->rules[i], v->packet, VIEW_ANYWHERE, &result);
+		if (result.match == TRUTH_NO)
+			continue;
+		if (result.translates)
+			return true;
+		for (size_t b = 0; b < result.n; b++) {
+			const struct branch *branch = &result.v[b];
+			struct chain *to = branch->chain ? ruleset_chain(v->eval->rs, chain->table,
+									 branch->chain)
+							 : NULL;
+
+			if (to && !(to->walked & v->packet_bit) && translates(v, to))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool
+reach_translated(struct eval *eval, const struct ruleset *rs, const struct packets *packets)
+{
+	if (has_legacy_nat("/proc/net/ip_tables_names") ||
+	    has_legacy_nat("/proc/net/ip6_tables_names"))
+		return true;
+	forget_walk(rs);
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		struct chain *base = rs->chains[i];
+		struct visit v = { .eval = eval };
+
+		if (!base->table->loaded || !is_dnat_base(base))
+			continue;
+		for (size_t p = 0; p < packets->n; p++) {
+			v.packet = &packets->v[p];
+			v.packet_bit = 1u << p;
+			if (eval_sees(base, v.packet) && translates(&v, base))
+				return true;
+		}
+	}
+	return false;
+}

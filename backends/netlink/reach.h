@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which rules a CA's packets may come to, through which hooks. */
+#ifndef GEOPAUSE_REACH_H
+#define GEOPAUSE_REACH_H
+
+#include "challenge.h"
+#include "eval.h"
+#include "ruleset.h"
+
+#define PACKETS_MAX (2 * PORTS_MAX) /* both families */
+
+struct packets {
+	struct packet v[PACKETS_MAX];
+	size_t n;
+};
+
+enum reach_at {
+	AT_BEFORE_CONNTRACK = 1 << 0, /* ingress, raw: `ct` tells nothing there */
+	AT_BEFORE_NAT = 1 << 1,       /* prerouting behind conntrack: ports are the packet's */
+	AT_BEHIND_NAT = 1 << 2,       /* input, forward: ports may have been translated */
+	AT_FORWARD = 1 << 3,
+	AT_OUTGOING = 1 << 4, /* output, postrouting, egress */
+	AT_BRIDGE = 1 << 5,
+};
+
+struct packets packets_of(const struct ports *ports);
+
+/* The bit of base chain number i (in the order of rs->chains) in rule->bases. */
+uint64_t base_bit(size_t i);
+
+/*
+ * Fills in reached, at and bases of every loaded rule. Incoming hooks are followed packet by
+ * packet; what outgoing and bridge chains reach is marked AT_OUTGOING, AT_BRIDGE for all packets.
+ */
+int reach_find(struct eval *eval, struct ruleset *rs, const struct packets *packets, struct err *e);
+
+/* A base chain whose rules may translate the destination; all of them run at the same moment. */
+bool is_dnat_base(const struct chain *chain);
+/* May DNAT or a redirect change the port of any of the packets before it comes to input/forward? */
+bool reach_translated(struct eval *eval, const struct ruleset *rs, const struct packets *packets);
+
+#endif

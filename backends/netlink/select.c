@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "select.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mark.h"
+#include "nf.h"
+#include "select_search.h"
+
+#define KEY_SERVICE 13u /* nft's inet_service */
+
+static int
+no_memory(struct err *e)
+{
+	return err_set(e, ERR_FAILED, "out of memory while selecting rules");
+}
+
+struct table *
+select_table(const struct ruleset *rs, const char *text)
+{
+	const char *name = strchr(text, ' ');
+	char family[16];
+
+	if (!name)
+		return NULL;
+	snprintf(family, sizeof(family), "%.*s", (int)(name - text), text);
+	return ruleset_table(rs, family_by_name(family), name + 1);
+}
+
+bool
+select_is_port_set(const struct set *set)
+{
+	if (set->flags & (NFT_SET_MAP | NFT_SET_OBJECT | NFT_SET_ANONYMOUS))
+		return false;
+	return set->key_type == KEY_SERVICE ||
+	       (set->key_type == MARK_SET_KEY_TYPE && set->key_len == MARK_SET_KEY_LEN);
+}
+
+void
+selection_fini(struct selection *sel)
+{
+	free(sel->suspects);
+	free(sel->own_sets);
+	*sel = (struct selection){ 0 };
+}
+
+bool
+selection_has(const struct selection *sel, const struct rule *rule)
+{
+	for (size_t i = 0; i < sel->n; i++) {
+		if (sel->suspects[i].rule == rule)
+			return true;
+	}
+	return false;
+}
+
+int
+selection_add(struct selection *sel, struct rule *rule, const struct criterion *criterion,
+	      size_t target, struct err *e)
+{
+	struct suspect *grown;
+
+	if (selection_has(sel, rule))
+		return 0;
+	if ((sel->n & (sel->n - 1)) == 0) {
+		grown = realloc(sel->suspects, (sel->n ? sel->n * 2 : 1) * sizeof(*grown));
+		if (!grown)
+			return no_memory(e);
+		sel->suspects = grown;
+	}
+	sel->suspects[sel->n] = (struct suspect){ .rule = rule, .target = target };
+	if (criterion) {
+		sel->suspects[sel->n].criterion = *criterion;
+		sel->suspects[sel->n].has_criterion = true;
+	}
+	sel->n++;
+	return 0;
+}
+
+static int
+add_own_set(struct selection *sel, struct set *set, size_t target, struct err *e)
+{
+	struct own_set *grown =
+		realloc(sel->own_sets, (sel->n_own_sets + 1) * sizeof(*sel->own_sets));
+
+	if (!grown)
+		return no_memory(e);
+	sel->own_sets = grown;
+	sel->own_sets[sel->n_own_sets++] = (struct own_set){ set, target };
+	return 0;
+}
+
+static bool
+has_handle(const struct rule_selector *rules, uint64_t handle)
+{
+	for (size_t i = 0; i < rules->n_handles; i++) {
+		if (rules->handles[i] == handle)
+			return true;
+	}
+	return rules->n_handles == 0;
+}
+
+/* Sets that no geo-block is made of; matched only by a pattern, they are a mistake. */
+static bool
+is_filled_by_rules(const struct set *set)
+{
+	return set && (set->flags & NFT_SET_EVAL);
+}
+
+static bool
+is_named(const struct criterion *c)
+{
+	return c->set && !(c->set->flags & NFT_SET_ANONYMOUS);
+}
+
+/* The pattern of rules.set or rules.map that means this criterion, or NULL. */
+static const struct pattern *
+match_set(const struct rule_selector *rules, const struct criterion *c, const char **key,
+	  const struct patterns **list)
+{
+	const struct pattern *p;
+
+	if (!is_named(c))
+		return NULL;
+	*key = "set";
+	*list = &rules->set;
+	p = patterns_match(&rules->set, c->set->name);
+	if (!p && (c->set->flags & NFT_SET_MAP)) {
+		*key = "map";
+		*list = &rules->map;
+		p = patterns_match(&rules->map, c->set->name);
+	}
+	return p;
+}
+
+static int
+too_much(struct search *s, const char *key, const struct patterns *list,
+	 const struct pattern *pattern, const char *what)
+{
+	char path[PATH_BUF], text[NAME_BUF];
+
+	return target_err(s->e, s->target, search_path(path, key, list, pattern), pattern->line,
+			  "the pattern \"%s\" matches too much: also %s; name the geo-block's own",
+			  err_name(text, pattern->text), what);
+}
+
+/* The criterion that the target's sets and maps mean; by_destination: one that does not count. */
+static int
+find_by_set(struct search *s, const struct criteria *all, const struct criterion **found,
+	    bool *by_destination)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct criterion *c = &all->v[i];
+		const struct patterns *list;
+		const struct pattern *p;
+		const char *key;
+		char name[NAME_BUF], what[NAME_BUF + 64];
+
+		p = match_set(&s->target->rules, c, &key, &list);
+		if (!p)
+			continue;
+		if (c->of != OF_SOURCE) {
+			*by_destination = c->of == OF_DESTINATION;
+			continue;
+		}
+		if (pattern_is_wild(p) && is_filled_by_rules(c->set)) {
+			snprintf(what, sizeof(what),
+				 "set %s, which rules fill (a rate limit or a ban)",
+				 err_name(name, c->set->name));
+			return too_much(s, key, list, p, what);
+		}
+		*found = c;
+		return 0;
+	}
+	return 0;
+}
+
+/* Without rules.set and rules.map: the first test of the source, or of a mark. */
+static const struct criterion *
+find_any(const struct criteria *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->v[i].of == OF_SOURCE)
+			return &all->v[i];
+	}
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->v[i].of == OF_MARK || all->v[i].of == OF_CTMARK)
+			return &all->v[i];
+	}
+	return NULL;
+}
+
+/* A target without any selector but the chain means what looks like a geo-block there. */
+static bool
+looks_geographic(const struct criterion *c)
+{
+	if (!c || c->of != OF_SOURCE)
+		return false;
+	if (!c->set)
+		return c->kind == SOURCE_LITERAL;
+	return (c->set->flags & NFT_SET_INTERVAL) && !is_filled_by_rules(c->set);
+}
+
+static int
+consider_rule(struct search *s, struct rule *rule)
+{
+	const struct rule_selector *rules = &s->target->rules;
+	const struct criterion *found = NULL;
+	const struct pattern *comment = NULL;
+	bool by_destination = false;
+	struct criteria all;
+
+	if (rule->ours || !has_handle(rules, rule->handle))
+		return 0;
+	if (rules->comment.n > 0) {
+		comment = rule->comment ? patterns_match(&rules->comment, rule->comment) : NULL;
+		if (!comment)
+			return 0;
+	}
+	criteria_find(&all, s->eval->rs, rule);
+	if (rules->set.n > 0 || rules->map.n > 0) {
+		if (find_by_set(s, &all, &found, &by_destination) < 0)
+			return -1;
+		s->destinations += by_destination;
+		return found ? search_add_rule(s, rule, &all, found) : 0;
+	}
+	found = find_any(&all);
+	if (comment && pattern_is_wild(comment) && !found)
+		return too_much(s, "comment", &rules->comment, comment,
+				"a rule that does not test the source");
+	if (rules->comment.n == 0 && rules->n_handles == 0 && !looks_geographic(found))
+		return 0;
+	return search_add_rule(s, rule, &all, found);
+}
+
+/* --- own sets --- */
+
+static int
+own_set_refused(struct search *s, const struct pattern *p, const struct set *set)
+{
+	char path[PATH_BUF], name[NAME_BUF];
+	const char *why = NULL;
+
+	search_path(path, "set", &s->target->rules.set, p);
+	err_name(name, set->name);
+	if (!select_is_port_set(set))
+		why = "is no set of ports: its type must be inet_service, or inet_proto . "
+		      "inet_service";
+	else if (!(set->flags & NFT_SET_TIMEOUT))
+		why = "cannot be closed by the kernel if geopause dies: add `flags timeout` to it";
+	else if (set->flags & NFT_SET_INTERVAL)
+		why = "holds ranges: leave `interval` out of its flags";
+	else if (set->flags & NFT_SET_CONSTANT)
+		why = "is constant: leave `constant` out of its flags";
+	if (!why)
+		return 0;
+	return target_err(s->e, s->target, path, p->line, "set %s of table %s %s", name,
+			  s->table->text, why);
+}
+
+/* Sets of ports that the target's rules.set means. */
+static int
+find_own_sets(struct search *s, bool must)
+{
+	const struct ruleset *rs = s->eval->rs;
+
+	for (size_t i = 0; i < rs->n_sets; i++) {
+		struct set *set = rs->sets[i];
+		const struct pattern *p;
+
+		if (set->table != s->table || set->flags & NFT_SET_ANONYMOUS ||
+		    mark_is_set(set, NULL))
+			continue;
+		p = patterns_match(&s->target->rules.set, set->name);
+		if (!p || (!must && !select_is_port_set(set)))
+			continue;
+		if (own_set_refused(s, p, set) < 0 || add_own_set(s->sel, set, s->index, s->e) < 0)
+			return -1;
+		s->rules++;
+	}
+	return 0;
+}
+
+/* --- targets --- */
+
+static int
+select_target(struct search *s)
+{
+	const struct ruleset *rs = s->eval->rs;
+	char text[NAME_BUF];
+
+	s->table = select_table(rs, s->target->table);
+	if (!s->table)
+		return target_err(s->e, s->target, "table", s->target->table_line,
+				  "there is no table %s in the ruleset",
+				  err_name(text, s->target->table));
+	if (search_check_names(s) < 0)
+		return -1;
+	if (find_own_sets(s, s->target->action == ACTION_SET) < 0)
+		return -1;
+	for (size_t i = 0; i < rs->n_chains && s->target->action != ACTION_SET; i++) {
+		const struct chain *chain = rs->chains[i];
+
+		if (chain->table != s->table ||
+		    (s->target->rules.chain.n > 0 &&
+		     !patterns_match(&s->target->rules.chain, chain->name)))
+			continue;
+		for (size_t j = 0; j < chain->n; j++) {
+			if (consider_rule(s, chain->rules[j]) < 0)
+				return -1;
+		}
+	}
+	return s->rules == 0 ? search_found_nothing(s) : 0;
+}
+
+int
+select_targets(struct selection *sel, struct eval *eval, const struct lift_request *request,
+	       const struct packets *packets, bool all_loaded, struct names *notes, struct err *e)
+{
+	*sel = (struct selection){ 0 };
+	for (size_t i = 0; i < request->n; i++) {
+		struct search s = { .sel = sel,
+				    .eval = eval,
+				    .packets = packets,
+				    .target = request->targets[i],
+				    .index = i,
+				    .notes = notes,
+				    .e = e };
+
+		if (select_target(&s) < 0) {
+			selection_fini(sel);
+			return -1;
+		}
+	}
+	if ((sel->mark_by_source || sel->ctmark_by_source) && !all_loaded) {
+		selection_fini(sel);
+		return SELECT_ALL_TABLES;
+	}
+	eval->source_mark = sel->mark_by_source;
+	eval->source_ctmark = sel->ctmark_by_source;
+	return 0;
+}
+
+/* --- everything, for discover --- */
+
+static int
+take_rule_for_discover(struct search *s, struct rule *rule)
+{
+	struct criteria all;
+
+	criteria_find(&all, s->eval->rs, rule);
+	for (size_t i = 0; i < all.n; i++) {
+		const struct criterion *c = &all.v[i];
+
+		if (c->of == OF_SOURCE && search_add_rule(s, rule, &all, c) < 0)
+			return -1;
+		if (c->of == OF_DESTINATION && all.n == 1 &&
+		    (is_named(c) || c->kind == SOURCE_ANONYMOUS) &&
+		    selection_add(s->sel, rule, c, 0, s->e) < 0)
+			return -1;
+		if (c->of == OF_OWN_PORT && is_named(c) && add_own_set(s->sel, c->set, 0, s->e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+select_everything(struct selection *sel, struct eval *eval, const struct packets *packets,
+		  struct err *e)
+{
+	const struct ruleset *rs = eval->rs;
+	struct search s = { .sel = sel, .eval = eval, .packets = packets, .e = e };
+
+	*sel = (struct selection){ 0 };
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		for (size_t j = 0; j < rs->chains[i]->n; j++) {
+			if (rs->chains[i]->rules[j]->ours)
+				continue;
+			if (take_rule_for_discover(&s, rs->chains[i]->rules[j]) < 0) {
+				selection_fini(sel);
+				return -1;
+			}
+		}
+	}
+	eval->source_mark = sel->mark_by_source;
+	eval->source_ctmark = sel->ctmark_by_source;
+	return 0;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "discover.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+#include "classify.h"
+#include "copy.h"
+#include "describe.h"
+#include "facts.h"
+#include "mark.h"
+#include "nf.h"
+#include "select.h"
+
+#define TEXT_MAX 512
+
+struct look {
+	struct nl *nl;
+	struct ruleset rs;
+	struct packets packets;
+	struct eval eval;
+	struct selection sel;
+	struct observations *found;
+	struct err *e;
+};
+
+static bool
+every_table(const struct ruleset *rs, const struct table *table, const void *data)
+{
+	(void)rs;
+	(void)table;
+	(void)data;
+	return true;
+}
+
+static int
+no_memory(struct err *e)
+{
+	return err_set(e, ERR_FAILED, "out of memory while looking for geo-blocks");
+}
+
+static char *
+copy_or_null(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+/* Table names as the policy has them, unescaped. */
+static char *
+table_name(const struct table *table)
+{
+	char *text;
+
+	return asprintf(&text, "%s %s", family_name(table->family), table->name) < 0 ? NULL : text;
+}
+
+static void
+observe_place(struct look *look, struct observation *o, const struct rule *rule)
+{
+	char text[TEXT_MAX];
+
+	o->chain = strdup(rule->chain->name);
+	o->handle = rule->handle;
+	o->comment = copy_or_null(rule->comment);
+	o->text = strdup(describe_rule(text, sizeof(text), &look->rs, rule));
+	o->hook = strdup(describe_hooks(text, sizeof(text), &look->rs, rule));
+}
+
+static const char *
+refusal_of(const struct rule *rule)
+{
+	const char *why = copy_refusal(rule);
+
+	if (why)
+		return why;
+	if (rule->at & AT_BRIDGE)
+		return "bridge and arp tables are not supported";
+	if (rule->at & AT_OUTGOING)
+		return "it is reached from an output, postrouting or egress hook: it blocks "
+		       "replies";
+	return NULL;
+}
+
+static int
+observe_set(struct look *look, struct observation *o, const struct set *set)
+{
+	struct set *readable = ruleset_set(&look->rs, set->table, set->name);
+
+	if (!(set->flags & NFT_SET_ANONYMOUS))
+		o->set = strdup(set->name);
+	o->set_comment = copy_or_null(set->comment);
+	return facts_read(&o->facts, look->nl, readable, look->e);
+}
+
+/* Rules that let through matter only where something drops the rest. */
+static enum effect
+real_effect(struct look *look, const struct suspect *s)
+{
+	unsigned outside;
+
+	if (s->concerns == 0 || s->effect != EFFECT_ALLOW)
+		return s->concerns == 0 ? EFFECT_NONE : s->effect;
+	outside = classify_outside(&look->eval, s->rule, s->concerns, &look->packets);
+	return outside & MAY_DROP ? EFFECT_ALLOW : EFFECT_NONE;
+}
+
+static int
+observe_suspect(struct look *look, const struct suspect *s)
+{
+	const struct criterion *c = &s->criterion;
+	const struct set *set = s->by_mark ? s->marked_by : c->set;
+	struct observation *o = observations_add(look->found);
+
+	if (!o)
+		return no_memory(look->e);
+	o->backend = "nftables";
+	o->table = table_name(s->rule->chain->table);
+	observe_place(look, o, s->rule);
+	o->source =
+		s->by_mark && set ? (set->flags & NFT_SET_MAP ? SOURCE_MAP : SOURCE_SET) : c->kind;
+	o->inverted = c->inverted;
+	o->by_mark = s->by_mark;
+	o->destination = c->of == OF_DESTINATION;
+	o->facts = (struct set_facts){ .elements = 1 };
+	if (set && observe_set(look, o, set) < 0)
+		return -1;
+	o->effect = o->destination ? EFFECT_NONE : real_effect(look, s);
+	o->refusal = copy_or_null(refusal_of(s->rule));
+	return o->table && o->chain && o->text && o->hook ? 0 : no_memory(look->e);
+}
+
+/* The rule that uses the set: it says where the ports are opened. */
+static const struct rule *
+user_of(const struct ruleset *rs, const struct set *set)
+{
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		const struct chain *chain = rs->chains[i];
+
+		for (size_t j = 0; chain->table == set->table && j < chain->n; j++) {
+			for (size_t k = chain->rules[j]->core; k < chain->rules[j]->n; k++) {
+				const char *name = chain->rules[j]->v[k].set;
+
+				if (name && strcmp(name, set->name) == 0)
+					return chain->rules[j];
+			}
+		}
+	}
+	return NULL;
+}
+
+static int
+observe_own_set(struct look *look, const struct own_set *own)
+{
+	const struct rule *user = user_of(&look->rs, own->set);
+	struct observation *o;
+
+	if (!user || !select_is_port_set(own->set))
+		return 0;
+	o = observations_add(look->found);
+	if (!o)
+		return no_memory(look->e);
+	o->backend = "nftables";
+	o->table = table_name(own->set->table);
+	observe_place(look, o, user);
+	o->source = SOURCE_OWN_SET;
+	o->set = strdup(own->set->name);
+	o->set_comment = copy_or_null(own->set->comment);
+	o->facts.timeout = true;
+	o->facts.dynamic = (own->set->flags & NFT_SET_EVAL) != 0;
+	o->facts.interval = (own->set->flags & NFT_SET_INTERVAL) != 0;
+	o->effect = EFFECT_ALLOW;
+	return o->table && o->set && o->chain && o->text && o->hook ? 0 : no_memory(look->e);
+}
+
+static bool
+is_repeated(const struct selection *sel, size_t i)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (sel->own_sets[j].set == sel->own_sets[i].set)
+			return true;
+	}
+	return false;
+}
+
+static int
+observe_all(struct look *look)
+{
+	for (size_t i = 0; i < look->sel.n; i++) {
+		if (observe_suspect(look, &look->sel.suspects[i]) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < look->sel.n_own_sets; i++) {
+		if (!is_repeated(&look->sel, i) &&
+		    observe_own_set(look, &look->sel.own_sets[i]) < 0)
+			return -1;
+	}
+	return look->e->code ? -1 : 0;
+}
+
+int
+nft_discover(struct nl *nl, struct observations *found, struct err *e)
+{
+	struct ports ports =
+		challenges_ports(CHALLENGE_HTTP_01 | CHALLENGE_TLS_ALPN_01 | CHALLENGE_DNS_01);
+	struct look look = { .nl = nl, .packets = packets_of(&ports), .found = found, .e = e };
+	int rc;
+
+	if (ruleset_load(&look.rs, nl, every_table, NULL, e) < 0)
+		return -1;
+	look.eval = (struct eval){ .nl = nl, .rs = &look.rs, .budget = EVAL_BUDGET, .e = e };
+	look.eval.read_source_maps = true;
+	rc = select_everything(&look.sel, &look.eval, &look.packets, e);
+	if (rc == 0)
+		rc = reach_find(&look.eval, &look.rs, &look.packets, e);
+	if (rc == 0) {
+		classify(&look.eval, look.sel.suspects, look.sel.n, &look.packets, NULL);
+		rc = observe_all(&look);
+	}
+	selection_fini(&look.sel);
+	ruleset_fini(&look.rs);
+	return rc;
+}

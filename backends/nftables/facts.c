@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "element.h"
+#include "nf.h"
+
+struct key {
+	uint8_t v[16];
+	bool end;
+};
+
+struct keys {
+	struct key *v;
+	size_t n, size;
+	size_t len; /* of each key: 4 or 16 bytes */
+};
+
+static int
+count_key(const struct element *x, void *data)
+{
+	(void)x;
+	((struct keys *)data)->size++;
+	return 0;
+}
+
+static int
+take_key(const struct element *x, void *data)
+{
+	struct keys *keys = data;
+	struct key *key = &keys->v[keys->n];
+
+	if (x->key.len < keys->len)
+		return 0;
+	memcpy(key->v, x->key.v, keys->len);
+	key->end = x->interval_end;
+	keys->n++;
+	return 0;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+	int order = memcmp(x->v, y->v, sizeof(x->v));
+
+	return order ? order : y->end - x->end;
+}
+
+struct prefix {
+	uint8_t v[4];
+	uint8_t bits;
+};
+
+/* RFC 6890 and RFC 5771: not addresses of anybody's country. */
+static bool
+is_special4(const uint8_t *a)
+{
+	static const struct prefix all[] = {
+		{ { 0 }, 8 },
+		{ { 10 }, 8 },
+		{ { 100, 64 }, 10 },
+		{ { 127 }, 8 },
+		{ { 169, 254 }, 16 },
+		{ { 172, 16 }, 12 },
+		{ { 192, 0, 0 }, 24 },
+		{ { 192, 0, 2 }, 24 },
+		{ { 192, 168 }, 16 },
+		{ { 198, 18 }, 15 },
+		{ { 198, 51, 100 }, 24 },
+		{ { 203, 0, 113 }, 24 },
+		{ { 224 }, 4 },
+		{ { 240 }, 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		uint32_t x, y, mask = ~(uint32_t)0 << (32 - all[i].bits);
+
+		memcpy(&x, a, 4);
+		memcpy(&y, all[i].v, 4);
+		if (((ntohl(x) ^ ntohl(y)) & mask) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Outside 2000::/3, or the documentation prefixes in it (RFC 4291, RFC 3849). */
+static bool
+is_special6(const uint8_t *a)
+{
+	static const uint8_t documentation[] = { 0x20, 0x01, 0x0d, 0xb8 };
+
+	return (a[0] & 0xe0) != 0x20 || memcmp(a, documentation, 4) == 0;
+}
+
+/* Is [from, to) a single IPv4 address, or within one IPv6 /64? to NULL: up to the end of all. */
+static bool
+is_host(const uint8_t *from, const uint8_t *to, size_t len)
+{
+	uint32_t a, b;
+	uint8_t next[8];
+
+	if (!to)
+		return false;
+	if (len == 4) {
+		memcpy(&a, from, 4);
+		memcpy(&b, to, 4);
+		return ntohl(b) - ntohl(a) == 1;
+	}
+	if (memcmp(from, to, 8) == 0)
+		return true;
+	memcpy(next, from, 8);
+	for (size_t i = 8; i > 0 && ++next[i - 1] == 0; i--)
+		;
+	return memcmp(next, to, 8) == 0 && memcmp(to + 8, "\0\0\0\0\0\0\0\0", 8) == 0;
+}
+
+static void
+count(struct set_facts *facts, const struct keys *keys)
+{
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct key *key = &keys->v[i];
+		const uint8_t *to = i + 1 < keys->n ? keys->v[i + 1].v : NULL;
+
+		/* The start that nft writes for the whole space below the first range. */
+		if (key->end)
+			continue;
+		facts->elements++;
+		if (!facts->interval || is_host(key->v, to, keys->len))
+			facts->hosts++;
+		if (keys->len == 4 ? is_special4(key->v) : is_special6(key->v))
+			facts->special++;
+	}
+}
+
+int
+facts_read(struct set_facts *facts, struct nl *nl, struct set *set, struct err *e)
+{
+	struct keys keys = { .len = set->key_len };
+
+	*facts = (struct set_facts){
+		.interval = (set->flags & NFT_SET_INTERVAL) != 0,
+		.timeout = (set->flags & NFT_SET_TIMEOUT) != 0,
+		.dynamic = (set->flags & NFT_SET_EVAL) != 0,
+	};
+	if (set->key_len != 4 && set->key_len != 16) {
+		facts->elements = SIZE_MAX;
+		return 0;
+	}
+	if (ruleset_elements(nl, set, e) < 0)
+		return -1;
+	element_each(set, count_key, &keys);
+	keys.v = calloc(keys.size + 1, sizeof(*keys.v));
+	if (!keys.v)
+		return err_set(e, ERR_FAILED, "out of memory while reading a set");
+	element_each(set, take_key, &keys);
+	qsort(keys.v, keys.n, sizeof(*keys.v), compare_keys);
+	count(facts, &keys);
+	free(keys.v);
+	return 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a set of addresses holds, for the judgement whether it is a geo-block's. */
+#ifndef GEOPAUSE_FACTS_H
+#define GEOPAUSE_FACTS_H
+
+#include "observation.h"
+#include "ruleset.h"
+
+/* Reads all elements, which may be very many. A set of other things than addresses is not counted.
+ */
+int facts_read(struct set_facts *facts, struct nl *nl, struct set *set, struct err *e);
+
+#endif
