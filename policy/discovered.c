@@ -57,11 +57,11 @@ can_block(const struct observation *o)
 }
 
 static bool
-is_wanted(const struct observation *o, enum verdict least)
+is_wanted(const struct observations *all, const struct observation *o, enum verdict least)
 {
 	if (o->source != SOURCE_OWN_SET && !can_block(o))
 		return false;
-	return least > VERDICT_LEFT_ALONE && signature_judge(o).verdict >= least;
+	return least > VERDICT_LEFT_ALONE && signature_judge(all, o).verdict >= least;
 }
 
 /* True when the comment is on rules that must be left alone, too. */
@@ -74,7 +74,7 @@ is_shared_comment(const struct observations *all, const struct observation *o, e
 		if (other != o && same(other->backend, o->backend) &&
 		    same(other->table, o->table) && same(other->chain, o->chain) &&
 		    same(other->comment, o->comment) && can_block(other) &&
-		    !is_wanted(other, least))
+		    !is_wanted(all, other, least))
 			return true;
 	}
 	return false;
@@ -103,7 +103,7 @@ has_own_set(const struct observations *all, const struct observation *o)
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].source == SOURCE_OWN_SET && same(all->v[i].backend, o->backend) &&
 		    same(all->v[i].table, o->table) &&
-		    signature_judge(&all->v[i]).verdict == VERDICT_CERTAIN)
+		    signature_judge(all, &all->v[i]).verdict == VERDICT_CERTAIN)
 			return true;
 	return false;
 }
@@ -270,7 +270,8 @@ signature_targets(const struct observations *all, enum verdict least, struct tar
 	for (size_t i = 0; i < all->n; i++) {
 		const struct observation *o = &all->v[i];
 
-		if (!is_wanted(o, least) || (o->source != SOURCE_OWN_SET && has_own_set(all, o)))
+		if (!is_wanted(all, o, least) ||
+		    (o->source != SOURCE_OWN_SET && has_own_set(all, o)))
 			continue;
 		if (add_observation(&b, selection_of(all, o, least), o) != 0) {
 			builder_fini(&b);

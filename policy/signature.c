@@ -395,8 +395,8 @@ says(const struct observation *o, const char *text)
 	return o->text != NULL && strstr(o->text, text) != NULL;
 }
 
-struct judgement
-signature_judge(const struct observation *o)
+static struct judgement
+judge_alone(const struct observation *o)
 {
 	size_t tool;
 
@@ -418,4 +418,41 @@ signature_judge(const struct observation *o)
 	    (o->comment == NULL || strstr(o->comment, "geoip") == NULL))
 		return judged(VERDICT_CERTAIN, "xtables-addons' geoip match");
 	return is_named(o) ? judge_named(o) : judge_unnamed(o);
+}
+
+static bool
+same_chain(const struct observation *a, const struct observation *b)
+{
+	return a->table != NULL && b->table != NULL && a->chain != NULL && b->chain != NULL &&
+	       strcmp(a->table, b->table) == 0 && strcmp(a->chain, b->chain) == 0;
+}
+
+/* A list of networks without any name or comment, which keeps out. */
+static bool
+is_nameless_list(const struct observation *o)
+{
+	return o->source == SOURCE_ANONYMOUS && o->comment == NULL && !o->inverted &&
+	       o->effect == EFFECT_DENY && is_list(o) && o->facts.hosts == 0;
+}
+
+struct judgement
+signature_judge(const struct observations *all, const struct observation *o)
+{
+	struct judgement alone = judge_alone(o);
+	char chain[NAME_BUF];
+
+	if (alone.verdict != VERDICT_CANDIDATE || all == NULL || !is_nameless_list(o))
+		return alone;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct observation *other = &all->v[i];
+
+		/* Only lists of the same make: whoever wrote one wrote the other. */
+		if (other->source == SOURCE_ANONYMOUS && same_chain(o, other) &&
+		    judge_alone(other).verdict == VERDICT_CERTAIN)
+			return judged(VERDICT_CERTAIN,
+				      "holds %zu public networks, and stands in chain \"%.60s\" "
+				      "beside lists that speak of countries",
+				      o->facts.elements, err_name(chain, o->chain));
+	}
+	return alone;
 }

@@ -25,7 +25,11 @@ struct judgement {
 	char evidence[256]; /* "set name GEOIP_CC_* is made by VyOS"; ASCII */
 };
 
-struct judgement signature_judge(const struct observation *o);
+/*
+ * Judges o, one of all: an anonymous list of networks says nothing by itself, but it does beside
+ * rules of its chain that speak of countries. all may be NULL: o stands alone.
+ */
+struct judgement signature_judge(const struct observations *all, const struct observation *o);
 
 /*
  * Targets for all observations with at least this verdict that can be lifted and have an effect:

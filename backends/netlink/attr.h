@@ -14,6 +14,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A whole message within left bytes; libmnl's own check takes a length above INT_MAX for negative.
+ */
+static inline bool
+message_ok(const struct nlmsghdr *nlh, size_t left)
+{
+	return left >= sizeof(*nlh) && nlh->nlmsg_len >= sizeof(*nlh) && nlh->nlmsg_len <= left;
+}
+
+/* The message behind this one; *left bytes remain there. */
+static inline const struct nlmsghdr *
+message_next(const struct nlmsghdr *nlh, size_t *left)
+{
+	size_t len = ((size_t)nlh->nlmsg_len + 3) & ~(size_t)3;
+
+	len = len < *left ? len : *left;
+	*left -= len;
+	return (const void *)((const char *)nlh + len);
+}
+
 static inline bool
 attr_ok(const struct nlattr *attr, const void *end)
 {

@@ -138,7 +138,7 @@ wait_for_word(const struct batch *batch, struct nl *nl, uint32_t last, struct er
 	for (;;) {
 		ssize_t n = mnl_socket_recvfrom(nl->sock, nl->buf, NL_BUF);
 		const struct nlmsghdr *nlh = (const void *)nl->buf;
-		int left = (int)n;
+		size_t left = n > 0 ? (size_t)n : 0;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -147,7 +147,7 @@ wait_for_word(const struct batch *batch, struct nl *nl, uint32_t last, struct er
 				"no answer of the kernel to a transaction that was sent");
 			return OUTCOME_UNKNOWN;
 		}
-		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		for (; message_ok(nlh, left); nlh = message_next(nlh, &left)) {
 			if (take_reply(batch, nlh, last, &outcome, e))
 				return outcome;
 		}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "nlsock.h"
+#include "attr.h"
 #include "nf.h"
 
 #include <errno.h>
@@ -148,10 +149,9 @@ nl_parse(const void *buf, size_t len, uint32_t seq, uint32_t portid, nl_fn fn, v
 	 bool *done, struct err *e)
 {
 	const struct nlmsghdr *nlh = buf;
-	int left = (int)len;
 	bool again = false;
 
-	for (; !*done && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	for (; !*done && message_ok(nlh, len); nlh = message_next(nlh, &len)) {
 		if (!mnl_nlmsg_seq_ok(nlh, seq) || !mnl_nlmsg_portid_ok(nlh, portid))
 			continue; /* the rest of an earlier, interrupted reply */
 		if (take_message(nlh, fn, data, done, &again, e) < 0)

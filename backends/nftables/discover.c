@@ -123,7 +123,7 @@ observe_suspect(struct look *look, const struct suspect *s)
 	o->inverted = c->inverted;
 	o->by_mark = s->by_mark;
 	o->destination = c->of == OF_DESTINATION;
-	o->facts = (struct set_facts){ .elements = 1 };
+	facts_of_literal(&o->facts, s->rule, c);
 	if (set && observe_set(look, o, set) < 0)
 		return -1;
 	o->effect = o->destination ? EFFECT_NONE : real_effect(look, s);

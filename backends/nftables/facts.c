@@ -161,3 +161,50 @@ facts_read(struct set_facts *facts, struct nl *nl, struct set *set, struct err *
 	free(keys.v);
 	return 0;
 }
+
+/* Bits of the prefix that is compared: of a mask, or of all the bytes that were loaded. */
+static size_t
+compared_bits(const struct rule *rule, const struct criterion *criterion)
+{
+	size_t bits = 0;
+
+	for (size_t i = 0; i < rule->n; i++) {
+		const struct expr *x = &rule->v[i];
+
+		if (!criterion->uses[i])
+			continue;
+		if (x->kind == EXPR_CMP)
+			bits = bits ? bits : x->a.len * 8;
+		if (x->kind == EXPR_BITWISE) {
+			for (size_t k = 0; k < x->a.len; k++)
+				bits += (size_t)__builtin_popcount(x->a.v[k]);
+		}
+	}
+	return bits;
+}
+
+void
+facts_of_literal(struct set_facts *facts, const struct rule *rule,
+		 const struct criterion *criterion)
+{
+	bool v6 = false, special = false;
+	size_t bits = compared_bits(rule, criterion);
+
+	for (size_t i = 0; i < rule->n; i++) {
+		const struct expr *x = &rule->v[i];
+		uint8_t address[16] = { 0 };
+
+		if (!criterion->uses[i])
+			continue;
+		if (x->kind == EXPR_PAYLOAD)
+			v6 = x->offset == 8;
+		if ((x->kind == EXPR_CMP || x->kind == EXPR_RANGE) && x->a.v) {
+			memcpy(address, x->a.v, x->a.len < 16 ? x->a.len : 16);
+			special = v6 ? is_special6(address) : is_special4(address);
+		}
+	}
+	*facts = (struct set_facts){ .elements = 1 };
+	facts->hosts = bits >= (v6 ? 64u : 32u);
+	facts->special = special;
+	facts->interval = !facts->hosts;
+}

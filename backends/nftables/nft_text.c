@@ -244,6 +244,8 @@ after_text(const struct lift *lift, const struct lift_step *step, const char *li
 	if (rest && asprintf(&text, "%s %s", prefix, rest) < 0)
 		text = NULL;
 	free(rest);
+	for (size_t len = text ? strlen(text) : 0; len > 0 && text[len - 1] == ' '; len--)
+		text[len - 1] = '\0';
 	return text;
 }
 

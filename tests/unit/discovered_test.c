@@ -164,12 +164,30 @@ doubt_must_be_asked_for(void **state)
 
 	(void)state;
 	add(&all, "inet filter", "input", "deny4", NULL);
-	assert_int_equal(signature_judge(&all.v[0]).verdict, VERDICT_CANDIDATE);
+	assert_int_equal(signature_judge(&all, &all.v[0]).verdict, VERDICT_CANDIDATE);
 	expect(&all, VERDICT_CERTAIN, "[]");
 	add(&all, "inet filter", "input", "deny4", NULL);
 	expect(&all, VERDICT_CANDIDATE,
 	       "[{\"name\":\"inet-filter\",\"backend\":\"nftables\",\"table\":\"inet filter\","
 	       "\"rules\":{\"set\":\"deny4\"}}]");
+}
+
+/* A list without a name, beside one that speaks of countries: whoever wrote one wrote the other. */
+static void
+nameless_lists_beside_named_ones(void **state)
+{
+	struct observations all = { 0 };
+
+	(void)state;
+	add(&all, "inet filter", "input", NULL, "geoip RU");
+	add(&all, "inet filter", "input", NULL, NULL);
+	add(&all, "inet filter", "forward", NULL, NULL);
+	assert_int_equal(signature_judge(&all, &all.v[1]).verdict, VERDICT_CERTAIN);
+	assert_int_equal(signature_judge(NULL, &all.v[1]).verdict, VERDICT_CANDIDATE);
+	assert_int_equal(signature_judge(&all, &all.v[2]).verdict, VERDICT_CANDIDATE);
+	all.v[1].facts.hosts = 1;
+	assert_int_equal(signature_judge(&all, &all.v[1]).verdict, VERDICT_CANDIDATE);
+	observations_fini(&all);
 }
 
 static void
@@ -202,6 +220,7 @@ main(void)
 		cmocka_unit_test(shared_comments_are_not_used),
 		cmocka_unit_test(own_sets_come_first),
 		cmocka_unit_test(doubt_must_be_asked_for),
+		cmocka_unit_test(nameless_lists_beside_named_ones),
 		cmocka_unit_test(odd_names_still_match),
 	};
 

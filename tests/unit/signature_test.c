@@ -310,7 +310,7 @@ check(const struct row *rows, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		struct observation o = observation_of(&rows[i]);
-		struct judgement j = signature_judge(&o);
+		struct judgement j = signature_judge(NULL, &o);
 
 		assert_true(j.evidence[0] != '\0');
 		for (const char *p = j.evidence; *p != '\0'; p++)

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The kernel's replies are foreign bytes: whatever they hold, reading them, following packets
+ * through them, describing and copying rules must neither crash nor hang.
+ *
+ * The input is a sequence of netlink messages, as nf_tables dumps them; each that cannot be read is
+ * passed over.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "attr.h"
+#include "classify.h"
+#include "copy.h"
+#include "describe.h"
+#include "element.h"
+#include "mark.h"
+#include "nf.h"
+#include "reach.h"
+#include "ruleset_message.h"
+#include "select.h"
+
+#define INPUT_MAX 65536
+#define FUZZ_BUDGET 20000u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct reader {
+	struct ruleset rs;
+};
+
+/* Elements go to the set that their message names. */
+static int
+take_elements(struct ruleset *rs, const struct nlmsghdr *nlh, struct err *e)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	const char *table = NULL, *name = NULL;
+	const struct nlattr *attr;
+
+	attr_each(attr, nlh, sizeof(*nfg))
+	{
+		if (mnl_attr_get_type(attr) == NFTA_SET_ELEM_LIST_TABLE)
+			table = attr_string(attr);
+		else if (mnl_attr_get_type(attr) == NFTA_SET_ELEM_LIST_SET)
+			name = attr_string(attr);
+	}
+	for (size_t i = 0; table && name && i < rs->n_sets; i++) {
+		if (strcmp(rs->sets[i]->table->name, table) == 0 &&
+		    strcmp(rs->sets[i]->name, name) == 0)
+			return ruleset_take_elements(nlh, rs->sets[i], e);
+	}
+	return 0;
+}
+
+static int
+take(const struct nlmsghdr *nlh, void *data, struct err *e)
+{
+	struct reader *reader = data;
+	struct err passed_over = ERR_INIT;
+
+	(void)e;
+	if ((nlh->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM)
+		take_elements(&reader->rs, nlh, &passed_over);
+	else
+		ruleset_take(nlh, &reader->rs, &passed_over);
+	return 0;
+}
+
+static void
+read_all(struct reader *reader, const uint8_t *data, size_t size)
+{
+	struct err e = ERR_INIT;
+
+	while (size >= sizeof(struct nlmsghdr)) {
+		struct nlmsghdr nlh;
+		bool done = false;
+		size_t len;
+
+		memcpy(&nlh, data, sizeof(nlh));
+		len = nlh.nlmsg_len < sizeof(nlh) || nlh.nlmsg_len > size ? size : nlh.nlmsg_len;
+		nl_parse(data, len, 0, 0, take, reader, &done, &e);
+		len = (len + 3) & ~(size_t)3;
+		data += len > size ? size : len;
+		size -= len > size ? size : len;
+	}
+	for (size_t i = 0; i < reader->rs.n_tables; i++)
+		reader->rs.tables[i]->loaded = true;
+	for (size_t i = 0; i < reader->rs.n_sets; i++)
+		reader->rs.sets[i]->has_elements = true;
+}
+
+static void
+copy_all(const struct ruleset *rs)
+{
+	struct batch batch;
+
+	batch_init(&batch, 0);
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		for (size_t j = 0; j < rs->chains[i]->n && batch.len < (4u << 20); j++) {
+			const struct rule *rule = rs->chains[i]->rules[j];
+			struct copy copy;
+
+			if (copy_refusal(rule))
+				continue;
+			copy_begin(&copy, &batch, rs, rule, 0, NULL, "fuzz");
+			copy_open_list(&copy);
+			mark_put_prefix(copy.nlh, "0123456789ab", MARK_PORT_PACKET, true);
+			copy_expressions(&copy, NULL);
+			copy_close_list(&copy);
+		}
+	}
+	batch_fini(&batch);
+}
+
+static void
+describe_all(const struct ruleset *rs)
+{
+	char text[128];
+
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		for (size_t j = 0; j < rs->chains[i]->n; j++) {
+			describe_rule(text, sizeof(text), rs, rs->chains[i]->rules[j]);
+			describe_hooks(text, sizeof(text), rs, rs->chains[i]->rules[j]);
+		}
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct ports ports = challenges_ports(CHALLENGE_DEFAULT);
+	struct packets packets = packets_of(&ports);
+	struct err e = ERR_INIT;
+	struct reader reader = { 0 };
+	struct eval eval = { .rs = &reader.rs, .budget = FUZZ_BUDGET, .e = &e };
+	struct selection sel;
+	uint8_t *aligned;
+
+	if (size > INPUT_MAX)
+		return 0;
+	aligned = malloc(size + 1); /* the kernel's replies are aligned, too */
+	if (!aligned)
+		return 0;
+	memcpy(aligned, data, size);
+	read_all(&reader, aligned, size);
+	if (select_everything(&sel, &eval, &packets, &e) == 0) {
+		if (reach_find(&eval, &reader.rs, &packets, &e) == 0)
+			classify(&eval, sel.suspects, sel.n, &packets, NULL);
+		selection_fini(&sel);
+	}
+	describe_all(&reader.rs);
+	copy_all(&reader.rs);
+	ruleset_fini(&reader.rs);
+	free(aligned);
+	return 0;
+}
