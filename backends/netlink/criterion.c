@@ -78,6 +78,15 @@ flow_payload(struct flow *flow, size_t i, const struct expr *x)
 	}
 }
 
+/* `ct original ip saddr` is the source as well. */
+static unsigned
+ct_holds(const struct expr *x)
+{
+	bool address = x->key == NFT_CT_SRC || x->key == NFT_CT_SRC_IP || x->key == NFT_CT_SRC_IP6;
+
+	return address && x->op == 0 ? HOLDS_SOURCE : HOLDS_OTHER;
+}
+
 static void
 flow_load(struct flow *flow, size_t i, const struct expr *x)
 {
@@ -88,10 +97,11 @@ flow_load(struct flow *flow, size_t i, const struct expr *x)
 		value.neutral = x->key == NFT_META_L4PROTO || x->key == NFT_META_NFPROTO ||
 				x->key == NFT_META_PROTOCOL;
 	} else {
-		value.holds = x->key == NFT_CT_MARK ? HOLDS_CTMARK : HOLDS_OTHER;
+		value.holds = x->key == NFT_CT_MARK ? HOLDS_CTMARK : ct_holds(x);
 		value.neutral = x->key == NFT_CT_PROTO_DST;
 	}
-	define(flow, i, x->dreg, 4, &value);
+	define(flow, i, x->dreg, value.holds == HOLDS_SOURCE && x->key != NFT_CT_SRC_IP ? 16 : 4,
+	       &value);
 }
 
 /* The mark is written from a register: was that looked up by the source? */

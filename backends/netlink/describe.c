@@ -132,7 +132,7 @@ value_text(char *buf, size_t size, const char *name, const struct expr_data *d)
 		inet_ntop(AF_INET6, address, buf, (socklen_t)size);
 	} else if (strcmp(name, "iifname") == 0 || strcmp(name, "oifname") == 0) {
 		memcpy(copy, d->v, d->len < sizeof(copy) ? d->len : sizeof(copy) - 1);
-		snprintf(buf, size, "\"%s\"", err_name(escaped, copy));
+		snprintf(buf, size, "%s", err_name(escaped, copy));
 	} else if (strncmp(name, "th ", 3) == 0 && d->len == 2) {
 		snprintf(buf, size, "%u", (unsigned)(d->v[0] << 8 | d->v[1]));
 	} else if (d->len == 1) {
@@ -241,6 +241,8 @@ describe_expr(struct text *t, struct names_of *names, const struct ruleset *rs,
 	else if (x->kind == EXPR_OTHER || x->kind == EXPR_REJECT || x->kind == EXPR_LIMIT ||
 		 x->kind == EXPR_STOLEN || x->kind == EXPR_NAT || x->kind == EXPR_DYNSET)
 		add(t, "%s", err_name(name, x->name));
+	else if (x->dreg != EXPR_NO_REG && x->kind != EXPR_BITWISE && x->kind != EXPR_BYTEORDER)
+		set_name(names, x->dreg, x->name);
 }
 
 const char *

@@ -89,6 +89,16 @@ is_loopback(const struct expr_data *d)
 	return d->len >= 3 && memcmp(d->v, "lo", 3) == 0;
 }
 
+static bool
+is_zero(const struct expr_data *d)
+{
+	for (size_t i = 0; i < d->len; i++) {
+		if (d->v[i])
+			return false;
+	}
+	return true;
+}
+
 static enum truth
 compare(const struct step *s, const struct expr *x)
 {
@@ -100,8 +110,8 @@ compare(const struct step *s, const struct expr *x)
 		return by_view(s->view, inverted);
 	if (tag == TAG_INTERFACE && is_loopback(&x->a))
 		return truth(inverted);
-	if (tag == TAG_ROUTE)
-		return x->op == NFT_CMP_EQ || x->op == NFT_CMP_NEQ ? truth(inverted) : TRUTH_MAYBE;
+	if (tag == TAG_ROUTE && is_zero(&x->a) && (inverted || x->op == NFT_CMP_EQ))
+		return truth(inverted); /* `missing` */
 	if (inverted && some_byte_differs(&s->r, x->sreg, &x->a))
 		return TRUTH_YES;
 	if (x->op == NFT_CMP_EQ && some_byte_differs(&s->r, x->sreg, &x->a))
@@ -351,7 +361,9 @@ evaluate(struct step *s, const struct expr *x)
 	case EXPR_DYNSET:
 		return update_set(x);
 	case EXPR_FIB:
-		step_set_unknown(&s->r, x->dreg, 16, TAG_ROUTE);
+		/* Whether there is a route back is known, of which type an address is not. */
+		step_set_unknown(&s->r, x->dreg, 16,
+				 x->key == NFT_FIB_RESULT_ADDRTYPE ? TAG_NONE : TAG_ROUTE);
 		return TRUTH_YES;
 	case EXPR_NEUTRAL:
 	case EXPR_OBJREF:

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The journal: what geopause has done, or is about to do, to the firewall of one network
+ * namespace. Written before each mutation; the file format stands in journal.c. Only the holder of
+ * the state's lock writes; reading needs no lock, because files are replaced atomically.
+ */
+#ifndef GEOPAUSE_JOURNAL_H
+#define GEOPAUSE_JOURNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend.h"
+#include "challenge.h"
+#include "err.h"
+#include "identity.h"
+#include "lease.h"
+#include "names.h"
+
+#define JOURNAL_VERSION 1
+#define JOURNAL_FILE_MAX (16u << 20) /* bytes */
+#define JOURNAL_NAME_MAX 64          /* bytes, of the file's name */
+
+enum journal_state {
+	JOURNAL_OPENING, /* the lifts may be there or not */
+	JOURNAL_OPEN,
+	JOURNAL_CLOSING, /* as JOURNAL_OPENING */
+};
+
+const char *journal_state_name(enum journal_state state);
+
+/* What one backend was asked to do in one transaction. */
+struct lift {
+	char *backend;
+	char txn[TXN_BUF];
+	struct ports ports;
+	bool expires_itself;  /* the kernel or the provider closes it */
+	struct names targets; /* their names in the policy */
+	struct names tables;  /* where: "inet filter" */
+	json_t *record;       /* what the backend's revert needs */
+};
+
+struct lifts {
+	struct lift *v; /* in the order in which they were applied */
+	size_t n;
+};
+
+struct journal {
+	enum journal_state state;
+	char window[TXN_BUF];
+	struct identity id;
+	int64_t opened_wall; /* seconds since 1970 */
+	int64_t opened;      /* the rest: CLOCK_BOOTTIME, seconds */
+	int64_t deadline;    /* max_window */
+	int64_t expiry;      /* the latest that was asked of any lift */
+	struct leases leases;
+	struct lifts lifts;
+};
+
+enum journal_read {
+	JOURNAL_NONE,
+	JOURNAL_GOOD,
+	JOURNAL_BAD,        /* its content cannot be used; e says why */
+	JOURNAL_UNREADABLE, /* the file system failed; e says why */
+};
+
+/* "window-COOKIE.json"; buf has JOURNAL_NAME_MAX bytes. */
+const char *journal_name(char *buf, uint64_t netns);
+/* The inverse: false if this is no journal's name. */
+bool journal_name_parse(const char *name, uint64_t *netns);
+
+enum journal_read journal_read(int dir, const char *name, struct journal *journal, struct err *e);
+/* durable: fsync file and directory, for what survives the boot. */
+int journal_write(int dir, const char *name, const struct journal *journal, bool durable,
+		  struct err *e);
+/* A missing file is success. */
+int journal_remove(int dir, const char *name, struct err *e);
+/* Renames it to NAME.bad-SECONDS[-N], never deletes; aside has JOURNAL_NAME_MAX bytes. */
+int journal_put_aside(int dir, const char *name, char *aside, struct err *e);
+void journal_fini(struct journal *journal);
+
+/* Appends an empty lift, or NULL. */
+struct lift *lifts_add(struct lifts *lifts);
+void lifts_drop(struct lifts *lifts, size_t i);
+
+/* journal_json.c: the document inside the file. A new reference, or NULL when memory is gone. */
+json_t *journal_json(const struct journal *journal);
+int journal_parse(struct journal *journal, json_t *json, struct err *e);
+
+#endif

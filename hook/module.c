@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "module.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MODULE_NAME_MAX 32
+
+static bool
+valid_name(const char *name)
+{
+	size_t len = strlen(name);
+	return len && len <= MODULE_NAME_MAX &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+/* The directory's real path, and who may own what we load. */
+static int
+find_directory(char *path, uid_t *owner, struct err *e)
+{
+	char exe[PATH_MAX], beside[PATH_MAX + 16];
+	struct stat st;
+	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	if (len < 0 || stat("/proc/self/exe", &st))
+		return err_sys(e, ERR_FAILED, errno, "reading /proc/self/exe (is /proc mounted?)");
+	*owner = st.st_uid;
+	exe[len] = '\0';
+	char *slash = strrchr(exe, '/');
+	if (slash)
+		*slash = '\0';
+	snprintf(beside, sizeof(beside), "%s/modules", exe);
+	const char *dir = !stat(beside, &st) && S_ISDIR(st.st_mode) ? beside : GEOPAUSE_MODULE_DIR;
+	if (realpath(dir, path))
+		return 0;
+	if (errno == ENOENT) {
+		err_sys(e, ERR_POLICY, ENOENT,
+			"the directory of the backends, %s (part of the geopause package)", dir);
+		e->sys = ENOENT;
+		return -1;
+	}
+	return err_sys(e, ERR_FAILED, errno, "the directory of the backends, %s", dir);
+}
+
+/* above: a directory above the module's own, where the sticky bit of root's protects our entry. */
+static int
+check_owner(const struct stat *st, uid_t owner, bool above, const char *path, struct err *e)
+{
+	char name[NAME_BUF];
+	if (st->st_uid != 0 && st->st_uid != owner)
+		return err_set(e, ERR_FAILED,
+			       "unsafe: %s belongs to user %u; it must be root's or the "
+			       "executable's owner's",
+			       err_name(name, path), (unsigned)st->st_uid);
+	bool sticky = above && st->st_uid == 0 && (st->st_mode & S_ISVTX);
+	if ((st->st_mode & 022) && !sticky)
+		return err_set(e, ERR_FAILED,
+			       "unsafe: %s has mode %04o: others can write it (chmod go-w)",
+			       err_name(name, path), (unsigned)(st->st_mode & 07777));
+	return 0;
+}
+
+/* Opens and checks one step of the walk; takes dir. */
+static int
+step_into_take(int dir, const char *component, uid_t owner, bool above, struct err *e)
+{
+	struct stat st;
+	int next = openat(dir, component, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int sys = errno;
+	if (dir >= 0)
+		close(dir);
+	if (next < 0)
+		return err_sys(e, ERR_FAILED, sys, "opening the directory %s", component);
+	if (fstat(next, &st)) {
+		err_sys(e, ERR_FAILED, errno, "looking at the directory %s", component);
+	} else if (!check_owner(&st, owner, above, component, e)) {
+		return next;
+	}
+	close(next);
+	return -1;
+}
+
+/* Walks the real path from the root, so that no directory can be exchanged behind our back. */
+static int
+open_directory(const char *path, uid_t owner, struct err *e)
+{
+	char component[NAME_MAX + 1];
+	int dir = step_into_take(AT_FDCWD, "/", owner, true, e);
+	while (dir >= 0 && *path) {
+		path += strspn(path, "/");
+		size_t len = strcspn(path, "/");
+		if (!len || len > NAME_MAX)
+			break;
+		memcpy(component, path, len);
+		component[len] = '\0';
+		path += len;
+		dir = step_into_take(dir, component, owner, *path != '\0', e);
+	}
+	return dir;
+}
+
+static const struct backend_ops *
+load_descriptor(int fd, const char *name, struct err *e)
+{
+	char path[32];
+	union {
+		void *symbol;
+		const struct backend_ops *(*function)(void);
+	} entry;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!handle || !(entry.symbol = dlsym(handle, BACKEND_SYMBOL))) {
+		const char *why = dlerror();
+		err_set(e, ERR_FAILED, "loading it failed: %s", why ? why : "no entry point");
+		return NULL;
+	}
+	const struct backend_ops *ops = entry.function();
+	if (!ops || ops->abi != BACKEND_ABI || strcmp(ops->name, name) != 0) {
+		err_set(e, ERR_FAILED,
+			"it has ABI %u, this geopause needs %u: install both from one version",
+			ops ? ops->abi : 0, BACKEND_ABI);
+		return NULL;
+	}
+	return ops;
+}
+
+static const struct backend_ops *
+load_from(int dir, uid_t owner, const char *name, const char *file, struct err *e)
+{
+	const struct backend_ops *ops = NULL;
+	struct stat st;
+	int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT) {
+		err_set(e, ERR_POLICY, "it is not installed (part of the geopause package)");
+		e->sys = ENOENT;
+	} else if (fd < 0 || fstat(fd, &st)) {
+		err_sys(e, ERR_FAILED, errno, "opening it");
+	} else if (!S_ISREG(st.st_mode)) {
+		err_set(e, ERR_FAILED, "unsafe: it is not a regular file");
+	} else if (!check_owner(&st, owner, false, file, e)) {
+		ops = load_descriptor(fd, name, e);
+	}
+	/* dlopen has mapped it. */
+	if (fd >= 0)
+		close(fd);
+	return ops;
+}
+
+const struct backend_ops *
+module_load(const char *name, struct err *e)
+{
+	char path[PATH_MAX] = "", file[MODULE_NAME_MAX + 32], escaped[NAME_BUF];
+	uid_t owner = 0;
+	if (!valid_name(name)) {
+		err_set(e, ERR_POLICY, "\"%s\" cannot be a backend's name",
+			err_name(escaped, name));
+		return NULL;
+	}
+	if (find_directory(path, &owner, e)) {
+		err_wrap(e, "backend %s", name);
+		return NULL;
+	}
+	snprintf(file, sizeof(file), "geopause-%s.so", name);
+	const struct backend_ops *ops = NULL;
+	int dir = open_directory(path, owner, e);
+	if (dir >= 0) {
+		ops = load_from(dir, owner, name, file, e);
+		close(dir);
+	}
+	if (!ops)
+		err_wrap(e, "backend %s: module %s/%s", name, path, file);
+	return ops;
+}
+
+const struct open_backend *
+backends_get(struct backends *backends, const char *name, struct err *e)
+{
+	for (size_t i = 0; i < backends->n; i++)
+		if (!strcmp(backends->v[i].ops->name, name))
+			return &backends->v[i];
+	if (backends->n == BACKENDS_MAX) {
+		err_set(e, ERR_FAILED, "more than %d backends", BACKENDS_MAX);
+		return NULL;
+	}
+	struct open_backend *open = &backends->v[backends->n];
+	if (!(open->ops = module_load(name, e)))
+		return NULL;
+	if (open->ops->open(&open->backend, e)) {
+		err_wrap(e, "backend %s", name);
+		return NULL;
+	}
+	backends->n++;
+	return open;
+}
+
+void
+backends_close(struct backends *backends)
+{
+	while (backends->n > 0) {
+		const struct open_backend *open = &backends->v[--backends->n];
+		open->ops->close(open->backend);
+	}
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "output.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+
+static bool lost;
+
+void
+output_json_take(json_t *document)
+{
+	if (!document || json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII))
+		lost = true;
+	putchar('\n');
+	json_decref(document);
+}
+
+json_t *
+output_names(const struct names *names)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < names->n; i++)
+		json_array_append_new(array, json_string(names->v[i]));
+	return array;
+}
+
+void
+output_text(FILE *out, const char *prefix, const char *text)
+{
+	fputs(prefix, out);
+	for (const char *c = text; *c; c++) {
+		if (*c == '\n' && c[1])
+			fprintf(out, "\n%s", prefix);
+		else if ((*c >= ' ' && *c <= '~') || *c == '\t')
+			putc(*c, out);
+		else if (*c != '\n')
+			fprintf(out, "\\x%02x", (unsigned)(unsigned char)*c);
+	}
+	putc('\n', out);
+}
+
+int
+output_finish(int status)
+{
+	errno = 0;
+	bool failed = ferror(stdout) != 0;
+	if (fflush(stdout) || failed || lost) {
+		fprintf(stderr, "geopause: writing the result to stdout failed: %s\n",
+			errno  ? strerror(errno)
+			: lost ? "out of memory"
+			       : "write error");
+		return status ? status : ERR_FAILED;
+	}
+	return status;
+}
+
+int
+output_status(const struct err *e)
+{
+	if (e->code != ERR_NONE)
+		log_failure(e);
+	return (int)e->code;
+}

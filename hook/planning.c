@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "planning.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+int
+txn_new(char *txn, struct err *e)
+{
+	unsigned char random[TXN_LEN / 2];
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return err_sys(e, ERR_FAILED, errno, "getting random bytes");
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(txn + 2 * i, 3, "%02x", (unsigned)random[i]);
+	return 0;
+}
+
+static bool
+names_have(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->v[i], name))
+			return true;
+	return false;
+}
+
+/* The asked ports that no lift has opened for this target. */
+static struct ports
+missing_ports(const struct target *target, const struct planning_input *input)
+{
+	struct ports left = input->ports;
+	for (size_t i = 0; input->lifts && i < input->lifts->n; i++) {
+		const struct lift *lift = &input->lifts->v[i];
+		if (!strcmp(lift->backend, target->backend) &&
+		    names_have(&lift->targets, target->name) &&
+		    names_have(&lift->tables, target->table))
+			left = ports_minus(&left, &lift->ports);
+	}
+	return left;
+}
+
+static bool
+same_ports(const struct ports *a, const struct ports *b)
+{
+	return !ports_minus(a, b).n && !ports_minus(b, a).n;
+}
+
+/* The group that this target belongs to: same backend, same missing ports. */
+static struct planned *
+group_of(struct planning *planning, const struct target *target, const struct ports *missing,
+	 size_t most)
+{
+	for (size_t i = 0; i < planning->n; i++) {
+		const struct target *first = planning->v[i].targets[0];
+		if (!strcmp(first->backend, target->backend) &&
+		    same_ports(&planning->v[i].request.ports, missing))
+			return &planning->v[i];
+	}
+	struct planned *v = reallocarray(planning->v, planning->n + 1, sizeof(*v));
+	if (!v)
+		return NULL;
+	planning->v = v;
+	v[planning->n] = (struct planned){ .targets = calloc(most, sizeof(*v->targets)),
+					   .request.ports = *missing };
+	return v[planning->n].targets ? &v[planning->n++] : NULL;
+}
+
+static int
+group(struct planning *planning, const struct planning_input *input, struct err *e)
+{
+	for (size_t i = 0; i < input->n; i++) {
+		struct ports missing = missing_ports(&input->targets[i], input);
+		if (!missing.n)
+			continue;
+		struct planned *planned =
+			group_of(planning, &input->targets[i], &missing, input->n);
+		if (!planned)
+			return err_set(e, ERR_FAILED, "out of memory");
+		planned->targets[planned->request.n++] = &input->targets[i];
+	}
+	return 0;
+}
+
+static int
+plan_group(struct planned *planned, struct backends *backends, const struct planning_input *input,
+	   struct err *e)
+{
+	const struct open_backend *on = backends_get(backends, planned->targets[0]->backend, e);
+	if (!on || txn_new(planned->request.txn, e))
+		return -1;
+	planned->request.targets = planned->targets;
+	planned->request.expiry_s = input->expiry_s;
+	planned->request.explain = input->explain;
+	planned->on = on;
+	return on->ops->plan(on->backend, &planned->request, &planned->plan, e);
+}
+
+int
+planning_make(struct planning *planning, struct backends *backends,
+	      const struct planning_input *input, struct err *e)
+{
+	*planning = (struct planning){ 0 };
+	int failed = group(planning, input, e);
+	for (size_t i = 0; !failed && i < planning->n; i++)
+		failed = plan_group(&planning->v[i], backends, input, e);
+	if (failed)
+		planning_fini(planning);
+	return failed;
+}
+
+void
+planning_fini(struct planning *planning)
+{
+	for (size_t i = 0; i < planning->n; i++) {
+		const struct planned *planned = &planning->v[i];
+		if (planned->plan)
+			planned->on->ops->plan_free(planned->plan);
+		free(planned->targets);
+	}
+	free(planning->v);
+	*planning = (struct planning){ 0 };
+}
+
+size_t
+planning_steps(const struct planning *planning)
+{
+	size_t steps = 0;
+	for (size_t i = 0; i < planning->n; i++)
+		steps += planning->v[i].plan->n;
+	return steps;
+}
+
+int
+planned_journal(const struct planned *planned, struct lifts *lifts, struct err *e)
+{
+	const struct backend_ops *ops = planned->on->ops;
+	struct lift *lift = lifts_add(lifts);
+	if (!lift || !(lift->backend = strdup(ops->name)) ||
+	    !(lift->record = ops->record(planned->plan)))
+		return err_set(e, ERR_FAILED, "out of memory");
+	memcpy(lift->txn, planned->request.txn, sizeof(lift->txn));
+	lift->ports = planned->request.ports;
+	lift->expires_itself =
+		ops->caps & ((unsigned)BACKEND_KERNEL_EXPIRY | (unsigned)BACKEND_PROVIDER_EXPIRY);
+	for (size_t i = 0; i < planned->request.n; i++) {
+		const struct target *target = planned->targets[i];
+		if (names_add(&lift->targets, target->name) ||
+		    (!names_have(&lift->tables, target->table) &&
+		     names_add(&lift->tables, target->table)))
+			return err_set(e, ERR_FAILED, "out of memory");
+	}
+	return 0;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "observation.h"
+#include "signature.h"
+
+#define CANDIDATES_TEXT_MAX 700
+#define HOW_TO_SAY "`geopause discover --all > FILE` prints a policy for them to check and use"
+
+int
+request_policy(struct policy *policy, const struct options *options, struct err *e)
+{
+	char name[NAME_BUF];
+	const char *path = options->policy ? options->policy : GEOPAUSE_POLICY_FILE;
+	if (policy_load(policy, path, e))
+		return -1;
+	if (!policy->file && options->policy) {
+		policy_fini(policy);
+		return err_sys(e, ERR_POLICY, ENOENT, "policy %s", err_name(name, path));
+	}
+	return 0;
+}
+
+static bool
+matters(const struct observation *o)
+{
+	return o->effect != EFFECT_NONE;
+}
+
+/* "inet filter input handle 7, set geo4 (evidence); ..." */
+static size_t
+name_candidates(char *text, const struct observations *all)
+{
+	size_t n = 0, used = 0;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct observation *o = &all->v[i];
+		struct judgement judgement = signature_judge(all, o);
+		char table[NAME_BUF], chain[NAME_BUF], set[NAME_BUF];
+		if (judgement.verdict != VERDICT_CANDIDATE || !matters(o))
+			continue;
+		n++;
+		if (used >= CANDIDATES_TEXT_MAX - 1)
+			continue;
+		int len = snprintf(text + used, CANDIDATES_TEXT_MAX - used,
+				   "%s%s %s handle %llu%s%s (%s)", used ? "; " : "",
+				   err_name(table, o->table), err_name(chain, o->chain),
+				   (unsigned long long)o->handle, o->set ? ", set " : "",
+				   o->set ? err_name(set, o->set) : "", judgement.evidence);
+		used += len > 0 ? (size_t)len : 0;
+	}
+	return n;
+}
+
+static int
+targets_of(struct policy *policy, const struct observations *all, struct err *e)
+{
+	char candidates[CANDIDATES_TEXT_MAX] = "";
+	size_t doubtful = name_candidates(candidates, all);
+	if (doubtful)
+		return err_set(e, ERR_POLICY,
+			       "there is no policy, and only you know whether this is "
+			       "geo-blocking: %s; " HOW_TO_SAY,
+			       candidates);
+	if (signature_targets(all, VERDICT_CERTAIN, &policy->targets, &policy->n_targets, e))
+		return -1;
+	if (!policy->n_targets)
+		return err_set(e, ERR_POLICY,
+			       "there is no policy and no geo-block was found in " DEFAULT_BACKEND
+			       "; if something else blocks the CA, name it in "
+			       "a policy (geopause-policy(5)), and see `geopause discover -v`");
+	return 0;
+}
+
+static int
+discover_targets(struct policy *policy, struct backends *backends, struct err *e)
+{
+	struct observations all = { 0 };
+	const struct open_backend *on = backends_get(backends, DEFAULT_BACKEND, e);
+	if (!on)
+		return err_wrap(e, "there is no policy, and looking for geo-blocks failed");
+	int failed = on->ops->discover(on->backend, &all, e);
+	if (failed)
+		err_wrap(e, "there is no policy, and looking for geo-blocks failed");
+	else
+		failed = targets_of(policy, &all, e);
+	observations_fini(&all);
+	return failed;
+}
+
+static int
+take_options(struct request *request, const struct options *options, struct err *e)
+{
+	const struct policy *policy = &request->policy;
+	char asked[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
+	request->ports =
+		challenges_ports(options->challenges ? options->challenges : policy->challenges);
+	request->window_s =
+		policy->window_s < policy->max_window_s ? policy->window_s : policy->max_window_s;
+	if (!options->window_s)
+		return 0;
+	if (options->window_s > policy->max_window_s)
+		return err_set(e, ERR_USAGE, "--window %s is more than max_window, %s",
+			       duration_text(asked, options->window_s),
+			       duration_text(most, policy->max_window_s));
+	request->window_s = options->window_s;
+	return 0;
+}
+
+int
+request_load(struct request *request, const struct options *options, struct backends *backends,
+	     struct err *e)
+{
+	*request = (struct request){ 0 };
+	if (request_policy(&request->policy, options, e))
+		return -1;
+	if (!take_options(request, options, e) &&
+	    (request->policy.file || !discover_targets(&request->policy, backends, e)))
+		return 0;
+	request_fini(request);
+	return -1;
+}
+
+void
+request_fini(struct request *request)
+{
+	policy_fini(&request->policy);
+	*request = (struct request){ 0 };
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "session.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "fate.h"
+#include "signals.h"
+
+static int
+begin(struct session *session, const struct options *options, struct backends *backends,
+      unsigned wait_s, struct err *e)
+{
+	*session = (struct session){ .state = STATE_CLOSED };
+	if (!state_open(&session->state, options->state, true, e) &&
+	    !state_lock(&session->state, wait_s, e)) {
+		signals_hold();
+		if (!window_init(&session->window, &session->state, backends, e))
+			return 0;
+	}
+	session_end(session);
+	return -1;
+}
+
+int
+session_begin(struct session *session, const struct options *options, struct backends *backends,
+	      unsigned wait_s, struct err *e)
+{
+	if (!begin(session, options, backends, wait_s, e))
+		return 0;
+	if (e->code != ERR_BUSY)
+		fate_add(e, "nothing was changed");
+	return -1;
+}
+
+int
+session_begin_closing(struct session *session, const struct options *options,
+		      struct backends *backends, unsigned wait_s, struct err *e)
+{
+	struct stat st;
+	if (!begin(session, options, backends, wait_s, e))
+		return 0;
+	if (e->code != ERR_FAILED)
+		return -1;
+	if (stat(options->state, &st) && errno == ENOENT) {
+		fate_add(e, "there is no window");
+	} else {
+		e->code = ERR_OPEN;
+		fate_add(e, "a window may be open until it expires; run `geopause restore`");
+	}
+	return -1;
+}
+
+void
+session_end(struct session *session)
+{
+	window_fini(&session->window);
+	state_close(&session->state);
+}

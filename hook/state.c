@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_FILE "lock"
+#define POLL_MS 10
+
+static int
+check_directory(const struct state *state, struct err *e)
+{
+	char name[NAME_BUF];
+	struct stat st;
+	err_name(name, state->path);
+	if (fstat(state->dir, &st))
+		return err_sys(e, ERR_FAILED, errno, "state directory %s", name);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return err_set(e, ERR_FAILED,
+			       "state directory %s belongs to user %u; it must be root's or ours",
+			       name, (unsigned)st.st_uid);
+	if (st.st_mode & 022)
+		return err_set(e, ERR_FAILED,
+			       "state directory %s has mode %04o: others can write it (chmod 0700)",
+			       name, (unsigned)(st.st_mode & 07777));
+	return 0;
+}
+
+int
+state_open(struct state *state, const char *path, bool create, struct err *e)
+{
+	char name[NAME_BUF];
+	*state = STATE_CLOSED;
+	state->path = path;
+	if (create && mkdir(path, 0700) && errno != EEXIST)
+		return err_sys(e, ERR_FAILED, errno, "creating the state directory %s",
+			       err_name(name, path));
+	state->dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (state->dir < 0) {
+		if (errno == ENOENT && !create)
+			return 0;
+		return err_sys(e, ERR_FAILED, errno, "opening the state directory %s",
+			       err_name(name, path));
+	}
+	return check_directory(state, e);
+}
+
+static int
+say_busy(const struct state *state, int fd, unsigned wait_s, struct err *e)
+{
+	char name[NAME_BUF], holder[16] = "";
+	ssize_t len = pread(fd, holder, sizeof(holder) - 1, 0);
+	holder[len > 0 ? strspn(holder, "0123456789") : 0] = '\0';
+	return err_set(e, ERR_BUSY,
+		       "busy: process %s has held the lock %s/" LOCK_FILE
+		       " for more than %u s; nothing was changed",
+		       *holder ? holder : "(unknown)", err_name(name, state->path), wait_s);
+}
+
+int
+state_lock(struct state *state, unsigned wait_s, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	char name[NAME_BUF], pid[16];
+	int fd = openat(state->dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(e, ERR_FAILED, errno, "opening the lock %s/" LOCK_FILE,
+			       err_name(name, state->path));
+	for (unsigned long tries = 0; flock(fd, LOCK_EX | LOCK_NB); tries++) {
+		int sys = errno;
+		if (sys == EWOULDBLOCK && tries < wait_s * 1000UL / POLL_MS) {
+			nanosleep(&pause, NULL);
+			continue;
+		}
+		if (sys == EWOULDBLOCK)
+			say_busy(state, fd, wait_s, e);
+		else if (sys != EINTR)
+			err_sys(e, ERR_FAILED, sys, "locking %s/" LOCK_FILE,
+				err_name(name, state->path));
+		else
+			continue;
+		close(fd);
+		return -1;
+	}
+	/* Only for say_busy: a full disk does no harm. */
+	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)len, 0) != len)
+		errno = 0;
+	state->lock = fd;
+	return 0;
+}
+
+void
+state_unlock(struct state *state)
+{
+	if (state->lock >= 0)
+		close(state->lock);
+	state->lock = -1;
+}
+
+void
+state_close(struct state *state)
+{
+	state_unlock(state);
+	if (state->dir >= 0)
+		close(state->dir);
+	*state = STATE_CLOSED;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The order of things, and what a death in between leaves:
+ *
+ * opening   journal "opening" | apply each | inspect each | journal "open"
+ *           Died before "open": nobody was told that it is open; the next caller reverts.
+ * joining   journal the lease and the lifts to come, still "open" | apply | extend | inspect
+ *           Died: the others' window goes on; the lease ends in time, and whoever comes next sees
+ *           by inspect which lifts are not there.
+ * closing   journal "closing" | revert each, backwards | inspect each | remove the journal
+ *           Died: the next caller goes on reverting, which is idempotent.
+ *
+ * And whatever happens, the kernel's own expiry closes each lift.
+ */
+#include "window.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend.h"
+#include "clocks.h"
+#include "fate.h"
+#include "log.h"
+#include "planning.h"
+#include "signals.h"
+#include "story.h"
+#include "window_private.h"
+
+/* What window_take has done so far, for undoing it. */
+struct change {
+	const struct lease *key;
+	bool fresh;          /* this call opens the window */
+	bool renewed;        /* the lease was there */
+	int64_t expires;     /* before, if renewed */
+	bool claimed, saved; /* the lease is in our copy of the journal; in the file */
+	size_t first;        /* the lifts from here on are ours */
+	size_t applied;      /* of these: may be in the firewall */
+};
+
+static int
+begin(struct window *w, const struct request *rq, struct change *change, struct err *e)
+{
+	struct journal *j = &w->journal;
+	change->fresh = !w->there;
+	change->first = j->lifts.n;
+	if (w->there)
+		return 0;
+	*j = (struct journal){ .state = JOURNAL_OPENING, .id = w->id };
+	j->opened = boottime_now();
+	j->opened_wall = wall_now();
+	j->deadline = j->opened + rq->policy.max_window_s;
+	w->there = true;
+	return txn_new(j->window, e);
+}
+
+/* Lifts that somebody else has removed are taken out, so that they count as missing. */
+static int
+mend(struct window *w, struct change *change, struct err *e)
+{
+	struct names notes = { 0 };
+	int failed = 0;
+	for (size_t i = w->journal.lifts.n; !failed && i-- > 0;) {
+		const struct lift *lift = &w->journal.lifts.v[i];
+		struct err why = ERR_INIT;
+		unsigned left_s;
+		enum lift_state state = lift_inspect(w, lift, &left_s, &why);
+		if (state == LIFT_LIFTED || state == LIFT_CLOSED)
+			continue;
+		if (state == LIFT_UNKNOWN)
+			failed = lift_err(e, ERR_FAILED, lift, state, &why);
+		else if (!(failed = lift_put_back(w, lift, &notes, e)))
+			lifts_drop(&w->journal.lifts, i);
+	}
+	story_lines(LOG_WARNING, "drift", "somebody else changed the firewall meanwhile: ", &notes);
+	names_fini(&notes);
+	change->first = w->journal.lifts.n;
+	return failed;
+}
+
+static int
+claim(struct window *w, const struct request *rq, struct lease *lease, struct change *change,
+      struct err *e)
+{
+	struct journal *j = &w->journal;
+	lease->expires = boottime_now() + rq->window_s;
+	if (lease->expires > j->deadline) {
+		lease->expires = j->deadline;
+		log_event_take(LOG_WARNING, "max-window", NULL,
+			       "window %s reaches max_window: this lease ends in %u s", j->window,
+			       boottime_left(j->deadline));
+	}
+	struct lease *old = lease->kind == LEASE_TIMED ? NULL : leases_find(&j->leases, lease);
+	change->key = lease;
+	if (old) {
+		change->renewed = true;
+		change->expires = old->expires;
+		old->expires = lease->expires;
+	} else if (!leases_add(&j->leases, lease)) {
+		return err_set(e, ERR_FAILED, "out of memory");
+	}
+	change->claimed = true;
+	if (j->expiry < leases_expiry(&j->leases))
+		j->expiry = leases_expiry(&j->leases);
+	return 0;
+}
+
+static void
+disclaim(struct window *w, const struct change *change)
+{
+	struct leases *leases = &w->journal.leases;
+	if (!change->claimed)
+		return;
+	/* A timed one that was added is the newest, at the end. */
+	struct lease *mine =
+		change->renewed ? leases_find(leases, change->key) : &leases->v[leases->n - 1];
+	if (change->renewed)
+		mine->expires = change->expires;
+	else
+		leases_drop(leases, mine);
+}
+
+/* Plans what is missing and journals it, with the lease, before anything is changed. */
+static int
+prepare(struct window *w, const struct request *rq, struct planning *planning,
+	struct change *change, struct err *e)
+{
+	struct journal *j = &w->journal;
+	const struct planning_input input = { .targets = rq->policy.targets,
+					      .n = rq->policy.n_targets,
+					      .ports = rq->ports,
+					      .lifts = &j->lifts,
+					      .expiry_s =
+						      boottime_left(leases_expiry(&j->leases)) };
+	if (planning_make(planning, w->backends, &input, e))
+		return -1;
+	story_plan(planning);
+	for (size_t i = 0; i < planning->n; i++)
+		if (planning->v[i].plan->n && planned_journal(&planning->v[i], &j->lifts, e))
+			return -1;
+	if (window_save(w, change->fresh ? JOURNAL_OPENING : JOURNAL_OPEN, e))
+		return -1;
+	change->saved = true;
+	return 0;
+}
+
+static int
+apply(struct window *w, const struct planning *planning, struct change *change, struct err *e)
+{
+	for (size_t i = 0; i < planning->n; i++) {
+		struct lift *lift = &w->journal.lifts.v[change->first + change->applied];
+		if (!planning->v[i].plan->n)
+			continue;
+		enum applied applied = lift_apply(w, &planning->v[i], lift, e);
+		change->applied += applied != APPLIED_NOTHING;
+		if (applied != APPLIED)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+commit(struct window *w, const struct change *change, struct err *e)
+{
+	if ((change->fresh || change->applied) && window_save(w, JOURNAL_OPEN, e))
+		return -1;
+	int sig = signals_waiting();
+	return sig ? err_set(e, ERR_FAILED, "interrupted by signal %d (%s)", sig, strsignal(sig))
+		   : 0;
+}
+
+/* Takes back what window_take has done; e is why, and gets what is open now. */
+static void
+undo(struct window *w, const struct change *change, struct err *e)
+{
+	struct journal *j = &w->journal;
+	struct names notes = { 0 };
+	struct err why = ERR_INIT, unsaved = ERR_INIT;
+	char holders[LEASES_TEXT_MAX];
+	while (j->lifts.n > change->first + change->applied)
+		lifts_drop(&j->lifts, j->lifts.n - 1);
+	disclaim(w, change);
+	int failed = window_put_back_from(w, change->first, &notes, &why);
+	if (failed) {
+		fate_add(e, "rolling back failed, too: %s", why.msg);
+		fate_may_be_open(e, j);
+	} else if (change->fresh) {
+		fate_add(e, "%s",
+			 change->applied ? "all was rolled back, nothing is open"
+					 : "nothing was changed");
+	} else {
+		fate_add(e, "what this call did was rolled back; the window stays open for %s",
+			 leases_text(holders, &j->leases));
+	}
+	if (change->fresh && !failed) {
+		if (change->applied)
+			story_closed(j, "rollback", &notes);
+		window_forget(w);
+	} else if (window_save(w, change->fresh ? JOURNAL_CLOSING : JOURNAL_OPEN, &unsaved)) {
+		log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
+	}
+	names_fini(&notes);
+}
+
+static void
+tell_taken(const struct window *w, const struct request *rq, const struct change *change)
+{
+	const struct journal *j = &w->journal;
+	if (!j->lifts.n)
+		story_nothing_blocks(&rq->ports, rq->policy.n_targets);
+	else if (change->fresh || j->lifts.n > change->first)
+		story_opened(j, &rq->ports, change->key);
+	if (!change->fresh)
+		story_lease(j, change->renewed ? "renewed" : "added", change->key);
+}
+
+int
+window_take(struct window *w, const struct request *rq, struct lease *lease, struct err *e)
+{
+	struct change change = { .key = lease };
+	struct planning planning = { 0 };
+	if (window_look(w, e) || window_recover(w, e))
+		return -1;
+	int failed = begin(w, rq, &change, e) || mend(w, &change, e) ||
+		     claim(w, rq, lease, &change, e) || prepare(w, rq, &planning, &change, e) ||
+		     apply(w, &planning, &change, e) || window_extend(w, change.first, e) ||
+		     window_verify(w, e) || commit(w, &change, e);
+	if (failed)
+		undo(w, &change, e);
+	else
+		tell_taken(w, rq, &change);
+	planning_fini(&planning);
+	return failed ? -1 : 0;
+}
