@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# certbot on a bed; to be sourced after bed.sh.
+
+# certbot_srv VERB ARG...: without anything of the host's own certbot.
+certbot_srv() {
+	local verb=$1
+	shift
+
+	bed_need certbot certbot
+	bed_srv certbot "$verb" --non-interactive --config-dir "$BED/le" --work-dir "$BED/le-work" \
+		--logs-dir "$BED/le-logs" --server "$BED_ACME" "$@"
+}
+
+# certbot_certonly NAME ARG...
+certbot_certonly() {
+	local name=$1
+	shift
+
+	certbot_srv certonly --agree-tos --register-unsafely-without-email -d "$name" "$@"
+}

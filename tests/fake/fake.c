@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A backend without a firewall, for tests of the program: stands in for geopause-nftables.so beside
+ * a copy of the executable. Everything is in that directory:
+ *
+ *   fake.json   how to behave, read at every call; each member may be a list, one entry a call,
+ *               the last one repeated:
+ *                 open      "ok" | "fail"
+ *                 plan      "ok" | "none" | "misfit" | "refuse"
+ *                 apply     "done" | "not-done" | "unknown-done" | "unknown-not" | "unknown-part"
+ *                 extend    as apply
+ *                 inspect   "live" | "lifted" | "closed" | "not-lifted" | "drifted" | "unknown"
+ *                 revert    "done" | "not-done" | "unknown-done" | "lies"
+ *                 sweep     "done" | "not-done"
+ *               "kill-before" and "kill-after": the process dies there; "slow": takes 30 ms more.
+ *                 discover  a list of observations: {set, effect, chain, refusal}
+ *   live.json   the firewall: {"lifts": {TXN: {"until": SECONDS, "part": BOOL}}, "calls": {...}}
+ *   calls.txt   one line a mutation: "apply TXN tcp 80 600"
+ *
+ * live.json is locked for the length of each mutation; a second mutator at the same time writes
+ * "overlap" into calls.txt.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+struct backend {
+	char dir[PATH_MAX];
+};
+
+struct fake_plan {
+	char txn[TXN_BUF];
+	struct ports ports;
+	unsigned expiry_s;
+	size_t n;
+};
+
+static struct backend the_backend;
+
+static const char *
+file_at(char *buf, const char *name)
+{
+	snprintf(buf, PATH_MAX + 32, "%s/%s", the_backend.dir, name);
+	return buf;
+}
+
+static json_t *
+load(const char *name)
+{
+	char path[PATH_MAX + 32];
+	json_t *json = json_load_file(file_at(path, name), 0, NULL);
+	return json ? json : json_object();
+}
+
+static void
+store(const char *name, json_t *json)
+{
+	char path[PATH_MAX + 32], tmp[PATH_MAX + 32];
+	file_at(path, name);
+	file_at(tmp, "live.json.tmp");
+	if (json_dump_file(json, tmp, JSON_INDENT(1)) || rename(tmp, path))
+		abort();
+}
+
+static void
+note_call(const char *line)
+{
+	char path[PATH_MAX + 32];
+	int fd = open(file_at(path, "calls.txt"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || dprintf(fd, "%s\n", line) < 0)
+		abort();
+	close(fd);
+}
+
+static int64_t
+now_s(void)
+{
+	struct timespec ts = { 0 };
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec;
+}
+
+/* What fake.json says about this call of op. */
+static void
+behaviour(const char *op, const char *usual, char *buf, size_t size)
+{
+	json_t *script = load("fake.json"), *live = load("live.json");
+	json_t *calls = json_object_get(live, "calls"), *rule = json_object_get(script, op);
+	if (!calls) {
+		calls = json_object();
+		json_object_set_new(live, "calls", calls);
+	}
+	json_int_t n = json_integer_value(json_object_get(calls, op));
+	if (json_is_array(rule) && json_array_size(rule)) {
+		size_t last = json_array_size(rule) - 1;
+		rule = json_array_get(rule, (size_t)n < last ? (size_t)n : last);
+		json_object_set_new(calls, op, json_integer(n + 1));
+		store("live.json", live);
+	}
+	snprintf(buf, size, "%s", json_is_string(rule) ? json_string_value(rule) : usual);
+	json_decref(script);
+	json_decref(live);
+	if (!strcmp(buf, "kill-before"))
+		kill(getpid(), SIGKILL);
+}
+
+static void
+change_live(const char *txn, json_t *value)
+{
+	json_t *live = load("live.json");
+	json_t *lifts = json_object_get(live, "lifts");
+	if (!lifts) {
+		lifts = json_object();
+		json_object_set_new(live, "lifts", lifts);
+	}
+	if (value)
+		json_object_set_new(lifts, txn, value);
+	else
+		json_object_del(lifts, txn);
+	store("live.json", live);
+	json_decref(live);
+}
+
+static int
+lock_live(void)
+{
+	char path[PATH_MAX + 32];
+	int fd = open(file_at(path, "live.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		abort();
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		note_call("overlap");
+		flock(fd, LOCK_EX);
+	}
+	return fd;
+}
+
+static void
+finish(const char *how)
+{
+	const struct timespec pause = { .tv_nsec = 30000000 };
+	if (!strcmp(how, "kill-after"))
+		kill(getpid(), SIGKILL);
+	if (!strcmp(how, "slow"))
+		nanosleep(&pause, NULL);
+}
+
+static int
+fake_open(struct backend **backend, struct err *e)
+{
+	char how[32];
+	ssize_t len = readlink("/proc/self/exe", the_backend.dir, sizeof(the_backend.dir) - 1);
+	if (len < 0)
+		return err_sys(e, ERR_FAILED, errno, "fake: /proc/self/exe");
+	the_backend.dir[len] = '\0';
+	*strrchr(the_backend.dir, '/') = '\0';
+	*backend = &the_backend;
+	behaviour("open", "ok", how, sizeof(how));
+	return strcmp(how, "fail") ? 0 : err_set(e, ERR_FAILED, "fake: needs CAP_NET_ADMIN");
+}
+
+static void
+fake_close(struct backend *backend)
+{
+	(void)backend;
+}
+
+static int
+observe(struct observations *found, json_t *json)
+{
+	struct observation *o = observations_add(found);
+	const char *set = json_string_value(json_object_get(json, "set"));
+	const char *effect = json_string_value(json_object_get(json, "effect"));
+	const char *refusal = json_string_value(json_object_get(json, "refusal"));
+	if (!o || !set)
+		return -1;
+	o->backend = "nftables";
+	o->table = strdup("inet filter");
+	o->chain = strdup("input");
+	o->hook = strdup("input");
+	o->text = strdup("ip saddr @set drop");
+	o->set = strdup(set);
+	o->source = SOURCE_SET;
+	o->facts = (struct set_facts){ .interval = true, .elements = 20000, .hosts = 10 };
+	o->effect = effect && !strcmp(effect, "none") ? EFFECT_NONE : EFFECT_DENY;
+	o->refusal = refusal ? strdup(refusal) : NULL;
+	o->handle = found->n;
+	return 0;
+}
+
+static int
+fake_discover(struct backend *backend, struct observations *found, struct err *e)
+{
+	json_t *script = load("fake.json"), *item;
+	size_t i;
+	int failed = 0;
+	(void)backend;
+	json_array_foreach (json_object_get(script, "discover"), i, item) {
+		failed |= observe(found, item);
+	}
+	json_decref(script);
+	return failed ? err_set(e, ERR_FAILED, "fake: discover") : 0;
+}
+
+static int
+fill_steps(struct plan *plan, const struct lift_request *request)
+{
+	plan->steps = calloc(request->n, sizeof(*plan->steps));
+	plan->n = request->n;
+	for (size_t i = 0; plan->steps && i < request->n; i++) {
+		struct step *step = &plan->steps[i];
+		step->target = i;
+		step->how = "skip";
+		step->where = strdup("inet filter input handle 7");
+		step->rule = strdup("ip saddr @geo drop");
+		step->reason = strdup("the policy names it");
+		if (request->explain) {
+			step->before = strdup("ip saddr @geo drop");
+			step->after =
+				strdup("th dport != @geopause ip saddr @geo drop\nsecond line");
+		}
+	}
+	return plan->steps ? names_add(&plan->notes, "a note") : -1;
+}
+
+static int
+fake_plan(struct backend *backend, const struct lift_request *request, struct plan **plan,
+	  struct err *e)
+{
+	char how[32];
+	struct fake_plan *data = calloc(1, sizeof(*data));
+	(void)backend;
+	behaviour("plan", "ok", how, sizeof(how));
+	*plan = NULL;
+	if (!strcmp(how, "misfit") || !data) {
+		free(data);
+		return target_err(e, request->targets[0], "table", 0, "there is no such table");
+	}
+	if (!strcmp(how, "refuse")) {
+		free(data);
+		return err_set(e, ERR_FAILED, "fake: cannot be lifted safely");
+	}
+	*plan = calloc(1, sizeof(**plan));
+	memcpy(data->txn, request->txn, sizeof(data->txn));
+	data->ports = request->ports;
+	data->expiry_s = request->expiry_s;
+	data->n = request->n;
+	(*plan)->data = data;
+	return strcmp(how, "none") ? fill_steps(*plan, request) : 0;
+}
+
+static json_t *
+fake_record(const struct plan *plan)
+{
+	const struct fake_plan *data = plan->data;
+	return json_pack("{s:s,s:I}", "txn", data->txn, "rules", (json_int_t)data->n);
+}
+
+static void
+fake_plan_free(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		free(plan->steps[i].where);
+		free(plan->steps[i].rule);
+		free(plan->steps[i].before);
+		free(plan->steps[i].after);
+		free(plan->steps[i].reason);
+	}
+	free(plan->steps);
+	names_fini(&plan->notes);
+	free(plan->data);
+	free(plan);
+}
+
+static json_t *
+live_lift(unsigned expiry_s, bool part)
+{
+	return json_pack("{s:I,s:b}", "until", (json_int_t)(now_s() + expiry_s), "part", (int)part);
+}
+
+static enum outcome
+mutate(const char *how, const char *txn, unsigned expiry_s, struct err *e)
+{
+	if (strcmp(how, "not-done") != 0 && strcmp(how, "unknown-not") != 0)
+		change_live(txn, live_lift(expiry_s, !strcmp(how, "unknown-part")));
+	finish(how);
+	if (!strcmp(how, "not-done")) {
+		err_set(e, ERR_FAILED, "fake: not done");
+		return OUTCOME_NOT_DONE;
+	}
+	if (strncmp(how, "unknown", 7) != 0)
+		return OUTCOME_DONE;
+	err_set(e, ERR_FAILED, "fake: the acknowledgement was lost");
+	return OUTCOME_UNKNOWN;
+}
+
+static enum outcome
+fake_apply(struct backend *backend, struct plan *plan, struct err *e)
+{
+	const struct fake_plan *data = plan->data;
+	char how[32], line[160], ports[PORTS_TEXT_MAX];
+	(void)backend;
+	int lock = lock_live();
+	snprintf(line, sizeof(line), "apply %s %s %u", data->txn, ports_text(ports, &data->ports),
+		 data->expiry_s);
+	note_call(line);
+	behaviour("apply", "done", how, sizeof(how));
+	enum outcome outcome = mutate(how, data->txn, data->expiry_s, e);
+	close(lock);
+	return outcome;
+}
+
+static const char *
+record_txn(const json_t *record)
+{
+	const char *txn = json_string_value(json_object_get(record, "txn"));
+	return txn ? txn : "";
+}
+
+static enum lift_state
+live_state(const char *txn, unsigned *left_s)
+{
+	enum lift_state state = LIFT_NOT_LIFTED;
+	json_t *live = load("live.json");
+	const json_t *lift = json_object_get(json_object_get(live, "lifts"), txn);
+	json_int_t left = json_integer_value(json_object_get(lift, "until")) - now_s();
+	*left_s = left > 0 ? (unsigned)left : 0;
+	if (lift && json_is_true(json_object_get(lift, "part")))
+		state = LIFT_DRIFTED;
+	else if (lift)
+		state = left > 0 ? LIFT_LIFTED : LIFT_CLOSED;
+	json_decref(live);
+	return state;
+}
+
+static enum lift_state
+fake_inspect(struct backend *backend, const json_t *record, unsigned *left_s, struct err *e)
+{
+	static const struct {
+		const char *name;
+		enum lift_state state;
+	} forced[] = { { "lifted", LIFT_LIFTED },
+		       { "closed", LIFT_CLOSED },
+		       { "not-lifted", LIFT_NOT_LIFTED },
+		       { "drifted", LIFT_DRIFTED } };
+	char how[32];
+	(void)backend;
+	behaviour("inspect", "live", how, sizeof(how));
+	enum lift_state state = live_state(record_txn(record), left_s);
+	for (size_t i = 0; i < sizeof(forced) / sizeof(*forced); i++)
+		if (!strcmp(how, forced[i].name))
+			return forced[i].state;
+	if (strcmp(how, "unknown") != 0)
+		return state;
+	err_set(e, ERR_FAILED, "fake: cannot be read");
+	return LIFT_UNKNOWN;
+}
+
+static enum outcome
+fake_extend(struct backend *backend, const json_t *record, unsigned expiry_s, struct err *e)
+{
+	char how[32], line[64];
+	(void)backend;
+	int lock = lock_live();
+	snprintf(line, sizeof(line), "extend %s %u", record_txn(record), expiry_s);
+	note_call(line);
+	behaviour("extend", "done", how, sizeof(how));
+	enum outcome outcome = mutate(how, record_txn(record), expiry_s, e);
+	close(lock);
+	return outcome;
+}
+
+static enum outcome
+fake_revert(struct backend *backend, const json_t *record, struct names *notes, struct err *e)
+{
+	char how[32], line[64];
+	unsigned left_s;
+	(void)backend;
+	int lock = lock_live();
+	snprintf(line, sizeof(line), "revert %s", record_txn(record));
+	note_call(line);
+	behaviour("revert", "done", how, sizeof(how));
+	if (live_state(record_txn(record), &left_s) == LIFT_DRIFTED)
+		names_add(notes, "a rule of ours was gone already");
+	if (strcmp(how, "not-done") != 0 && strcmp(how, "lies") != 0)
+		change_live(record_txn(record), NULL);
+	finish(how);
+	close(lock);
+	if (strcmp(how, "not-done") != 0)
+		return strcmp(how, "unknown-done") ? OUTCOME_DONE : OUTCOME_UNKNOWN;
+	err_set(e, ERR_FAILED, "fake: the firewall refused");
+	return OUTCOME_NOT_DONE;
+}
+
+static enum outcome
+fake_sweep(struct backend *backend, bool look_only, struct names *found, struct err *e)
+{
+	char how[32];
+	(void)backend;
+	int lock = look_only ? -1 : lock_live();
+	json_t *live = load("live.json"), *lift;
+	const char *txn;
+	if (!look_only)
+		note_call("sweep");
+	behaviour("sweep", "done", how, sizeof(how));
+	json_object_foreach (json_object_get(live, "lifts"), txn, lift) {
+		bool open = json_integer_value(json_object_get(lift, "until")) > now_s();
+		names_addf(found, "set geopause_%s%s", txn, open ? "" : " (closed)");
+		if (!look_only && strcmp(how, "not-done") != 0)
+			change_live(txn, NULL);
+	}
+	json_decref(live);
+	if (lock >= 0)
+		close(lock);
+	if (strcmp(how, "not-done") != 0)
+		return OUTCOME_DONE;
+	err_set(e, ERR_FAILED, "fake: cannot sweep");
+	return OUTCOME_NOT_DONE;
+}
+
+static const struct backend_ops ops = {
+	.abi = FAKE_ABI,
+	.name = "nftables",
+	.caps = BACKEND_ATOMIC | BACKEND_KERNEL_EXPIRY,
+	.open = fake_open,
+	.close = fake_close,
+	.discover = fake_discover,
+	.plan = fake_plan,
+	.record = fake_record,
+	.plan_free = fake_plan_free,
+	.apply = fake_apply,
+	.inspect = fake_inspect,
+	.extend = fake_extend,
+	.revert = fake_revert,
+	.sweep = fake_sweep,
+};
+
+__attribute__((visibility("default"))) const struct backend_ops *
+geopause_backend(void)
+{
+	return &ops;
+}

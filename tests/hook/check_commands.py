@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line, what is printed, and what needs no window."""
+
+import json
+import os
+import subprocess
+
+CERTAIN = {"set": "GEOIP_CC_input_10"}
+DOUBTFUL = {"set": "somebody_level1"}
+
+
+def plain(bench, *argv, **more):
+    return subprocess.run([bench.exe, *argv], text=True, capture_output=True, check=False, **more)
+
+
+def test_help_and_version(b):
+    for argv in (["--help"], ["-h"]):
+        done = plain(b, *argv)
+        assert done.returncode == 0 and "Exit status" in done.stdout and not done.stderr
+    for verb in "pre post run plan status restore check discover".split():
+        assert verb in plain(b, "--help").stdout
+        done = plain(b, verb, "--help")
+        assert done.returncode == 0 and "--policy FILE" in done.stdout, done
+        assert all(ord(c) < 128 for c in done.stdout)
+    assert "--guard" in plain(b, "run", "--help").stdout
+    assert "--guard" not in plain(b, "pre", "--help").stdout
+    assert plain(b, "--version").stdout.startswith("geopause ")
+    assert plain(b, "post", "--version").stdout.startswith("geopause ")
+
+
+def test_usage_errors(b):
+    for argv in ([], ["nonsense"], ["pre", "--nonsense"], ["pre", "extra"], ["run"],
+                 ["run", "--guard", "--anyway", "--", "true"], ["pre", "--guard"],
+                 ["pre", "--window", "soon"], ["pre", "--window", "0"], ["pre", "--owner", "me"],
+                 ["pre", "--owner", "0"], ["pre", "--owner", "99999999999"],
+                 ["pre", "--lease", ""], ["pre", "--lease", "a b"], ["pre", "--policy"],
+                 ["pre", "--lease", "a", "--owner", "1"], ["pre", "--challenge", "x-01"],
+                 ["pre", "--log-format", "xml"], ["run", "--lease", "a", "--", "true"],
+                 ["post", "--dry-run"], ["pre", "--json=yes"]):
+        done = plain(b, *argv)
+        assert done.returncode == 2 and done.stderr and not done.stdout, (argv, done)
+    assert not os.path.exists(b.state)
+
+
+def test_no_such_owner(b):
+    b.ok("pre", "--owner", "4194303", status=2, says="no process 4194303")
+    assert not b.lifts() and not b.journals()
+
+
+def test_window_longer_than_the_policy_allows(b):
+    b.ok("pre", "--window", "2h", status=2, says="max_window")
+    assert not b.calls()
+
+
+def test_policy_missing_or_wrong(b):
+    os.unlink(b.path("policy.json"))
+    for verb in ("pre", "plan", "check"):
+        b.ok(verb, status=5, says="policy.json")
+    b.policy({"version": 1, "targets": [], "nonsense": 1})
+    for verb in ("pre", "plan", "check"):
+        b.ok(verb, status=5)
+    assert not b.calls()
+
+
+def test_check(b):
+    b.ok("check", says="policy OK: 1 target")
+    done = json.loads(b.ok("check", "--json").out)
+    assert done["valid"] and done["targets"] == 1 and done["version"] == 1
+    b.behave(plan="misfit")
+    b.ok("check", status=5, says="there is no such table")
+    assert not b.calls() and not os.path.exists(b.state)
+
+
+def test_plan(b):
+    done = b.ok("plan")
+    for text in ("inet filter input handle 7", "  - ip saddr @geo drop",
+                 "  + th dport != @geopause ip saddr @geo drop\n  + second line",
+                 "the policy names it", "note: a note", "nothing was changed"):
+        assert text in done.out, done.out
+    assert b.ok("pre", "--dry-run").out == done.out
+    steps = json.loads(b.ok("plan", "--json").out)["steps"]
+    assert steps[0]["target"] == "input" and steps[0]["how"] == "skip"
+    b.behave(plan="none")
+    b.ok("plan", says="nothing blocks tcp 80, tcp 443")
+    b.behave(plan="refuse")
+    b.ok("plan", status=1, says="cannot be lifted safely; nothing was changed")
+    b.behave(open="fail")
+    b.ok("plan", status=1, says="CAP_NET_ADMIN; nothing was changed")
+    assert not b.calls() and not os.path.exists(b.state)
+
+
+def test_discover_certain(b):
+    b.behave(discover=[CERTAIN])
+    done = b.ok("discover", policy=False)
+    assert "certain" in done.err
+    with open(b.path("policy.json"), "w", encoding="ascii") as f:
+        f.write(done.out)
+    b.ok("check", says="policy OK: 1 target")
+    both = json.loads(b.ok("discover", "--json", policy=False).out)
+    assert both["policy"] == json.loads(done.out) and len(both["blocks"]) == 1
+
+
+def test_discover_doubt(b):
+    b.behave(discover=[DOUBTFUL, CERTAIN])
+    done = b.ok("discover", policy=False, status=5, says="candidate")
+    assert len(json.loads(done.out)["targets"]) == 1
+    done = b.ok("discover", "--all", policy=False, status=5)
+    sets = json.dumps(json.loads(done.out))
+    assert "somebody_level1" in sets and "GEOIP_CC" in sets
+
+
+def test_discover_nothing(b):
+    b.behave(discover=[])
+    done = b.ok("discover", policy=False, status=5, says="no geo-block was found")
+    assert not done.out
+    assert json.loads(b.ok("discover", "--json", policy=False, status=5).out)["policy"] is None
+
+
+def test_without_a_policy(b):
+    assert not os.path.exists("/etc/geopause/policy.json"), "this machine has a policy"
+    b.behave(discover=[CERTAIN])
+    b.ok("pre", policy=False, says="opened")
+    assert len(b.lifts()) == 1
+    b.ok("post", policy=False)
+    b.closed()
+    b.behave(discover=[DOUBTFUL, CERTAIN])
+    done = b.ok("pre", policy=False, status=5, says="somebody_level1")
+    assert "geopause discover" in done.err and "nothing was changed" in done.err
+    b.behave(discover=[])
+    b.ok("pre", policy=False, status=5, says="no geo-block was found")
+    b.closed()
+
+
+def test_status(b):
+    assert b.ok("status").out == "closed\n"
+    assert not os.path.exists(b.state)
+    b.ok("pre", "--lease", "a")
+    done = b.ok("status")
+    assert "held by lease a" in done.out and "lifted" in done.out, done.out
+    status = json.loads(b.ok("status", "--json").out)
+    assert status["state"] == "open" and status["leases"][0]["name"] == "a"
+    assert status["lifts"][0]["live"] == "lifted" and not status["leftovers"]
+    assert 590 < status["left_s"] <= 600
+
+
+def test_status_of_leftovers(b):
+    b.set_live({"lifts": {"0123456789ab": {"until": 1 << 40}}})
+    b.ok("status", status=3, says="geopause_0123456789ab")
+    b.set_live({"lifts": {"0123456789ab": {"until": 1}}})
+    b.ok("status", status=0, says="(closed)")
+    b.behave(open="fail")
+    b.ok("status", says="was not looked at")
+
+
+def test_json_log(b):
+    for verb, events in (("pre", ["opened"]), ("post", ["lease-returned", "closed"])):
+        lines = b.ok(verb, "--log-format", "json").err.splitlines()
+        seen = [json.loads(line) for line in lines]
+        assert all("time" in s and "level" in s and "message" in s for s in seen)
+        for event in events:
+            assert event in [s["event"] for s in seen], seen
+    b.behave(plan="refuse")
+    line = json.loads(b.ok("pre", "--log-format", "json", status=1).err)
+    assert line["event"] == "failed" and line["status"] == 1 and line["level"] == "error"
+
+
+def test_quiet_and_json_result(b):
+    done = b.ok("pre", "-q", "--json")
+    assert not done.err and json.loads(done.out)["lifted"] == "tcp 80, tcp 443"
+    done = b.ok("post", "-q", "--json")
+    assert not done.err and json.loads(done.out)["state"] == "closed"
+    b.behave(apply="not-done")
+    assert b.ok("pre", "-q", status=1).err
+
+
+def test_closed_descriptors(b):
+    """Whatever of 0, 1, 2 is closed: the journal and the lock must not become one of them."""
+    for closed in range(1, 8):
+        def close(which=closed):
+            for fd in range(3):
+                if which >> fd & 1:
+                    os.close(fd)
+        for verb in ("pre", "status", "plan", "check", "post", "restore"):
+            argv = b.argv(verb, "--json")
+            with open(os.devnull, "r+", encoding="ascii") as null:
+                done = subprocess.run(argv, stdin=null, stdout=null, stderr=null, preexec_fn=close,
+                                      check=False)
+            assert done.returncode == 0, (closed, verb, done.returncode)
+            if verb == "pre":
+                assert b.journal()["state"] == "open" and len(b.lifts()) == 1
+        b.closed()
+
+
+def test_full_disk_and_closed_pipe(b):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = b.ok("plan", status=1, stdout=full)
+    assert "stdout" in done.err
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = b.ok("plan", status=1, stdout=write_end)
+    os.close(write_end)
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    b.ok("pre", stderr=write_end)
+    os.close(write_end)
+    assert len(b.lifts()) == 1

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""run: exit statuses, signals, leases."""
+
+import os
+import signal
+import subprocess
+import time
+
+from bench import POLICY, wait_until
+
+
+def test_status_is_the_commands(b):
+    for status in (0, 1, 3, 42, 255):
+        b.ok("run", "--", "sh", "-c", f"exit {status}", status=status, says="closed")
+        b.closed()
+
+
+def test_open_while_it_runs(b):
+    script = f"cat {b.path('live.json')}; cat {b.state}/window-*.json"
+    done = b.ok("run", "--", "sh", "-c", script)
+    assert '"until"' in done.out and '"state":"open"' in done.out
+    b.closed()
+
+
+def test_output_and_arguments(b):
+    done = b.ok("run", "-q", "--", "printf", "%s|", "a b", "--policy", "", "$HOME")
+    assert done.out == "a b|--policy||$HOME|" and not done.err
+
+
+def test_not_found_and_not_executable(b):
+    b.ok("run", "--", "/nonexistent/command", status=127, says="closed")
+    b.closed()
+    b.ok("run", "--", "/etc/passwd", status=126)
+    b.closed()
+
+
+def test_lift_fails(b):
+    b.behave(plan="refuse")
+    done = b.ok("run", "--", "touch", b.path("ran"), status=125, says="COMMAND was not run")
+    assert not os.path.exists(b.path("ran"))
+    b.ok("run", "--anyway", "--", "sh", "-c", f"touch {b.path('ran')}; exit 7", status=7,
+         says="running COMMAND all the same")
+    assert os.path.exists(b.path("ran")) and not done.out
+    b.behave(inspect=["drifted", "live"], revert="not-done")
+    b.ok("run", "--", "touch", b.path("ran2"), status=3)
+    assert not os.path.exists(b.path("ran2"))
+
+
+def test_close_fails(b):
+    b.behave(revert="not-done")
+    b.ok("run", "--", "sh", "-c", "exit 9", status=3, says="COMMAND ended with status 9")
+    assert b.lifts()
+    b.behave()
+    b.ok("restore")
+    b.closed()
+
+
+def test_dies_of_the_same_signal(b):
+    for sig in (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGINT):
+        b.ok("run", "--", "sh", "-c", f"kill -{int(sig)} $$", status=-sig)
+        b.closed()
+
+
+def ready(b):
+    return os.path.exists(b.path("ready"))
+
+
+def trapping(b, *names):
+    traps = " ".join(f"trap 'echo {n}; exit 5' {n};" for n in names)
+    return ["sh", "-c", f"{traps} touch {b.path('ready')}; while :; do sleep 0.05; done"]
+
+
+def test_forwards_term_and_hup(b):
+    for name, sig in (("TERM", signal.SIGTERM), ("HUP", signal.SIGHUP)):
+        process = b.start("run", "--", *trapping(b, name))
+        wait_until(lambda: ready(b))
+        process.send_signal(sig)
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 5 and name in out
+        b.closed()
+        os.unlink(b.path("ready"))
+
+
+def test_ignores_int_and_quit(b):
+    process = b.start("run", "--", "sh", "-c",
+                      f"touch {b.path('ready')}; read line; exit 4", stdin=subprocess.PIPE)
+    wait_until(lambda: ready(b))
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGQUIT)
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.communicate("go\n", timeout=20)
+    assert process.returncode == 4
+    b.closed()
+
+
+def test_the_commands_signals_are_the_callers(b):
+    done = b.ok("run", "-q", "--", "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status")
+    direct = subprocess.run(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], text=True,
+                            capture_output=True, check=True)
+    assert done.out == direct.stdout, (done.out, direct.stdout)
+    done = b.ok("run", "-q", "--", "sh", "-c", "umask; ls /proc/self/fd | wc -l")
+    direct = subprocess.run(["sh", "-c", "umask; ls /proc/self/fd | wc -l"], text=True,
+                            capture_output=True, check=True, stdin=subprocess.DEVNULL)
+    assert done.out == direct.stdout, (done.out, direct.stdout)
+
+
+def test_killing_run_closes_nothing(b):
+    process = b.start("run", "--", "sh", "-c",
+                      f"echo $$ > {b.path('pid')}; touch {b.path('ready')}; sleep 3")
+    wait_until(lambda: ready(b))
+    process.kill()
+    process.wait()
+    assert len(b.lifts()) == 1
+    with open(b.path("pid"), encoding="ascii") as f:
+        pid = int(f.read())
+    b.ok("post", "--lease", "x", says=f"stays open for process {pid}")
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: b.run("post", "--lease", "x").returncode == 0 and not b.lifts())
+    b.closed()
+    process.communicate()
+
+
+def test_extends_at_half_time(b):
+    b.policy(dict(POLICY, window="11s", max_window="11s"))
+    b.ok("run", "--window", "2s", "--", "sleep", "3.8")
+    b.closed()
+    assert b.verbs().count("extend") >= 2, b.calls()
+    until = [int(c.split()[-1]) for c in b.calls() if c.startswith("extend")]
+    assert all(u == 2 for u in until), until
+
+
+def test_restore_in_the_middle(b):
+    process = b.start("run", "--window", "2s", "--", "sh", "-c",
+                      f"touch {b.path('ready')}; sleep 2.5")
+    wait_until(lambda: ready(b))
+    b.ok("restore")
+    b.closed()
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0 and "somebody has closed the window" in err, err
+    b.closed()
+
+
+def test_two_runs(b):
+    first = b.start("run", "--", "sh", "-c", f"touch {b.path('ready')}; sleep 1")
+    wait_until(lambda: ready(b))
+    b.ok("run", "--", "true", says="stays open")
+    assert len(b.lifts()) == 1
+    first.communicate(timeout=20)
+    assert first.returncode == 0
+    b.closed()
+
+
+def test_guard(b):
+    pre = " ".join(b.argv("pre", "-q"))
+    b.ok("run", "--guard", "--", "sh", "-c", f"{pre}; {pre}; exit 6", status=6, says="closed")
+    b.closed()
+    b.ok("run", "--guard", "--", "true")
+    assert b.verbs().count("apply") == 1
+    b.ok("pre", "--lease", "other")
+    b.ok("run", "--guard", "--", "sh", "-c", f"{pre}; exit 6", status=6,
+         says="stays open for lease other")
+    assert len(b.lifts()) == 1 and len(b.journal()["leases"]) == 1
+
+
+def test_hooks_inside_run(b):
+    """A client with hooks of its own under run: its post must not close run's window."""
+    pre, post = (" ".join(b.argv(verb, "-q")) for verb in ("pre", "post"))
+    b.ok("run", "--", "sh", "-c", f"{pre} && {post} && grep until {b.path('live.json')}")
+    b.closed()
+
+
+def test_killed_while_lifting(b):
+    b.behave(apply="kill-after")
+    done = b.run("run", "--", "touch", b.path("ran"))
+    assert done.returncode == -signal.SIGKILL
+    assert not os.path.exists(b.path("ran")), "COMMAND must not start without us"
+    b.behave()
+    b.ok("restore")
+    b.closed()
+
+
+def test_interrupted_while_lifting(b):
+    b.behave(apply="slow")
+    process = b.start("run", "--", "touch", b.path("ran"))
+    wait_until(lambda: "apply" in b.verbs())
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGTERM, process.returncode
+    assert not os.path.exists(b.path("ran"))
+    b.closed()

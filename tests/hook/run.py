@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs every test_* of the modules beside it, each with a bench of its own.
+
+    run.py --geopause EXE --fake MODULE --fake-other-abi MODULE [NAME...]
+
+A test fails by an exception; there is no skip. Exit status 1 if any failed, or if none ran.
+"""
+
+import argparse
+import sys
+import traceback
+
+sys.dont_write_bytecode = True
+
+import check_closing
+import check_commands
+import check_journal
+import check_modules
+import check_opening
+import check_run
+from bench import Bench
+
+MODULES = [check_commands, check_opening, check_closing, check_journal, check_run, check_modules]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--geopause", required=True)
+    parser.add_argument("--fake", required=True)
+    parser.add_argument("--fake-other-abi", required=True)
+    parser.add_argument("names", nargs="*")
+    parts = parser.parse_args()
+    ran = failed = 0
+    for module in MODULES:
+        for name in [n for n in dir(module) if n.startswith("test_")]:
+            if parts.names and not any(wanted in name for wanted in parts.names):
+                continue
+            ran += 1
+            bench = Bench(parts)
+            bench.parts = parts
+            try:
+                getattr(module, name)(bench)
+                print(f"ok    {name}", flush=True)
+            except Exception:  # whatever it is, it is a failure, and the others still run
+                failed += 1
+                print(f"FAIL  {name}\n{traceback.format_exc()}", flush=True)
+            bench.clean()
+    print(f"{ran} tests, {failed} failed")
+    return 1 if failed or not ran else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,500 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single situations, each a test of its own: cases.py --program PATH --newexpr PATH CASE..."""
+import argparse
+import concurrent.futures
+import contextlib
+import copy
+import os
+import re
+import subprocess
+import sys
+import time
+
+from bed import Bed, BedError, inside, matrix_difference, matrix_read, normalised
+from program import Failure, Program, Snapshot, require, result_text
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WEB = ("tcp/80", "tcp/443")
+
+DENY = """
+include "ranges.nft"
+table inet filter {
+	set geo4 { type ipv4_addr; flags interval; elements = { $RU4, $CN4 }; }
+	set geo6 { type ipv6_addr; flags interval; elements = { $RU6, $CN6 }; }
+	chain input {
+		type filter hook input priority filter; policy accept;
+		ct state established,related accept
+		ip saddr @geo4 counter drop comment "geo"
+		ip6 saddr @geo6 counter drop comment "geo"
+	}
+}
+"""
+DENY_TARGET = {"table": "inet filter", "rules": {"set": ["geo4", "geo6"]}}
+DENIED = ("RU", "CN", "RU6", "CN6")
+
+OWN = """
+include "ranges.nft"
+table inet filter {
+	set acme_window { type inet_service; %s }
+	set geo4 { type ipv4_addr; flags interval; elements = { $RU4, $CN4 }; }
+	chain input {
+		type filter hook input priority filter; policy accept;
+		ct state established,related accept
+		tcp dport @acme_window accept
+		ip saddr @geo4 counter drop
+	}
+}
+"""
+OWN_TARGET = {"table": "inet filter", "action": "set", "rules": {"set": ["acme_window"]}}
+
+
+def opened(before, sources, ports):
+    after = copy.deepcopy(before)
+    for source in sources:
+        for port in ports:
+            after[source][port] = "OPEN"
+    return after
+
+
+def fixture(name):
+    return os.path.join(HERE, "fixtures", name)
+
+
+class Scene:
+    """A bed with a ruleset, the program, and a policy for it."""
+    def __init__(self, args, prefix=None):
+        self.args = args
+        self.stack = contextlib.ExitStack()
+        self.prefix = prefix
+
+    def __enter__(self):
+        self.bed = self.stack.enter_context(Bed(self.prefix))
+        self.program = self.stack.enter_context(Program(self.args.program, self.bed))
+        return self
+
+    def __exit__(self, *exc):
+        return self.stack.__exit__(*exc)
+
+    def load(self, text, *targets):
+        """Returns the policy."""
+        self.bed.nft(text)
+        self.before = self.bed.matrix(1)
+        self.snapshot = Snapshot(self.bed)
+        self.policy = self.program.policy_for(targets) if targets else None
+        return self.policy
+
+    def unchanged(self, when):
+        self.snapshot.require_same(Snapshot(self.bed), when)
+        self.program.require_no_journal(when)
+        self.program.require_matrix(self.before, when, policy=self.policy)
+
+
+def challenges(args):
+    """Each challenge opens its own ports, in both families, and nothing else."""
+    with Scene(args) as scene:
+        policy = scene.load(DENY, DENY_TARGET)
+        dns = {p: scene.bed.matrix(0.5, 0, ["tcp/53"])[p]["tcp/53"] for p in DENIED}
+        require(set(dns.values()) == {"drop"}, "tcp/53 before: %s" % dns)
+        for challenge, ports in (("http-01", ["tcp/80"]), ("tls-alpn-01", ["tcp/443"]),
+                                 ("http-01,tls-alpn-01", WEB), ("dns-01", ["udp/53"])):
+            scene.program.expect(0, "pre", "--challenge", challenge, policy=policy)
+            scene.program.require_matrix(opened(scene.before, DENIED, ports), challenge,
+                                         policy=policy)
+            dns = scene.bed.matrix(0.5, 0, ["tcp/53"])
+            want = "OPEN" if challenge == "dns-01" else "drop"
+            require({dns[s]["tcp/53"] for s in DENIED} == {want},
+                    "%s: tcp/53 should be %s: %s" % (challenge, want, dns))
+            scene.program.expect(0, "post", policy=policy)
+            scene.unchanged("after " + challenge)
+
+
+def two_challenges(args):
+    """A second client asks for other ports: both get theirs, and whoever ends first."""
+    with Scene(args) as scene:
+        policy = scene.load(DENY, DENY_TARGET)
+        for first, second in (("a", "b"), ("b", "a")):
+            scene.program.expect(0, "pre", "--lease", "a", "--challenge", "http-01", policy=policy)
+            scene.program.expect(0, "pre", "--lease", "b", "--challenge", "dns-01", policy=policy)
+            scene.program.require_matrix(opened(scene.before, DENIED, ("tcp/80", "udp/53")),
+                                         "both", policy=policy)
+            scene.program.expect(0, "post", "--lease", first, policy=policy)
+            kept = {"a": "tcp/80", "b": "udp/53"}[second]
+            matrix = scene.bed.matrix(1, 0, ["tcp/80", "udp/53"])
+            require(all(matrix[s][kept] == "OPEN" for s in DENIED),
+                    "%s lost its port when %s ended: %s" % (second, first, matrix))
+            scene.program.expect(0, "post", "--lease", second, policy=policy)
+            scene.unchanged("after both, %s first" % first)
+
+
+def permanent_element(args):
+    """What the administrator put into the set stays, without a timeout, during and after."""
+    with Scene(args) as scene:
+        policy = scene.load(OWN % "flags timeout; elements = { 80 };", OWN_TARGET)
+        scene.program.expect(0, "pre", policy=policy)
+        scene.program.require_matrix(opened(scene.before, ("RU", "CN"), WEB), "lifted",
+                                     policy=policy)
+        elements = re.search(r"acme_window.*?elements = \{([^}]*)\}", scene.bed.listing(), re.S)
+        require(re.search(r"\b80(,|\s*$)", elements.group(1)), "80 is no longer permanent: "
+                + elements.group(1))
+        require(re.search(r"\b443 timeout", elements.group(1)), "443 has no timeout: "
+                + elements.group(1))
+        scene.program.expect(0, "post", policy=policy)
+        scene.unchanged("after post")
+
+
+def set_without_timeout(args):
+    """Elements that never expire would leave the ports open: refused, with advice."""
+    with Scene(args) as scene:
+        policy = scene.load(OWN % "", OWN_TARGET)
+        done = scene.program.run("pre", policy=policy)
+        require(done.returncode in (1, 5), result_text(done))
+        require("acme_window" in done.stderr and "flags timeout" in done.stderr,
+                "does not advise `flags timeout`: " + result_text(done))
+        scene.unchanged("refused")
+
+
+def listing_without_handles(bed):
+    return normalised(bed.must(["nft", "list", "ruleset"]))
+
+
+def rules_without_handles(bed):
+    return [re.sub(r'"handle": \d+', "", line) for line in bed.raw_rules()]
+
+
+def saved_ruleset(args):
+    """A ruleset saved in the window and loaded elsewhere: one restore makes it right."""
+    for name, target in (("deny-input-counters", {"table": "inet fw", "rules": {"set": ["*_v?"]}}),
+                         ("allow-portset-new", {"table": "inet host", "rules": {"set": ["home*"]}}),
+                         ("anonymous-sets", {"table": "inet t", "rules": {"comment": ["geo *"]}})):
+        with Scene(args, "gp%da" % os.getpid()) as here:
+            with open(fixture(name + ".nft"), encoding="ascii") as f:
+                policy = here.load(f.read(), target)
+            before = here.bed.must(["nft", "list", "ruleset"])
+            here.program.expect(0, "pre", policy=policy)
+            saved = [here.bed.must(["nft", *o, "list", "ruleset"]) for o in ((), ("-s",))]
+            here.program.expect(0, "post", policy=policy)
+            for number, text in enumerate(saved):
+                loaded_and_restored(args, before, text, here.before, "%s, %s" % (
+                    name, ("nft list", "nft -s list")[number]))
+
+
+def loaded_and_restored(args, before, saved, matrix, when):
+    with Scene(args, "gp%db" % os.getpid()) as there:
+        there.bed.nft(before)
+        want = listing_without_handles(there.bed), rules_without_handles(there.bed)
+        there.bed.must(["nft", "flush", "ruleset"])
+        there.bed.nft(saved)
+        require(listing_without_handles(there.bed) != want[0], when + ": the lift was not saved")
+        there.program.expect(0, "restore")
+        got = listing_without_handles(there.bed), rules_without_handles(there.bed)
+        require(got[0] == want[0], "%s: the listing is not the one before:\n%s" % (when, got[0]))
+        require(got[1] == want[1], when + ": the kernel's rules are not the ones before")
+        there.program.require_matrix(matrix, when)
+
+
+def owner_table(args):
+    """Only the process that owns such a table may change it."""
+    with Scene(args) as scene:
+        owner = subprocess.Popen(inside(scene.bed.fw, ["nft", "-i"]), stdin=subprocess.PIPE,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+        try:
+            owner.stdin.write(
+                "add table inet held { flags owner; }\n"
+                "add set inet held geo { type ipv4_addr; flags interval; }\n"
+                "add element inet held geo { 77.88.0.0/18, 112.80.0.0/12 }\n"
+                "add chain inet held in { type filter hook input priority 0; }\n"
+                "add rule inet held in ip saddr @geo counter drop\n")
+            owner.stdin.flush()
+            for _ in range(100):
+                if "counter" in scene.bed.listing():
+                    break
+                time.sleep(0.05)
+            target = {"table": "inet held", "rules": {"set": ["geo"]}}
+            policy = scene.load("", target)
+            require(scene.before["RU"]["tcp/80"] == "drop", "the table does not block")
+            done = scene.program.expect(1, "pre", policy=policy)
+            require("owner" in done.stderr, "does not name the owner: " + result_text(done))
+            scene.unchanged("refused")
+        finally:
+            owner.stdin.close()
+            owner.wait(10)
+
+
+def no_right(args):
+    """Without CAP_NET_ADMIN nothing can be done, and this is said; the policy is still checked."""
+    drop = ("setpriv", "--bounding-set=-net_admin")
+    with Scene(args) as scene:
+        policy = scene.load(DENY, DENY_TARGET)
+        done = scene.program.expect(1, "pre", policy=policy, wrap=drop)
+        require(re.search(r"CAP_NET_ADMIN|as root|sudo", done.stderr), result_text(done))
+        scene.unchanged("pre without the right")
+        done = scene.program.run("plan", policy=policy, wrap=drop)
+        require(done.returncode in (0, 1), "plan: " + result_text(done))
+        require(re.search(r"CAP_NET_ADMIN|as root|sudo", done.stdout + done.stderr),
+                "plan: " + result_text(done))
+        scene.program.expect(0, "check", policy=policy, wrap=drop)
+        bad = scene.program.write_policy('{ "version": 1, "tarets": [] }', "bad.json")
+        for verb in ("check", "plan", "pre"):
+            done = scene.program.expect(5, verb, policy=bad, wrap=drop)
+            require("tarets" in done.stderr, verb + ": " + result_text(done))
+        scene.unchanged("without the right")
+
+
+def no_nf_tables(args):
+    """A kernel without netfilter's netlink, or any other socket: said, nothing opened."""
+    said = []
+    with Scene(args) as scene:
+        policy = scene.load(DENY, DENY_TARGET)
+        for number in range(1, 9):
+            # LeakSanitizer cannot look for leaks in a process that is traced.
+            fault = ("env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-o", "/dev/null",
+                     "-e", "trace=socket", "-e", "inject=socket:error=EPROTONOSUPPORT:when=%d" % number)
+            done = scene.program.run("pre", policy=policy, wrap=fault)
+            if done.returncode == 0:  # a socket that is not needed, or there are no more
+                scene.program.expect(0, "post", policy=policy)
+            else:
+                require(done.returncode == 1, result_text(done))
+                said.append(done.stderr)
+            scene.unchanged("without socket %d" % number)
+        require(any(re.search("nf_tables|nftables|netfilter", text) for text in said),
+                "nothing is said about nf_tables: %s" % said)
+
+
+def newer_expressions(args):
+    """Expressions that libnftnl does not know are kept to the bit, or the rule is refused."""
+    for kind in ("bitwise", "inner"):
+        with Scene(args) as scene:
+            newer_expression(scene, kind, args.newexpr)
+
+
+def newer_expression(scene, kind, newexpr):
+    bed, program = scene.bed, scene.program
+    bed.nft("""include "ranges.nft"
+        table inet new {
+            set geo { type ipv4_addr; flags interval; elements = { $RU4, $CN4 }; }
+            chain in { type filter hook input priority 0; policy accept; }
+        }""")
+    bed.must([newexpr, "new", "in", "geo", kind])
+    before, rules = bed.matrix(1), Snapshot(bed, understood=False)
+    require((before["RU"]["tcp/80"] == "drop") == (kind == "bitwise"), "the rule does not work")
+    policy = program.policy_for([{"table": "inet new", "rules": {"set": ["geo"]}}])
+    done = program.run("pre", policy=policy)
+    if done.returncode == 0:
+        got = bed.matrix(1)
+        difference = matrix_difference(got, opened(before, ("RU", "CN"), WEB))
+        require(not difference, "%s, lifted: %s" % (kind, difference))
+        program.expect(0, "post", policy=policy)
+    else:
+        require(done.returncode == 1 and kind in done.stderr,
+                "%s: refused, but not by name: %s" % (kind, result_text(done)))
+    rules.require_same(Snapshot(bed, understood=False), kind + ", after")
+    require(not matrix_difference(bed.matrix(1), before), kind + ": the matrix changed")
+    print("%s: %s" % (kind, "lifted" if done.returncode == 0 else "refused by name"))
+
+
+def policy_refused(args):
+    """A policy that does not fit the ruleset, or is unsafe: 5, where it says so, nothing done."""
+    def rules(**keys):
+        return {"table": "inet filter", "rules": keys}
+    with Scene(args) as scene:
+        scene.load(DENY, DENY_TARGET)
+        for what, target, path, culprit in (
+                ("an unknown table", {"table": "inet fliter", "rules": {"set": ["geo4"]}},
+                 "targets[0].table", '"inet fliter"'),
+                ("a table of another family", {"table": "ip filter", "rules": {"set": ["geo4"]}},
+                 "targets[0].table", '"ip filter"'),
+                ("an unknown set", rules(set=["geo4", "goe6"]), "targets[0].rules.set[1]",
+                 '"goe6"'),
+                ("a pattern that matches nothing", rules(set=["geo4", "xyz*"]),
+                 "targets[0].rules.set[1]", '"xyz*"'),
+                ("an unknown chain", rules(chain=["inptu"], set=["geo4"]),
+                 "targets[0].rules.chain", '"inptu"'),
+                ("a comment that no rule has", rules(comment=["country"]),
+                 "targets[0].rules.comment", '"country"'),
+                ("a rule that is not there", rules(handle=[4711]), "targets[0].rules.handle",
+                 '"handle"'),
+                ("an unknown map", rules(map=["geo4map"]), "targets[0].rules.map",
+                 '"geo4map"')):
+            refuse(scene, what, scene.program.policy_for([target]), path, culprit)
+        unsafe(scene)
+
+
+def refuse(scene, what, policy, path, culprit):
+    with open(policy, encoding="ascii") as f:
+        line = 1 + next(n for n, text in enumerate(f) if culprit in text)
+    for verb in ("pre", "plan"):
+        done = scene.program.expect(5, verb, policy=policy)
+        for wanted in ("%s:%d:" % (policy, line), path):
+            require(wanted in done.stderr,
+                    "%s of %s: no %r in: %s" % (verb, what, wanted, result_text(done)))
+    scene.snapshot.require_same(Snapshot(scene.bed), what)
+
+
+def unsafe(scene):
+    program, good = scene.program, scene.policy
+    for mode in (0o620, 0o602, 0o666):
+        os.chmod(good, mode)
+        for verb in ("pre", "check"):
+            done = program.expect(5, verb, policy=good)
+            require(good in done.stderr and "writ" in done.stderr,
+                    "%s with mode %o: %s" % (verb, mode, result_text(done)))
+    os.chmod(good, 0o600)
+    missing = os.path.join(program.dir, "missing.json")
+    done = program.expect(5, "pre", policy=missing)
+    require(missing in done.stderr, result_text(done))
+    scene.unchanged("an unsafe policy")
+
+
+def expiry(args):
+    """Nobody calls post: the kernel closes; the next restore makes it exact."""
+    names = ("deny-input-counters", "allow-portset-new", "own-set-ports")
+    targets = ({"table": "inet fw", "rules": {"set": ["blocked_countries_v?"]}},
+               {"table": "inet host", "rules": {"set": ["home_countries*"]}},
+               OWN_TARGET)
+    with contextlib.ExitStack() as stack:
+        scenes = []
+        for number, name in enumerate(names):
+            scene = stack.enter_context(Scene(args, "gp%d%c" % (os.getpid(), ord("a") + number)))
+            with open(fixture(name + ".nft"), encoding="ascii") as f:
+                scene.load(f.read(), targets[number])
+            scene.lifted = matrix_read(fixture(name + ".lifted"))
+            scenes.append(scene)
+        start = time.monotonic()
+        for scene in scenes:
+            scene.program.expect(0, "pre", "--window", "10s", "--lease", "test",
+                                 policy=scene.policy)
+        for scene, name in zip(scenes, names):
+            scene.program.require_matrix(scene.lifted, name + ", lifted", policy=scene.policy)
+        for scene, name in zip(scenes, names):
+            wait_closed(scene, name, start)
+            scene.program.expect(0, "restore")
+            scene.unchanged(name + ", after restore")
+
+
+def wait_closed(scene, name, start):
+    while matrix_difference(scene.bed.matrix(), scene.before):
+        require(time.monotonic() - start < 25, name + ": still open after 25 s")
+        time.sleep(0.5)
+    took = time.monotonic() - start
+    require(took > 5, "%s: closed after %.1f s already" % (name, took))
+
+
+LIMITED = r"""
+include "ranges.nft"
+table inet filter {
+	set geo4 { type ipv4_addr; flags interval; elements = { $RU4, $CN4 }; }
+	set abusers { type ipv4_addr; elements = { 112.80.248.75, 203.0.113.1 }; }
+	set busy { type ipv4_addr; flags dynamic,timeout; timeout 5m; size 1000; }
+	chain input {
+		type filter hook input priority filter; policy accept;
+		ct state established,related accept
+		ip saddr @geo4 counter drop
+		ip saddr @abusers counter drop
+		tcp dport 80 ct state new update @busy { \
+			ip saddr limit rate over 2/minute burst 2 packets } counter drop
+		tcp dport 443 ct state new ip saddr 77.88.8.8 \
+			limit rate over 2/minute burst 2 packets counter drop
+	}
+}
+"""
+
+
+def rate_limit_goes_on(args):
+    """The rules behind the geo-block still judge what the window lets through."""
+    with Scene(args) as scene:
+        policy = scene.load(LIMITED, {"table": "inet filter", "rules": {"set": ["geo4"]}})
+        scene.program.expect(0, "pre", policy=policy)
+        rounds = [scene.bed.matrix(0.5, 0, WEB) for _ in range(6)]
+        for port in WEB:
+            got = [r["RU"][port] for r in rounds]
+            require(got[0] == "OPEN" and "drop" in got[1:4] and got[5] == "drop",
+                    "%s: the rate limit should stop RU: %s" % (port, got))
+            require({r["CN"][port] for r in rounds} == {"drop"}, port + ": the blacklist is gone")
+        scene.program.expect(0, "post", policy=policy)
+        scene.snapshot.require_same(Snapshot(scene.bed), "after post")
+
+
+WRITER = """
+while :; do
+	nft add element inet other s "{ 192.0.2.1 }"
+	nft delete element inet other s "{ 192.0.2.1 }"
+	nft add rule inet other c counter
+	nft flush chain inet other c
+	sleep 0.005
+done
+"""
+
+
+def concurrent_writer(args):
+    """Somebody changes the ruleset all the time: every window opens and closes all the same."""
+    with Scene(args) as scene:
+        policy = scene.load(DENY, DENY_TARGET)
+        scene.bed.nft("table inet other {\n set s { type ipv4_addr; }\n chain c { }\n}")
+        writer = subprocess.Popen(inside(scene.bed.fw, ["sh", "-c", WRITER]),
+                                  start_new_session=True)
+        try:
+            for number in range(50):
+                scene.program.expect(0, "pre", policy=policy)
+                if number % 10 == 0:
+                    scene.program.require_matrix(opened(scene.before, DENIED, WEB), "lifted",
+                                                 policy=policy)
+                scene.program.expect(0, "post", policy=policy)
+            require(writer.poll() is None, "the writer died")
+        finally:
+            os.killpg(writer.pid, 15)
+            writer.wait()
+        scene.bed.nft("delete table inet other")
+        scene.unchanged("after 50 windows")
+
+
+def concurrent_leases(args):
+    """Ten clients at once: the first opens, the last closes."""
+    with Scene(args) as scene, concurrent.futures.ThreadPoolExecutor(10) as pool:
+        policy = scene.load(DENY, DENY_TARGET)
+
+        def call(verb, numbers):
+            list(pool.map(lambda n: scene.program.expect(0, verb, "--lease", "client%d" % n,
+                                                         policy=policy), numbers))
+        lifted = opened(scene.before, DENIED, WEB)
+        call("pre", range(10))
+        scene.program.require_matrix(lifted, "ten leases", policy=policy)
+        call("post", range(9))
+        scene.program.require_matrix(lifted, "one lease left", policy=policy)
+        call("post", [9])
+        scene.unchanged("no lease left")
+
+        def pair(number):
+            for verb in ("pre", "post"):
+                scene.program.expect(0, verb, "--lease", "pair%d" % number, policy=policy)
+        for _ in range(3):
+            list(pool.map(pair, range(10)))
+            scene.unchanged("after ten pairs at once")
+
+
+CASES = {f.__name__.replace("_", "-"): f for f in (
+    challenges, two_challenges, permanent_element, set_without_timeout, saved_ruleset, owner_table,
+    no_right, no_nf_tables, newer_expressions, policy_refused, expiry, rate_limit_goes_on,
+    concurrent_writer, concurrent_leases)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--newexpr", required=True)
+    parser.add_argument("cases", nargs="+", choices=list(CASES))
+    args = parser.parse_args()
+    args.newexpr = os.path.abspath(args.newexpr)
+    failed = 0
+    for name in args.cases:
+        try:
+            CASES[name](args)
+            print("ok", name, flush=True)
+        except (Failure, BedError) as e:
+            failed += 1
+            print("FAILED %s: %s" % (name, e), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
