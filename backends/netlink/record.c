@@ -36,7 +36,7 @@ add_table(json_t *tables, const struct table *table)
 json_t *
 record_of(const struct lift *lift)
 {
-	json_t *tables = json_array(), *sets = json_array();
+	json_t *tables = json_array(), *look = json_array(), *sets = json_array();
 	char text[PORTS_TEXT_MAX];
 	json_int_t rules = 0;
 
@@ -45,6 +45,7 @@ record_of(const struct lift *lift)
 
 		if (step->action != ACTION_SET) {
 			add_table(tables, step->suspect.rule->chain->table);
+			add_table(look, step->suspect.rule->chain->table);
 			rules++;
 			continue;
 		}
@@ -53,9 +54,16 @@ record_of(const struct lift *lift)
 						      step->set->name, "ports",
 						      ports_text(text, &step->add)));
 	}
-	return json_pack("{s:s, s:s, s:o, s:I, s:o}", "txn", lift->request.txn, "ports",
-			 ports_text(text, &lift->request.ports), "tables", tables, "rules", rules,
-			 "sets", sets);
+	for (size_t i = 0; i < lift->request.n; i++) {
+		const struct table *table =
+			select_table(&lift->rs, lift->request.targets[i]->table);
+
+		if (table)
+			add_table(look, table);
+	}
+	return json_pack("{s:s, s:s, s:o, s:o, s:I, s:o}", "txn", lift->request.txn, "ports",
+			 ports_text(text, &lift->request.ports), "tables", tables, "look", look,
+			 "rules", rules, "sets", sets);
 }
 
 static int
@@ -81,19 +89,27 @@ parse_set(struct record_set *set, const json_t *json, struct err *e)
 }
 
 static int
+parse_names(struct names *names, const json_t *array)
+{
+	if (!json_is_array(array))
+		return -1;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *name = json_string_value(json_array_get(array, i));
+
+		if (!name || names_add(names, name) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
 parse_lists(struct record *record, const json_t *json, struct err *e)
 {
-	const json_t *tables = json_object_get(json, "tables"),
-		     *sets = json_object_get(json, "sets");
+	const json_t *sets = json_object_get(json, "sets");
 
-	if (!json_is_array(tables) || !json_is_array(sets))
+	if (parse_names(&record->tables, json_object_get(json, "tables")) < 0 ||
+	    parse_names(&record->look, json_object_get(json, "look")) < 0 || !json_is_array(sets))
 		return malformed(e);
-	for (size_t i = 0; i < json_array_size(tables); i++) {
-		const char *table = json_string_value(json_array_get(tables, i));
-
-		if (!table || names_add(&record->tables, table) < 0)
-			return malformed(e);
-	}
 	record->sets = calloc(json_array_size(sets) + 1, sizeof(*record->sets));
 	if (!record->sets)
 		return malformed(e);
@@ -132,6 +148,7 @@ record_fini(struct record *record)
 	}
 	free(record->sets);
 	names_fini(&record->tables);
+	names_fini(&record->look);
 	*record = (struct record){ 0 };
 }
 
@@ -142,8 +159,8 @@ record_wants(const struct ruleset *rs, const struct table *table, const void *da
 
 	if (!record)
 		return true;
-	for (size_t i = 0; i < record->tables.n; i++) {
-		if (select_table(rs, record->tables.v[i]) == table)
+	for (size_t i = 0; i < record->look.n; i++) {
+		if (select_table(rs, record->look.v[i]) == table)
 			return true;
 	}
 	for (size_t i = 0; i < record->n_sets; i++) {

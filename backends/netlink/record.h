@@ -15,7 +15,8 @@ struct record_set {
 struct record {
 	char txn[TXN_BUF];
 	struct ports ports;
-	struct names tables; /* "inet filter", unescaped; those with rules of ours */
+	struct names tables; /* "inet filter", unescaped; those with rules and a set of ours */
+	struct names look;   /* those that may have: apply may plan again after it was journaled */
 	size_t rules;        /* how many rules carry our mark */
 	struct record_set *sets;
 	size_t n_sets;
