@@ -176,6 +176,48 @@ plan_widen(struct lift *lift, struct eval *eval, const struct suspect *s,
 
 /* --- the plan --- */
 
+/* Does a step of this kind concern the packet on its way through this base chain? */
+static bool
+is_changed_for(const struct lift *lift, enum action action, uint64_t base, size_t packet)
+{
+	for (size_t i = 0; i < lift->n; i++) {
+		const struct suspect *s = &lift->steps[i].suspect;
+
+		if (lift->steps[i].action == action && s->rule->bases & base &&
+		    s->concerns & 1u << packet)
+			return true;
+	}
+	return false;
+}
+
+/* Says where a packet is dropped all the same, although the geo-block is out of its way. */
+static int
+note_dropped(struct lift *lift, struct eval *eval, const struct packets *packets)
+{
+	for (size_t i = 0; i < lift->rs.n_chains; i++) {
+		const struct chain *base = lift->rs.chains[i];
+		char name[NAME_BUF], port[PORTS_TEXT_MAX];
+
+		for (size_t p = 0; base->base && base->table->loaded && p < packets->n; p++) {
+			struct ports one = { .n = 1, .v = { packets->v[p].port } };
+
+			if (!eval_sees(base, &packets->v[p]) ||
+			    !is_changed_for(lift, ACTION_SKIP, base_bit(i), p) ||
+			    is_changed_for(lift, ACTION_WIDEN, base_bit(i), p) ||
+			    eval_base(eval, base, &packets->v[p], VIEW_OUTSIDE) != MAY_DROP)
+				continue;
+			if (names_addf(&lift->notes,
+				       "%s over IPv%d is dropped in chain %s %s all the same, by "
+				       "its policy or another rule: nothing there lets it through",
+				       ports_text(port, &one),
+				       packets->v[p].family == NFPROTO_IPV4 ? 4 : 6,
+				       base->table->text, err_name(name, base->name)) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 /* Do two rules of a chain do the same once their test of the source is left out? */
 static bool
 widens_alike(const struct suspect *a, const struct suspect *b)
@@ -263,6 +305,8 @@ plan_steps(struct lift *lift, struct eval *eval, const struct selection *sel,
 		if (plan_suspect(lift, eval, sel, i, packets, translated, e) < 0)
 			return -1;
 	}
+	if (note_dropped(lift, eval, packets) < 0)
+		return no_memory(e);
 	/* What copying needs is read now, so that apply has nothing to do but to send. */
 	for (size_t i = 0; i < lift->n; i++) {
 		if (lift->steps[i].action != ACTION_SET &&
