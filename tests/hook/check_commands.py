@@ -164,6 +164,48 @@ def test_json_log(b):
     assert line["event"] == "failed" and line["status"] == 1 and line["level"] == "error"
 
 
+# A /dev of its own with a log socket, in a mount namespace that only this process tree sees.
+SYSTEM_LOG = """
+import os, socket, subprocess, sys
+dev = sys.argv[1]
+subprocess.run(["mount", "-t", "tmpfs", "none", dev], check=True)
+for name in ("null", "urandom"):
+    open(os.path.join(dev, name), "w").close()
+    subprocess.run(["mount", "--bind", "/dev/" + name, os.path.join(dev, name)], check=True)
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind(os.path.join(dev, "log"))
+subprocess.run(["mount", "--rbind", dev, "/dev"], check=True)
+log.settimeout(5)
+subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL, check=False)
+log.setblocking(False)
+while True:
+    try:
+        print(log.recv(65536).decode("ascii"))
+    except BlockingIOError:
+        break
+"""
+
+
+def system_log(b, verb, *options):
+    os.makedirs(b.path("dev"), exist_ok=True)
+    argv = ["unshare", "-m", "python3", "-c", SYSTEM_LOG, b.path("dev")]
+    done = subprocess.run(argv + b.argv(verb, "-q", *options), capture_output=True, text=True,
+                          timeout=60, check=True)
+    return done.stdout
+
+
+def test_system_log(b):
+    """The record for the morning after: also with -q, when certbot says nothing of a failing hook."""
+    opened = system_log(b, "pre", "--lease", "mine")
+    assert "geopause[" in opened and "opened: tcp 80, tcp 443" in opened, opened
+    closed = system_log(b, "post", "--lease", "mine")
+    assert "closed after" in closed and "(post)" in closed, closed
+    b.behave(plan="refuse")
+    failed = system_log(b, "pre")
+    assert "nothing was changed" in failed, failed
+    b.closed()
+
+
 def test_quiet_and_json_result(b):
     done = b.ok("pre", "-q", "--json")
     assert not done.err and json.loads(done.out)["lifted"] == "tcp 80, tcp 443"
