@@ -92,4 +92,23 @@ attr_u64(const struct nlattr *attr, uint64_t otherwise)
 							 : be64toh(mnl_attr_get_u64(attr));
 }
 
+/*
+ * A string in userdata, or NULL: TLVs of one byte type and one byte length (libnftnl/udata.h), as
+ * NFTNL_UDATA_RULE_COMMENT.
+ */
+static inline const char *
+attr_udata_string(const struct nlattr *attr, uint8_t type)
+{
+	const uint8_t *at = mnl_attr_get_payload(attr);
+	size_t left = mnl_attr_get_payload_len(attr);
+
+	while (left >= 2 && (size_t)at[1] + 2 <= left) {
+		if (at[0] == type && at[1] > 0 && at[1 + at[1]] == '\0')
+			return (const char *)at + 2;
+		left -= (size_t)at[1] + 2;
+		at += (size_t)at[1] + 2;
+	}
+	return NULL;
+}
+
 #endif

@@ -8,29 +8,12 @@
 #include "attr.h"
 #include "nf.h"
 
-static struct expr_data
-key_data(const struct nlattr *attr)
-{
-	const struct nlattr *value = attr_find(attr, NFTA_DATA_VALUE);
-
-	if (!value)
-		return (struct expr_data){ 0 };
-	return (struct expr_data){ mnl_attr_get_payload(value), mnl_attr_get_payload_len(value) };
-}
-
 static void
 take_comment(struct element *x, const struct nlattr *attr)
 {
-	const uint8_t *at = mnl_attr_get_payload(attr);
-	size_t left = mnl_attr_get_payload_len(attr);
+	const char *comment = attr_udata_string(attr, NFTNL_UDATA_SET_ELEM_COMMENT);
 
-	while (left >= 2 && (size_t)at[1] + 2 <= left) {
-		if (at[0] == NFTNL_UDATA_SET_ELEM_COMMENT && at[1] > 0)
-			snprintf(x->comment, sizeof(x->comment), "%.*s", (int)at[1],
-				 (const char *)at + 2);
-		left -= (size_t)at[1] + 2;
-		at += (size_t)at[1] + 2;
-	}
+	snprintf(x->comment, sizeof(x->comment), "%s", comment ? comment : "");
 }
 
 static void
@@ -38,14 +21,14 @@ take_attr(struct element *x, const struct nlattr *attr)
 {
 	switch (mnl_attr_get_type(attr)) {
 	case NFTA_SET_ELEM_KEY:
-		x->key = key_data(attr);
+		x->key = value_parse(attr);
 		break;
 	case NFTA_SET_ELEM_KEY_END:
-		x->key_end = key_data(attr);
+		x->key_end = value_parse(attr);
 		break;
 	case NFTA_SET_ELEM_DATA:
 		x->is_verdict = verdict_parse(attr, &x->verdict, &x->chain);
-		x->data = key_data(attr);
+		x->data = value_parse(attr);
 		break;
 	case NFTA_SET_ELEM_FLAGS:
 		x->interval_end = (attr_u32(attr, 0) & NFT_SET_ELEM_INTERVAL_END) != 0;

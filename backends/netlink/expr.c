@@ -116,10 +116,10 @@ verdict_parse(const struct nlattr *data, uint32_t *verdict, const char **chain)
 	return true;
 }
 
-static struct expr_data
-get_value(const struct nlattr *nest)
+struct expr_data
+value_parse(const struct nlattr *data)
 {
-	const struct nlattr *value = attr_find(nest, NFTA_DATA_VALUE);
+	const struct nlattr *value = attr_find(data, NFTA_DATA_VALUE);
 
 	if (!value)
 		return (struct expr_data){ 0 };
@@ -146,14 +146,14 @@ get_field(struct expr *x, const struct field *field, const struct nlattr *attr)
 		*(const char **)to = attr_string(attr);
 		return *(const char **)to != NULL;
 	case F_VALUE:
-		*(struct expr_data *)to = get_value(attr);
+		*(struct expr_data *)to = value_parse(attr);
 		return true;
 	case F_NESTED:
 		*(const struct nlattr **)to = attr;
 		return true;
 	case F_DATA:
 		x->is_verdict = verdict_parse(attr, &x->verdict, &x->chain);
-		x->a = get_value(attr);
+		x->a = value_parse(attr);
 		return true;
 	case F_END:
 		break;

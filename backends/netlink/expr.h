@@ -77,6 +77,9 @@ int exprs_parse(const struct nlattr *list, struct expr v[EXPRS_MAX]);
 /* The one expression whose NFTA_EXPR_NAME and _DATA are below elem. */
 bool expr_parse(const struct nlattr *elem, struct expr *x);
 
+/* A value below data (NFTA_DATA_VALUE); empty when there is none. */
+struct expr_data value_parse(const struct nlattr *data);
+
 /* A verdict below attr (NFTA_DATA_VERDICT), as in immediates and map elements. */
 bool verdict_parse(const struct nlattr *data, uint32_t *verdict, const char **chain);
 

@@ -49,23 +49,12 @@ keep_message(const struct nlmsghdr *nlh)
 	return copy;
 }
 
-/*
- * The comment in userdata: TLVs of one byte type, one byte length (libnftnl/udata.h). Type is
- * NFTNL_UDATA_RULE_COMMENT or NFTNL_UDATA_SET_COMMENT.
- */
 static char *
 udata_comment(const struct nlattr *attr, uint8_t type)
 {
-	const uint8_t *at = mnl_attr_get_payload(attr);
-	size_t left = mnl_attr_get_payload_len(attr);
+	const char *comment = attr_udata_string(attr, type);
 
-	while (left >= 2 && (size_t)at[1] + 2 <= left) {
-		if (at[0] == type && at[1] > 0 && at[1 + at[1]] == '\0')
-			return strdup((const char *)at + 2);
-		left -= (size_t)at[1] + 2;
-		at += (size_t)at[1] + 2;
-	}
-	return NULL;
+	return comment ? strdup(comment) : NULL;
 }
 
 void
