@@ -5,9 +5,15 @@
 
 #include "criterion.h"
 #include "eval.h"
+#include "nf.h"
 #include "observation.h"
 #include "reach.h"
 #include "target.h"
+
+enum {
+	FAMILY_IPV4 = 1 << 0,
+	FAMILY_IPV6 = 1 << 1,
+};
 
 struct suspect {
 	struct rule *rule;
@@ -15,11 +21,22 @@ struct suspect {
 	bool has_criterion;          /* else only the verdict counts */
 	const struct set *marked_by; /* tests a mark that was written by this set or map; or NULL */
 	bool by_mark;
-	size_t target;     /* of the request */
-	uint32_t concerns; /* bit i: packet i may match it */
+	unsigned mark_families; /* with by_mark: FAMILY_* bits of those that get the mark */
+	size_t target;          /* of the request */
+	uint32_t concerns;      /* bit i: packet i may match it */
 	enum effect effect;
 	bool unclear; /* may drop and may let through */
 };
+
+/* Tests a mark that only one family's sources get, where packets of both come by. */
+static inline bool
+suspect_one_family(const struct suspect *s)
+{
+	uint8_t family = s->rule->chain->table->family;
+
+	return s->by_mark && (family == NFPROTO_INET || family == NFPROTO_NETDEV) &&
+	       (s->mark_families == FAMILY_IPV4 || s->mark_families == FAMILY_IPV6);
+}
 
 /*
  * Judges all suspects together: concerns and effect of each, and rule->lifted of those that deny

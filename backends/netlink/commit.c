@@ -107,6 +107,37 @@ put_skip(struct batch *batch, const struct lift *lift, const struct lift_step *s
 	put_udata(copy.nlh, rule->udata);
 }
 
+/*
+ * A test of the mark stands for one of the source: where only one family is marked, the copy must
+ * not let the other through.
+ */
+static bool
+put_family(struct nlmsghdr *nlh, const struct suspect *s)
+{
+	struct nftnl_expr *load = nftnl_expr_alloc("meta"), *compare = nftnl_expr_alloc("cmp");
+	uint16_t protocol = htons(s->mark_families == FAMILY_IPV4 ? 0x0800 : 0x86dd);
+	struct nlattr *nest;
+
+	if (load && compare) {
+		nftnl_expr_set_u32(load, NFTNL_EXPR_META_KEY, NFT_META_PROTOCOL);
+		nftnl_expr_set_u32(load, NFTNL_EXPR_META_DREG, NFT_REG_1);
+		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+		nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, &protocol, sizeof(protocol));
+		nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+		nftnl_expr_build_payload(nlh, load);
+		mnl_attr_nest_end(nlh, nest);
+		nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+		nftnl_expr_build_payload(nlh, compare);
+		mnl_attr_nest_end(nlh, nest);
+	}
+	if (load)
+		nftnl_expr_free(load);
+	if (compare)
+		nftnl_expr_free(compare);
+	return load && compare;
+}
+
 /* What the copy of a verdict map does instead of looking up. */
 static bool
 put_verdict(struct nlmsghdr *nlh, const struct branch *verdict)
@@ -156,6 +187,8 @@ put_widen(struct batch *batch, const struct lift *lift, const struct lift_step *
 	mnl_attr_put_u64(copy.nlh, NFTA_RULE_POSITION, htobe64(rule->handle));
 	copy_open_list(&copy);
 	if (!mark_put_prefix(copy.nlh, lift->request.txn, step->port, false))
+		batch_fail(batch);
+	if (suspect_one_family(&step->suspect) && !put_family(copy.nlh, &step->suspect))
 		batch_fail(batch);
 	copy_expressions(&copy, leave_out);
 	if (step->suspect.criterion.decides && !put_verdict(copy.nlh, &step->verdict))

@@ -224,7 +224,8 @@ widens_alike(const struct suspect *a, const struct suspect *b)
 {
 	size_t i = a->rule->core, j = b->rule->core;
 
-	if (a->rule->chain != b->rule->chain || a->criterion.decides || b->criterion.decides)
+	if (a->rule->chain != b->rule->chain || a->criterion.decides || b->criterion.decides ||
+	    a->mark_families != b->mark_families)
 		return false;
 	for (;;) {
 		while (i < a->rule->n &&

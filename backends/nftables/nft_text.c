@@ -235,13 +235,17 @@ static char *
 after_text(const struct lift *lift, const struct lift_step *step, const char *line)
 {
 	char prefix[128], verdict[NAME_BUF] = "", *rest, *text = NULL;
+	const char *family = "";
 	bool skip = step->action == ACTION_SKIP;
 
 	mark_text(prefix, sizeof(prefix), lift->request.txn, step->port, skip);
+	if (!skip && suspect_one_family(&step->suspect))
+		family = step->suspect.mark_families == FAMILY_IPV4 ? " meta protocol ip"
+								    : " meta protocol ip6";
 	if (step->suspect.criterion.decides)
 		verdict_text(verdict, sizeof(verdict), &step->verdict);
 	rest = skip ? strdup(line) : without_test(line, verdict);
-	if (rest && asprintf(&text, "%s %s", prefix, rest) < 0)
+	if (rest && asprintf(&text, "%s%s %s", prefix, family, rest) < 0)
 		text = NULL;
 	free(rest);
 	for (size_t len = text ? strlen(text) : 0; len > 0 && text[len - 1] == ' '; len--)
