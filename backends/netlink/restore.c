@@ -75,10 +75,35 @@ text_rule(char *buf, size_t size, const struct rule *rule, const char *how, cons
 }
 
 static int
-note(struct restore *r, const char *text)
+stop_at_first(const struct element *x, void *data)
 {
+	(void)x;
+	(void)data;
+	return 1;
+}
+
+/* Has the transaction's set in this table nothing left that is open? */
+static bool
+is_closed(const struct restore *r, const struct table *table, const char *txn)
+{
+	char name[MARK_SET_BUF];
+	struct set *set;
+
+	mark_set_name(name, txn);
+	set = ruleset_set(&r->rs, table, name);
+	/* A rule without its set lets nothing through either: it cannot be. */
+	return !set || (ruleset_elements(r->nl, set, r->e) == 0 &&
+			element_each(set, stop_at_first, NULL) == 0);
+}
+
+/* table NULL: an element that is open, or it would not be seen. */
+static int
+note(struct restore *r, const struct table *table, const char *txn, const char *text)
+{
+	bool closed = !r->batch && table && is_closed(r, table, txn);
+
 	r->found++;
-	if (!r->notes || names_add(r->notes, text) == 0)
+	if (!r->notes || names_addf(r->notes, "%s%s", text, closed ? " (closed)" : "") == 0)
 		return 0;
 	return err_set(r->e, ERR_FAILED, "out of memory while restoring");
 }
@@ -92,12 +117,12 @@ delete_copy(struct restore *r, const struct rule *rule, const char *txn)
 
 	text_rule(what, sizeof(what), rule, "added", txn);
 	if (!r->batch)
-		return note(r, what);
+		return note(r, table, txn, what);
 	nlh = batch_message(r->batch, NFT_MSG_DELRULE, 0, table->family, what);
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table->name);
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, rule->chain->name);
 	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(rule->handle));
-	return note(r, what);
+	return note(r, table, txn, what);
 }
 
 static int
@@ -108,7 +133,7 @@ strip_rule(struct restore *r, const struct rule *rule, const bool marks[EXPRS_MA
 
 	text_rule(what, sizeof(what), rule, "skipped", txn);
 	if (!r->batch)
-		return note(r, what);
+		return note(r, rule->chain->table, txn, what);
 	if (copy_prepare(r->nl, &r->rs, rule, r->e) < 0)
 		return -1;
 	copy_begin(&copy, r->batch, &r->rs, rule, NLM_F_REPLACE, marks, what);
@@ -119,7 +144,7 @@ strip_rule(struct restore *r, const struct rule *rule, const bool marks[EXPRS_MA
 	if (rule->udata)
 		mnl_attr_put(copy.nlh, NFTA_RULE_USERDATA, mnl_attr_get_payload_len(rule->udata),
 			     mnl_attr_get_payload(rule->udata));
-	return note(r, what);
+	return note(r, rule->chain->table, txn, what);
 }
 
 static int
@@ -208,7 +233,7 @@ restore_elements(struct restore *r)
 			elements_delete(r->batch, set, set->table, set->name, &ours.ports);
 		snprintf(what, sizeof(what), "ports in set %s of table %s, added by %s%s",
 			 err_name(name, set->name), set->table->text, MARK_SET_PREFIX, ours.txn);
-		if (note(r, what) < 0)
+		if (note(r, NULL, ours.txn, what) < 0)
 			return -1;
 	}
 	return 0;
@@ -252,7 +277,7 @@ restore_sets(struct restore *r)
 				 "set %s of table %s, which stays: rule handle %llu uses it and is "
 				 "not ours",
 				 set->name, set->table->text, (unsigned long long)user->handle);
-			if (note(r, what) < 0)
+			if (note(r, set->table, txn, what) < 0)
 				return -1;
 			continue;
 		}
@@ -262,7 +287,7 @@ restore_sets(struct restore *r)
 			mnl_attr_put_strz(nlh, NFTA_SET_TABLE, set->table->name);
 			mnl_attr_put_strz(nlh, NFTA_SET_NAME, set->name);
 		}
-		if (note(r, what) < 0)
+		if (note(r, set->table, txn, what) < 0)
 			return -1;
 	}
 	return 0;

@@ -380,6 +380,24 @@ def wait_closed(scene, name, start):
     require(took > 5, "%s: closed after %.1f s already" % (name, took))
 
 
+def lost_journal(args):
+    """Marks that no journal knows: said while they are open and after; taken out by restore."""
+    with Scene(args) as scene:
+        policy = scene.load(DENY, DENY_TARGET)
+        scene.program.expect(0, "pre", "--window", "10s", policy=policy)
+        for name in os.listdir(scene.program.state):
+            if name.startswith("window-"):
+                os.unlink(os.path.join(scene.program.state, name))
+        start = time.monotonic()
+        done = scene.program.expect(3, "status")
+        require("skipped by geopause_" in done.stdout, result_text(done))
+        wait_closed(scene, "lost journal", start)
+        done = scene.program.expect(0, "status")
+        require(re.search(r"skipped by geopause_\w+ \(closed\)", done.stdout), result_text(done))
+        scene.program.expect(0, "restore")
+        scene.unchanged("after restore")
+
+
 LIMITED = r"""
 include "ranges.nft"
 table inet filter {
@@ -474,8 +492,8 @@ def concurrent_leases(args):
 
 CASES = {f.__name__.replace("_", "-"): f for f in (
     challenges, two_challenges, permanent_element, set_without_timeout, saved_ruleset, owner_table,
-    no_right, no_nf_tables, newer_expressions, policy_refused, expiry, rate_limit_goes_on,
-    concurrent_writer, concurrent_leases)}
+    no_right, no_nf_tables, newer_expressions, policy_refused, expiry, lost_journal,
+    rate_limit_goes_on, concurrent_writer, concurrent_leases)}
 
 
 def main():
