@@ -222,9 +222,13 @@ static const char *const country_names[] = {
 };
 #define N_COUNTRY_NAMES (sizeof(country_names) / sizeof(country_names[0]))
 
-/* "in", "no", "to": common words; "ad", "ai", "bl", "ms", "ps": things that are blocked as well. */
-static const char word_codes[] = " ad ai am as at be bl bt by cc do id in io is me ms my na no pm "
-				 "ps re sc so tm to ";
+/*
+ * "in", "no", "to": common words; "ad", "ai", "bl", "et" (Emerging Threats), "ms", "ps": things
+ * that are blocked as well.
+ */
+static const char word_codes[] =
+	" ad ai am as at be bl bt by cc do et id in io is me ms my na no pm "
+	"ps re sc so tm to ";
 /* Cloudflare, load balancers, mail exchangers, gateways, "us": let through, but no country. */
 static const char short_codes[] =
 	" cd cf ci co dm gw hr it la lb ma md ml mx pa pr qa sa sd sh sm sn sv tv us va vc vi ws ";

@@ -3,31 +3,32 @@
 
 #include "nf.h"
 
-/* A branch that leaves the rule's chain for its caller: in a base chain that is the policy. */
+/* Leaving the rule's chain for its caller: in a base chain that is the policy. */
 static unsigned
-leave(const struct chain *chain)
+leave(const struct chain *chain, bool *unclear)
 {
-	if (!chain->base)
-		return MAY_ACCEPT; /* past the rest of the chain, which drops or does nothing */
-	return chain->policy == NF_DROP ? MAY_DROP : MAY_ACCEPT;
+	if (chain->base)
+		return chain->policy == NF_DROP ? MAY_DROP : MAY_ACCEPT;
+	*unclear = true; /* what it leads to depends on what it passes, and on the caller */
+	return MAY_ACCEPT;
 }
 
 static unsigned
 branch_outcomes(struct eval *eval, const struct chain *chain, const struct branch *branch,
-		const struct packet *packet)
+		const struct packet *packet, bool *unclear)
 {
 	unsigned o = eval_branch(eval, chain, branch, packet, VIEW_OUTSIDE, 0);
 
 	if (o & MAY_FALL &&
 	    ((int32_t)branch->verdict == NFT_RETURN || (int32_t)branch->verdict == NFT_GOTO))
-		o |= leave(chain);
+		o |= leave(chain, unclear);
 	return o & (MAY_ACCEPT | MAY_DROP);
 }
 
 /* What the rule does with a packet whose source it looks for. */
 static unsigned
 inside_outcomes(struct eval *eval, const struct suspect *s, const struct packet *packet,
-		bool *matches, bool *unread)
+		bool *matches, bool *unclear)
 {
 	struct evaluation result;
 	unsigned outcomes = 0;
@@ -37,9 +38,9 @@ inside_outcomes(struct eval *eval, const struct suspect *s, const struct packet 
 	*matches = result.match != TRUTH_NO;
 	if (!*matches)
 		return 0;
-	*unread |= result.unread;
+	*unclear |= result.unread;
 	for (size_t i = 0; i < result.n; i++)
-		outcomes |= branch_outcomes(eval, s->rule->chain, &result.v[i], packet);
+		outcomes |= branch_outcomes(eval, s->rule->chain, &result.v[i], packet, unclear);
 	return outcomes;
 }
 
@@ -47,7 +48,7 @@ static void
 look_inside(struct eval *eval, struct suspect *s, const struct packets *packets)
 {
 	unsigned outcomes = 0;
-	bool unread = false;
+	bool unclear = false;
 
 	s->concerns = 0;
 	for (size_t p = 0; p < packets->n; p++) {
@@ -55,14 +56,17 @@ look_inside(struct eval *eval, struct suspect *s, const struct packets *packets)
 
 		if (!(s->rule->reached & 1u << p))
 			continue;
-		outcomes |= inside_outcomes(eval, s, &packets->v[p], &matches, &unread);
+		outcomes |= inside_outcomes(eval, s, &packets->v[p], &matches, &unclear);
 		if (matches)
 			s->concerns |= 1u << p;
 	}
-	s->effect = outcomes & MAY_DROP ? EFFECT_DENY : outcomes ? EFFECT_ALLOW : EFFECT_NONE;
-	s->unclear = unread || outcomes == (MAY_ACCEPT | MAY_DROP);
-	if (s->unclear)
+	if (outcomes & MAY_DROP)
 		s->effect = EFFECT_DENY;
+	else if (outcomes & MAY_ACCEPT)
+		s->effect = EFFECT_ALLOW;
+	else
+		s->effect = unclear ? EFFECT_DENY : EFFECT_NONE;
+	s->unclear = unclear || outcomes == (MAY_ACCEPT | MAY_DROP);
 }
 
 unsigned
@@ -85,27 +89,56 @@ classify_outside(struct eval *eval, const struct rule *rule, uint32_t concerns,
 }
 
 /*
- * A rule that may drop and may let through is a deny-list if packets that it does not touch come
- * through, and an allow-list if they do not.
+ * The rule is out of the way of a blocked source: because it is lifted if it denies, because it
+ * does not match if it lets through.
+ */
+static void
+pass(struct suspect *s)
+{
+	s->rule->lifted =
+		s->effect == EFFECT_DENY || (s->effect == EFFECT_ALLOW && s->has_criterion);
+}
+
+static unsigned
+outside_if_taken(struct eval *eval, const struct suspect *s, const struct packets *packets)
+{
+	unsigned outcomes;
+
+	s->rule->lifted = false;
+	s->rule->forced = true;
+	outcomes = classify_outside(eval, s->rule, s->concerns, packets);
+	s->rule->forced = false;
+	s->rule->lifted = true;
+	return outcomes;
+}
+
+/*
+ * A rule of which it is not clear what it leads to: what happens to a packet that takes it, and to
+ * one that passes it? If passing leads to a drop and taking it does not, it lets through; and the
+ * other way round it denies.
  */
 static void
 settle(struct eval *eval, struct suspect *s, const struct packets *packets)
 {
-	unsigned outside = classify_outside(eval, s->rule, s->concerns, packets);
+	unsigned passed, taken;
 
-	if (!(outside & MAY_DROP))
-		return;
-	if (!eval->read_source_maps && s->criterion.decides) {
+	s->rule->lifted = true;
+	passed = classify_outside(eval, s->rule, s->concerns, packets);
+	if (passed & MAY_DROP && !eval->read_source_maps && s->criterion.decides) {
 		eval->read_source_maps = true;
 		look_inside(eval, s, packets);
 		eval->read_source_maps = false;
+		if (!s->unclear)
+			return;
 	}
-	if (s->unclear && outside == MAY_DROP) {
+	taken = outside_if_taken(eval, s, packets);
+	if (passed == MAY_DROP || (passed & MAY_DROP && !(taken & MAY_DROP)))
 		s->effect = EFFECT_ALLOW;
-		s->rule->lifted = false;
-	} else {
-		s->rule->lifted = s->effect == EFFECT_DENY;
-	}
+	else if (taken == MAY_DROP || (taken & MAY_DROP && !(passed & MAY_DROP)))
+		s->effect = EFFECT_DENY;
+	else if (!(passed & MAY_DROP))
+		s->effect = EFFECT_NONE;
+	/* Else both may: it stays what its verdict looks like. */
 }
 
 void
@@ -121,10 +154,11 @@ classify(struct eval *eval, struct suspect *suspects, size_t n, const struct pac
 			s->effect = action == ACTION_WIDEN ? EFFECT_ALLOW : EFFECT_DENY;
 			s->unclear = false;
 		}
-		s->rule->lifted = s->effect == EFFECT_DENY;
+		pass(s);
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (suspects[i].unclear)
 			settle(eval, &suspects[i], packets);
+		pass(&suspects[i]);
 	}
 }

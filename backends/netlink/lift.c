@@ -74,7 +74,8 @@ place_refusal(const struct rule *rule)
 	if (rule->at & AT_BRIDGE)
 		return "it stands in a bridge or arp table, where geopause does not work: block "
 		       "countries in an inet or netdev table instead";
-	if (rule->at & AT_OUTGOING)
+	/* In a chain that incoming hooks share, our prefix does not matter to outgoing packets. */
+	if (rule->at == AT_OUTGOING)
 		return "it is reached from an output, postrouting or egress hook, where it blocks "
 		       "replies by their source port: block countries at input instead";
 	return NULL;
@@ -106,6 +107,15 @@ check_rule(const struct rule *rule, struct err *e)
 }
 
 static int
+note_untouched(struct lift *lift, const struct suspect *s, const char *why)
+{
+	char where[WHERE_BUF];
+
+	return names_addf(&lift->notes, "rule %s %s; it is left as it is",
+			  lift_where_rule(where, s->rule), why);
+}
+
+static int
 plan_skip(struct lift *lift, const struct suspect *s, bool translated, struct err *e)
 {
 	struct lift_step *step;
@@ -120,9 +130,9 @@ plan_skip(struct lift *lift, const struct suspect *s, bool translated, struct er
 }
 
 /* A verdict map that lets some sources through: its copy lets everybody through in that way. */
-static int
+static bool
 widen_verdict(struct eval *eval, const struct suspect *s, const struct packets *packets,
-	      struct branch *verdict, struct err *e)
+	      struct branch *verdict)
 {
 	struct evaluation result;
 	size_t p = 0, found = 0;
@@ -134,18 +144,17 @@ widen_verdict(struct eval *eval, const struct suspect *s, const struct packets *
 	eval_rule(eval, s->rule, &packets->v[p], VIEW_INSIDE, &result);
 	eval->read_source_maps = false;
 	for (size_t i = 0; i < result.n; i++) {
+		bool returns = (int32_t)result.v[i].verdict == NFT_RETURN;
 		unsigned o = eval_branch(eval, s->rule->chain, &result.v[i], &packets->v[p],
 					 VIEW_OUTSIDE, 0);
 
-		if (!(o & MAY_ACCEPT) || o & MAY_DROP)
+		if (o & MAY_DROP || !(o & MAY_ACCEPT || returns))
 			continue;
 		if (found == 0 || (int32_t)result.v[i].verdict == NF_ACCEPT)
 			*verdict = result.v[i];
 		found++;
 	}
-	if (found == 0)
-		return refuse(e, s->rule, "no element of its verdict map lets these ports through");
-	return 0;
+	return found > 0;
 }
 
 static int
@@ -169,8 +178,12 @@ plan_widen(struct lift *lift, struct eval *eval, const struct suspect *s,
 	if (!step)
 		return -1;
 	step->suspect = *s;
-	if (s->criterion.decides && widen_verdict(eval, s, packets, &step->verdict, e) < 0)
-		return -1;
+	if (s->criterion.decides && !widen_verdict(eval, s, packets, &step->verdict)) {
+		lift->n--;
+		return note_untouched(lift, s, "lets nobody through to these ports") < 0
+			       ? no_memory(e)
+			       : 0;
+	}
 	return choose_port(s->rule, translated, &step->port, e);
 }
 
@@ -254,15 +267,6 @@ is_repeated_later(const struct selection *sel, size_t i)
 			return true;
 	}
 	return false;
-}
-
-static int
-note_untouched(struct lift *lift, const struct suspect *s, const char *why)
-{
-	char where[WHERE_BUF];
-
-	return names_addf(&lift->notes, "rule %s %s; it is left as it is",
-			  lift_where_rule(where, s->rule), why);
 }
 
 static int

@@ -53,7 +53,9 @@ struct rule {
 	size_t n;
 	size_t core; /* the first expression that is not of our mark (mark.h) */
 	bool ours;   /* the whole rule is: a copy that widens */
-	bool lifted; /* classify.h's: evaluations pass it, as packets would after the lift */
+	bool lifted; /* classify.h's: evaluations pass it, as a blocked source would after the lift
+		      */
+	bool forced; /* evaluations take it, as a source that it looks for would */
 	/* Filled in by reach.h: */
 	uint32_t reached; /* bit i: packet i may come here */
 	uint32_t at;      /* bits of enum reach_at */

@@ -60,10 +60,15 @@ int
 selection_add(struct selection *sel, struct rule *rule, const struct criterion *criterion,
 	      size_t target, struct err *e)
 {
+	return selection_has(sel, rule) ? 0 : selection_append(sel, rule, criterion, target, e);
+}
+
+int
+selection_append(struct selection *sel, struct rule *rule, const struct criterion *criterion,
+		 size_t target, struct err *e)
+{
 	struct suspect *grown;
 
-	if (selection_has(sel, rule))
-		return 0;
 	if ((sel->n & (sel->n - 1)) == 0) {
 		grown = realloc(sel->suspects, (sel->n ? sel->n * 2 : 1) * sizeof(*grown));
 		if (!grown)
@@ -200,7 +205,22 @@ looks_geographic(const struct criterion *c)
 		return false;
 	if (!c->set)
 		return c->kind == SOURCE_LITERAL;
-	return (c->set->flags & NFT_SET_INTERVAL) && !is_filled_by_rules(c->set);
+	if (is_filled_by_rules(c->set))
+		return false;
+	/* A concatenation, as with ports, need not have ranges. */
+	return (c->set->flags & NFT_SET_INTERVAL) ||
+	       (c->set->key_len != 4 && c->set->key_len != 16);
+}
+
+/* "*", "* *": a pattern that says next to nothing. */
+static bool
+matches_anything(const struct pattern *pattern)
+{
+	size_t letters = 0;
+
+	for (const char *c = pattern->text; *c; c++)
+		letters += !strchr("*?[]!- \\", *c);
+	return pattern_is_wild(pattern) && letters < 3;
 }
 
 static int
@@ -227,7 +247,7 @@ consider_rule(struct search *s, struct rule *rule)
 		return found ? search_add_rule(s, rule, &all, found) : 0;
 	}
 	found = find_any(&all);
-	if (comment && pattern_is_wild(comment) && !found)
+	if (comment && matches_anything(comment) && !found)
 		return too_much(s, "comment", &rules->comment, comment,
 				"a rule that does not test the source");
 	if (rules->comment.n == 0 && rules->n_handles == 0 && !looks_geographic(found))
@@ -354,6 +374,10 @@ take_rule_for_discover(struct search *s, struct rule *rule)
 	for (size_t i = 0; i < all.n; i++) {
 		const struct criterion *c = &all.v[i];
 
+		/* Each test of the source on its own: only one of them may be the geo-block's. */
+		if (c->of == OF_SOURCE && all.n > 1 && selection_has(s->sel, rule) &&
+		    selection_append(s->sel, rule, c, 0, s->e) < 0)
+			return -1;
 		if (c->of == OF_SOURCE && search_add_rule(s, rule, &all, c) < 0)
 			return -1;
 		if (c->of == OF_DESTINATION && all.n == 1 &&

@@ -55,22 +55,34 @@ families_of(const struct criterion *by)
 	return FAMILY_IPV4 | FAMILY_IPV6;
 }
 
-/* The rule tests the mark that `by` decides on. */
+/*
+ * The rule tests the mark that `by` decides on. For discover, which has no target, each writer is a
+ * finding of its own: its policy has to name them all.
+ */
 static int
 add_mark_test(struct search *s, struct rule *rule, const struct criterion *test,
 	      const struct criterion *by)
 {
+	bool there = false, by_this = false;
+	struct suspect *added;
+
 	for (size_t i = 0; i < s->sel->n; i++) {
-		if (s->sel->suspects[i].rule == rule) {
-			s->sel->suspects[i].mark_families |= families_of(by);
-			return 0;
-		}
+		struct suspect *known = &s->sel->suspects[i];
+
+		if (known->rule != rule)
+			continue;
+		known->mark_families |= families_of(by);
+		there = true;
+		by_this |= known->by_mark && known->marked_by == by->set;
 	}
-	if (selection_add(s->sel, rule, test, s->index, s->e) < 0)
+	if (there && (s->target || by_this))
+		return 0;
+	if (selection_append(s->sel, rule, test, s->index, s->e) < 0)
 		return -1;
-	s->sel->suspects[s->sel->n - 1].by_mark = true;
-	s->sel->suspects[s->sel->n - 1].marked_by = by->set;
-	s->sel->suspects[s->sel->n - 1].mark_families = families_of(by);
+	added = &s->sel->suspects[s->sel->n - 1];
+	added->by_mark = true;
+	added->marked_by = by->set;
+	added->mark_families = families_of(by);
 	return 0;
 }
 
@@ -105,21 +117,33 @@ add_mark_tests(struct search *s, const struct rule *writer, const struct criteri
 }
 
 /* A selected rule: if it writes a mark, the rules that test the mark are meant as well. */
+/* Is it a value that was looked up which is written, or a constant? */
+static bool
+writes_value(const struct criteria *all, bool ct)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->v[i].of == OF_SOURCE && (ct ? all->v[i].to_ctmark : all->v[i].to_mark))
+			return true;
+	}
+	return false;
+}
+
 int
 search_add_rule(struct search *s, struct rule *rule, const struct criteria *all,
 		const struct criterion *criterion)
 {
-	bool to_mark = criterion && (criterion->to_mark || all->sets_mark);
-	bool to_ctmark = criterion && (criterion->to_ctmark || all->sets_ctmark);
+	bool source = criterion && criterion->of == OF_SOURCE;
+	bool to_mark = source && all->sets_mark, to_ctmark = source && all->sets_ctmark;
 
 	s->rules++;
 	if (selection_add(s->sel, rule, criterion, s->index, s->e) < 0)
 		return -1;
-	if (to_mark && add_mark_tests(s, rule, criterion, false, !criterion->to_mark) < 0)
+	if (to_mark && add_mark_tests(s, rule, criterion, false, !writes_value(all, false)) < 0)
 		return -1;
-	if (to_ctmark && add_mark_tests(s, rule, criterion, true, !criterion->to_ctmark) < 0)
+	if (to_ctmark && add_mark_tests(s, rule, criterion, true, !writes_value(all, true)) < 0)
 		return -1;
-	s->sel->mark_by_source |= to_mark;
-	s->sel->ctmark_by_source |= to_ctmark;
+	/* A rule that was named and tests a mark does so because the mark tells of the source. */
+	s->sel->mark_by_source |= to_mark || (criterion && criterion->of == OF_MARK);
+	s->sel->ctmark_by_source |= to_ctmark || (criterion && criterion->of == OF_CTMARK);
 	return 0;
 }

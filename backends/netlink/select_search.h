@@ -22,6 +22,9 @@ bool selection_has(const struct selection *sel, const struct rule *rule);
 /* Adds the rule if it is not there yet; criterion may be NULL. */
 int selection_add(struct selection *sel, struct rule *rule, const struct criterion *criterion,
 		  size_t target, struct err *e);
+/* As selection_add, even if the rule is there already, by another criterion. */
+int selection_append(struct selection *sel, struct rule *rule, const struct criterion *criterion,
+		     size_t target, struct err *e);
 /* A selected rule: if it writes a mark, the rules that test the mark are meant as well. */
 int search_add_rule(struct search *s, struct rule *rule, const struct criteria *all,
 		    const struct criterion *criterion);

@@ -86,7 +86,9 @@ eval_chain(struct eval *eval, const struct chain *chain, size_t from, const stru
 		eval->budget--;
 		if (rule->lifted)
 			continue;
-		eval_rule(eval, rule, packet, view, &result);
+		eval_rule(eval, rule, packet, rule->forced ? VIEW_INSIDE : view, &result);
+		if (rule->forced && result.match == TRUTH_MAYBE)
+			result.match = TRUTH_YES;
 		if (result.match == TRUTH_NO)
 			continue;
 		outcomes |= follow(eval, chain, &result, packet, view, depth, &goes_on);

@@ -77,7 +77,7 @@ refusal_of(const struct rule *rule)
 		return why;
 	if (rule->at & AT_BRIDGE)
 		return "bridge and arp tables are not supported";
-	if (rule->at & AT_OUTGOING)
+	if (rule->at == AT_OUTGOING)
 		return "it is reached from an output, postrouting or egress hook: it blocks "
 		       "replies";
 	return NULL;
@@ -116,7 +116,8 @@ observe_suspect(struct look *look, const struct suspect *s)
 	if (!o)
 		return no_memory(look->e);
 	o->backend = "nftables";
-	o->table = table_name(s->rule->chain->table);
+	/* Policies name what wrote the mark; the rules that test it follow, in every table. */
+	o->table = table_name(s->by_mark && set ? set->table : s->rule->chain->table);
 	observe_place(look, o, s->rule);
 	o->source =
 		s->by_mark && set ? (set->flags & NFT_SET_MAP ? SOURCE_MAP : SOURCE_SET) : c->kind;

@@ -264,19 +264,30 @@ set_text(const struct lift *lift, const struct lift_step *step, char **after)
 }
 
 void
-nft_text_step(const struct lift *lift, size_t i, char **before, char **after)
+nft_listing_fini(struct nft_listing *listing)
+{
+	free(listing->text);
+	*listing = (struct nft_listing){ 0 };
+}
+
+void
+nft_text_step(struct nft_listing *listing, const struct lift *lift, size_t i, char **before,
+	      char **after)
 {
 	const struct lift_step *step = &lift->steps[i];
-	char *listing, *line;
+	char *line;
 
 	*before = *after = NULL;
 	if (step->action == ACTION_SET) {
 		set_text(lift, step, after);
 		return;
 	}
-	listing = list_chain(step->suspect.rule->chain);
-	line = listing ? find_line(listing, step->suspect.rule->handle) : NULL;
-	free(listing);
+	if (listing->chain != step->suspect.rule->chain) {
+		nft_listing_fini(listing);
+		listing->chain = step->suspect.rule->chain;
+		listing->text = list_chain(listing->chain);
+	}
+	line = listing->text ? find_line(listing->text, step->suspect.rule->handle) : NULL;
 	if (!line)
 		return;
 	ascii_only(line);

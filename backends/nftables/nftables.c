@@ -112,7 +112,7 @@ nftables_plan_free(struct plan *plan)
 }
 
 static bool
-describe_step(struct step *step, const struct lift *lift, size_t i)
+describe_step(struct step *step, struct nft_listing *listing, const struct lift *lift, size_t i)
 {
 	const struct lift_step *from = &lift->steps[i];
 	char text[512];
@@ -127,21 +127,26 @@ describe_step(struct step *step, const struct lift *lift, size_t i)
 		step->rule =
 			strdup(describe_rule(text, sizeof(text), &lift->rs, from->suspect.rule));
 	if (lift->request.explain)
-		nft_text_step(lift, i, &step->before, &step->after);
+		nft_text_step(listing, lift, i, &step->before, &step->after);
 	return step->where && step->reason && step->rule;
 }
 
 static bool
 describe_steps(struct plan *plan, struct lift *lift)
 {
+	struct nft_listing listing = { 0 };
+	bool described = true;
+
 	plan->steps = calloc(lift->n + 1, sizeof(*plan->steps));
 	if (!plan->steps)
 		return false;
-	for (size_t i = 0; i < lift->n; i++) {
+	for (size_t i = 0; i < lift->n && described; i++) {
 		plan->n++;
-		if (!describe_step(&plan->steps[i], lift, i))
-			return false;
+		described = describe_step(&plan->steps[i], &listing, lift, i);
 	}
+	nft_listing_fini(&listing);
+	if (!described)
+		return false;
 	plan->notes = lift->notes;
 	lift->notes = (struct names){ 0 };
 	return true;
