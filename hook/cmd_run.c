@@ -194,8 +194,8 @@ finish(struct run *run, int status, int exec_errno)
 	if (exec_errno)
 		log_event_take(LOG_ERR, "exec", NULL, "%s: %s",
 			       err_name(name, run->options->argv[0]), strerror(exec_errno));
-	if (give_back(run, &e) && (e.code == ERR_OPEN || e.code == ERR_BUSY)) {
-		if (e.code == ERR_BUSY)
+	if (give_back(run, &e)) {
+		if (e.code != ERR_OPEN)
 			fate_add(&e, "the window stays open until it expires");
 		fate_add(&e, "COMMAND ended with %s %d", WIFEXITED(status) ? "status" : "signal",
 			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));

@@ -169,10 +169,30 @@ is_closed(const char *leftover)
 	return len >= sizeof(closed) - 1 && !strcmp(leftover + len - (sizeof(closed) - 1), closed);
 }
 
+/* A window that nobody holds any more must be closed in the firewall, exact or not. */
+static bool
+is_open_past_its_end(const struct report *r, struct backends *backends)
+{
+	const struct lifts *lifts = &r->window.journal.lifts;
+	if (!r->window.there || !strcmp(r->state, journal_state_name(JOURNAL_OPEN)))
+		return false;
+	for (size_t i = 0; i < lifts->n; i++) {
+		struct live live = look_at(backends, &lifts->v[i]);
+		if (live.state != LIFT_NOT_LIFTED && live.state != LIFT_CLOSED)
+			return true;
+	}
+	return false;
+}
+
 static int
-conclude(const struct report *r, struct err *e)
+conclude(const struct report *r, struct backends *backends, struct err *e)
 {
 	size_t open = 0;
+	if (is_open_past_its_end(r, backends))
+		return err_set(e, ERR_OPEN,
+			       "the window is %s, but its lifts are not seen to be closed; run "
+			       "`geopause restore`",
+			       r->state);
 	for (size_t i = 0; i < r->leftovers.n; i++)
 		open += !is_closed(r->leftovers.v[i]);
 	if (!open)
@@ -196,7 +216,7 @@ cmd_status(const struct options *options)
 			print_json(&report, &backends);
 		else
 			print(&report, &backends);
-		(void)conclude(&report, &e);
+		(void)conclude(&report, &backends, &e);
 	}
 	names_fini(&report.leftovers);
 	neighbours_fini(&report.neighbours);

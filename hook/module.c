@@ -147,8 +147,11 @@ load_from(int dir, uid_t owner, const char *name, const char *file, struct err *
 	} else if (!check_owner(&st, owner, false, file, e)) {
 		ops = load_descriptor(fd, name, e);
 	}
-	/* dlopen has mapped it. */
-	if (fd >= 0)
+	/*
+	 * Once loaded it stays open: glibc knows libraries by their names, and the next one's
+	 * /proc/self/fd/N must be another.
+	 */
+	if (fd >= 0 && !ops)
 		close(fd);
 	return ops;
 }

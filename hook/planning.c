@@ -156,12 +156,11 @@ planned_journal(const struct planned *planned, struct lifts *lifts, struct err *
 }
 
 int
-planned_update(const struct planned *planned, struct lift *lift, bool *changed, struct err *e)
+planned_update(const struct planned *planned, struct lift *lift, struct err *e)
 {
 	json_t *now = planned->on->ops->record(planned->plan);
 	if (!now)
 		return err_set(e, ERR_FAILED, "out of memory");
-	*changed = !json_equal(now, lift->record);
 	json_decref(lift->record);
 	lift->record = now;
 	return 0;

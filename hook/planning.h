@@ -42,10 +42,7 @@ int planned_journal(const struct planned *planned, struct lifts *lifts, struct e
 /* Twelve random hexadecimal digits. */
 int txn_new(char *txn, struct err *e);
 
-/*
- * After apply, which may have planned again: the lift's record becomes what was really done.
- * *changed: it is not what was journaled.
- */
-int planned_update(const struct planned *planned, struct lift *lift, bool *changed, struct err *e);
+/* After apply, which may have planned again: the record becomes what was really done. */
+int planned_update(const struct planned *planned, struct lift *lift, struct err *e);
 
 #endif

@@ -140,6 +140,16 @@ put_aside(struct window *w, const char *why, struct err *e)
 	return 0;
 }
 
+/* What the journal knew is lost: what it opened is swept, even if the file cannot be renamed. */
+static int
+put_aside_and_sweep(struct window *w, const char *why, struct err *e)
+{
+	int aside = put_aside(w, why, e);
+	if (aside)
+		e->code = ERR_OPEN;
+	return window_sweep(w, e) || aside ? -1 : 0;
+}
+
 /* Never acted on: a cloned image's, or a file that was renamed. */
 static const char *
 foreign_journal(const struct window *w)
@@ -165,7 +175,7 @@ window_look(struct window *w, struct err *e)
 		fate_add(e, "a window may be open until its expiry; run `geopause restore`");
 		return -1;
 	case JOURNAL_BAD:
-		return put_aside(w, why.msg, e) || window_sweep(w, e) ? -1 : 0;
+		return put_aside_and_sweep(w, why.msg, e);
 	case JOURNAL_GOOD:
 	default:
 		break;
@@ -283,17 +293,6 @@ window_recover(struct window *w, struct err *e)
 	return w->journal.leases.n ? 0 : close_window(w, "expired", e);
 }
 
-/* A plan that was made again while it was applied may have other rules. */
-static void
-record_again(const struct planned *planned, struct lift *lift)
-{
-	json_t *record = planned->on->ops->record(planned->plan);
-	if (!record)
-		return;
-	json_decref(lift->record);
-	lift->record = record;
-}
-
 enum applied
 lift_apply(struct window *w, const struct planned *planned, struct lift *lift, struct err *e)
 {
@@ -302,7 +301,6 @@ lift_apply(struct window *w, const struct planned *planned, struct lift *lift, s
 	enum lift_state state = LIFT_NOT_LIFTED;
 	unsigned left_s;
 	enum outcome outcome = ops->apply(planned->on->backend, planned->plan, &why);
-	record_again(planned, lift);
 	if (outcome == OUTCOME_UNKNOWN)
 		state = lift_inspect(w, lift, &left_s, &unread);
 	if (outcome == OUTCOME_DONE || state == LIFT_LIFTED)
@@ -458,6 +456,12 @@ window_renew(struct window *w, const struct lease *lease, unsigned window_s, boo
 	}
 	struct journal *j = &w->journal;
 	int64_t wanted = boottime_now() + window_s;
+	/* Stopped for too long: the kernel has closed the window, and it stays closed. */
+	if (!boottime_left(mine->expires) || !boottime_left(j->deadline)) {
+		log_event_take(LOG_WARNING, "lease-gone", NULL,
+			       "the lease has expired; the window is closed");
+		return 0;
+	}
 	*more = wanted < j->deadline;
 	mine->expires = *more ? wanted : j->deadline;
 	if (j->expiry < leases_expiry(&j->leases))

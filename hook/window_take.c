@@ -35,7 +35,6 @@ struct change {
 	bool claimed, saved; /* the lease is in our copy of the journal; in the file */
 	size_t first;        /* the lifts from here on are ours */
 	size_t applied;      /* of these: may be in the firewall */
-	bool replanned;      /* what was done is not what was journaled */
 };
 
 static int
@@ -149,14 +148,12 @@ apply(struct window *w, const struct planning *planning, struct change *change, 
 {
 	for (size_t i = 0; i < planning->n; i++) {
 		struct lift *lift = &w->journal.lifts.v[change->first + change->applied];
-		bool changed = false;
 		if (!planning->v[i].plan->n)
 			continue;
 		enum applied applied = lift_apply(w, &planning->v[i], lift, e);
 		change->applied += applied != APPLIED_NOTHING;
-		if (applied != APPLIED || planned_update(&planning->v[i], lift, &changed, e))
+		if (applied != APPLIED || planned_update(&planning->v[i], lift, e))
 			return -1;
-		change->replanned |= changed;
 	}
 	return 0;
 }

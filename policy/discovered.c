@@ -66,22 +66,21 @@ is_wanted(const struct observations *all, const struct observation *o, enum verd
 
 /* True when the comment is on rules that must be left alone, too. */
 static bool
-is_shared_comment(const struct observations *all, const struct observation *o, enum verdict least)
+is_shared_comment(const struct observations *all, const struct observation *o, const bool *wanted)
 {
 	for (size_t i = 0; i < all->n; i++) {
 		const struct observation *other = &all->v[i];
 
 		if (other != o && same(other->backend, o->backend) &&
 		    same(other->table, o->table) && same(other->chain, o->chain) &&
-		    same(other->comment, o->comment) && can_block(other) &&
-		    !is_wanted(all, other, least))
+		    same(other->comment, o->comment) && can_block(other) && !wanted[i])
 			return true;
 	}
 	return false;
 }
 
 static enum selection
-selection_of(const struct observations *all, const struct observation *o, enum verdict least)
+selection_of(const struct observations *all, const struct observation *o, const bool *wanted)
 {
 	bool has_set = o->set != NULL && o->set[0] != '\0';
 
@@ -91,7 +90,7 @@ selection_of(const struct observations *all, const struct observation *o, enum v
 		return BY_MAP;
 	if ((o->source == SOURCE_SET || o->source == SOURCE_FOREIGN) && has_set)
 		return BY_SET;
-	if (o->comment != NULL && o->comment[0] != '\0' && !is_shared_comment(all, o, least))
+	if (o->comment != NULL && o->comment[0] != '\0' && !is_shared_comment(all, o, wanted))
 		return BY_COMMENT;
 	return BY_HANDLE;
 }
@@ -264,20 +263,26 @@ signature_targets(const struct observations *all, enum verdict least, struct tar
 		  size_t *n, struct err *e)
 {
 	struct builder b = { 0 };
+	bool *wanted = calloc(all->n + 1, sizeof(*wanted)); /* judging is not for nothing */
 
 	*targets = NULL;
 	*n = 0;
+	if (wanted == NULL)
+		return err_set(e, ERR_FAILED, "out of memory");
+	for (size_t i = 0; i < all->n; i++)
+		wanted[i] = is_wanted(all, &all->v[i], least);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct observation *o = &all->v[i];
 
-		if (!is_wanted(all, o, least) ||
-		    (o->source != SOURCE_OWN_SET && has_own_set(all, o)))
+		if (!wanted[i] || (o->source != SOURCE_OWN_SET && has_own_set(all, o)))
 			continue;
-		if (add_observation(&b, selection_of(all, o, least), o) != 0) {
+		if (add_observation(&b, selection_of(all, o, wanted), o) != 0) {
+			free(wanted);
 			builder_fini(&b);
 			return err_set(e, ERR_FAILED, "out of memory");
 		}
 	}
+	free(wanted);
 	free(b.by);
 	*targets = b.v;
 	*n = b.n;

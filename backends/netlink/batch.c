@@ -8,6 +8,9 @@
 #include "attr.h"
 #include "nf.h"
 
+/* Far from the numbers of queries on the same socket: late replies must not be taken for theirs. */
+#define FIRST_SEQ (1u << 30)
+
 /* Where messages go when memory is gone, so that callers need not look at every step. */
 static uint8_t scratch[BATCH_ROOM + 4096];
 
@@ -64,7 +67,7 @@ batch_init(struct batch *batch, uint32_t generation)
 {
 	struct nlmsghdr *begin;
 
-	*batch = (struct batch){ .first_seq = 1, .seq = 1 };
+	*batch = (struct batch){ .first_seq = FIRST_SEQ, .seq = FIRST_SEQ };
 	begin = put_header(batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	mnl_attr_put_u32(begin, NFNL_BATCH_GENID, htonl(generation));
 }

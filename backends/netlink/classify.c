@@ -81,7 +81,7 @@ classify_outside(struct eval *eval, const struct rule *rule, uint32_t concerns,
 		if (!base->base || !base->table->loaded || !(rule->bases & base_bit(i)))
 			continue;
 		for (size_t p = 0; p < packets->n; p++) {
-			if (concerns & 1u << p && eval_sees(base, &packets->v[p]))
+			if (concerns & 1u << p && reach_sees(base, &packets->v[p]))
 				outcomes |= eval_base(eval, base, &packets->v[p], VIEW_OUTSIDE);
 		}
 	}

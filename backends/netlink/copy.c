@@ -63,6 +63,15 @@ copy_refusal(const struct rule *rule)
 #define SET_TYPE (NFTA_SET_EXPRESSIONS + 1)
 #define SET_COUNT (NFTA_SET_EXPRESSIONS + 2)
 
+/* The kernel puts a number for %d; the names are those that nft gives. */
+static const char *
+name_template(const struct set *set)
+{
+	if (set->flags & NFT_SET_OBJECT)
+		return "__objmap%d";
+	return set->flags & NFT_SET_MAP ? "__map%d" : "__set%d";
+}
+
 static void
 put_set_definition(struct batch *batch, const struct set *set, uint32_t id, const char *what)
 {
@@ -71,7 +80,7 @@ put_set_definition(struct batch *batch, const struct set *set, uint32_t id, cons
 	const struct nlattr *attr;
 
 	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, set->table->name);
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, set->flags & NFT_SET_MAP ? "__map%d" : "__set%d");
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, name_template(set));
 	mnl_attr_put_u32(nlh, NFTA_SET_ID, htonl(id));
 	attr_each(attr, set->msg, sizeof(struct nfgenmsg))
 	{
@@ -99,8 +108,7 @@ put_set_elements(struct batch *batch, const struct set *set, uint32_t id, const 
 		const struct nlattr *attr;
 
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, set->table->name);
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET,
-				  set->flags & NFT_SET_MAP ? "__map%d" : "__set%d");
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, name_template(set));
 		mnl_attr_put_u32(nlh, NFTA_SET_ELEM_LIST_SET_ID, htonl(id));
 		attr_each(attr, set->elements[i], sizeof(struct nfgenmsg))
 		{
@@ -208,7 +216,7 @@ put_with_set_id(struct nlmsghdr *nlh, const struct expr *x, const struct set *se
 	elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, x->name);
 	nest = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
-	mnl_attr_put_strz(nlh, name_attr, set->flags & NFT_SET_MAP ? "__map%d" : "__set%d");
+	mnl_attr_put_strz(nlh, name_attr, name_template(set));
 	mnl_attr_put_u32(nlh, id_attr, htonl(id));
 	attr_each_nested(attr, data)
 	{
@@ -235,8 +243,14 @@ put_dynset(struct nlmsghdr *nlh, const struct expr *x)
 	elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, x->name);
 	nest = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+	/* The kernel wants to be told of several expressions by a flag that it does not dump. */
+	if (attr_find(data, NFTA_DYNSET_EXPRESSIONS))
+		mnl_attr_put_u32(nlh, NFTA_DYNSET_FLAGS, htonl(x->flags | NFT_DYNSET_F_EXPR));
 	attr_each_nested(attr, data)
 	{
+		if (mnl_attr_get_type(attr) == NFTA_DYNSET_FLAGS &&
+		    attr_find(data, NFTA_DYNSET_EXPRESSIONS))
+			continue;
 		if (!is_zero_timeout(attr))
 			mnl_attr_put(nlh, attr->nla_type, mnl_attr_get_payload_len(attr),
 				     mnl_attr_get_payload(attr));

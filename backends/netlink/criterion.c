@@ -261,6 +261,8 @@ flow_step(struct flow *flow, size_t i, const struct expr *x)
 	else if ((x->kind == EXPR_BITWISE || x->kind == EXPR_BYTEORDER) && x->sreg != EXPR_NO_REG &&
 		 x->dreg != EXPR_NO_REG)
 		flow_through(flow, i, x);
+	else if (x->kind == EXPR_OTHER) /* it may have written any register */
+		memset(flow->words, 0, sizeof(flow->words));
 	else if (x->dreg != EXPR_NO_REG && x->dreg != NFT_REG_VERDICT)
 		define(flow, i, x->dreg, 16, &unknown);
 }

@@ -24,8 +24,8 @@ add_comment(struct nftnl_set_elem *elem, const char *comment)
 }
 
 static bool
-add_element(struct nftnl_set *to, const struct set *set, struct port port, unsigned expiry_s,
-	    const char *comment)
+add_element(struct nftnl_set *to, const struct set *set, struct port port, bool adding,
+	    unsigned expiry_s, const char *comment)
 {
 	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
 	uint8_t key[MARK_SET_KEY_LEN];
@@ -34,8 +34,9 @@ add_element(struct nftnl_set *to, const struct set *set, struct port port, unsig
 	if (!elem)
 		return false;
 	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, key, (uint32_t)len);
-	if (expiry_s > 0)
-		nftnl_set_elem_set_u64(elem, NFTNL_SET_ELEM_TIMEOUT, (uint64_t)expiry_s * 1000);
+	if (adding) /* never without a timeout, which would be for ever */
+		nftnl_set_elem_set_u64(elem, NFTNL_SET_ELEM_TIMEOUT,
+				       (uint64_t)(expiry_s ? expiry_s : 1) * 1000);
 	nftnl_set_elem_add(to, elem);
 	return !comment || add_comment(elem, comment);
 }
@@ -57,7 +58,8 @@ put(struct batch *batch, uint16_t type, uint16_t flags, const struct set *set,
 		nftnl_set_set_str(list, NFTNL_SET_NAME, name);
 	}
 	for (size_t i = 0; built && i < ports->n; i++)
-		built = add_element(list, set, ports->v[i], expiry_s, comment);
+		built = add_element(list, set, ports->v[i], type == NFT_MSG_NEWSETELEM, expiry_s,
+				    comment);
 	if (built && ports->n > 0)
 		nftnl_set_elems_nlmsg_build_payload(
 			batch_message(batch, type, flags, table->family, what), list);

@@ -275,8 +275,9 @@ update_set(const struct expr *x)
 	struct expr nested;
 
 	/* `add @set { ip saddr limit rate over ... }`: as the limit. */
+	/* Without one the set may have it; the kernel does not say so in the rule. */
 	if (!x->nested || !expr_parse(x->nested, &nested))
-		return TRUTH_YES;
+		return TRUTH_MAYBE;
 	if (nested.kind == EXPR_LIMIT || nested.kind == EXPR_CONNLIMIT || nested.kind == EXPR_QUOTA)
 		return rate(&nested);
 	return TRUTH_YES;
@@ -326,11 +327,28 @@ immediate(struct step *s, const struct expr *x)
 	return TRUTH_YES;
 }
 
+/* To another port, as far as that is known. */
+static void
+translate(struct step *s, const struct expr *x)
+{
+	size_t at = reg_word(x->sreg) * 4;
+	uint16_t port = 0;
+
+	if (x->sreg == EXPR_NO_REG)
+		return; /* the port stays */
+	if (s->r.known[at] && s->r.known[at + 1])
+		port = (uint16_t)(s->r.value[at] << 8 | s->r.value[at + 1]);
+	if (port == s->packet->port.number)
+		return;
+	s->result->translates = true;
+	s->result->to_port = port;
+}
+
 static enum truth
 evaluate_terminal(struct step *s, const struct expr *x)
 {
 	if (x->kind == EXPR_REDIR || (x->kind == EXPR_NAT && x->op == NFT_NAT_DNAT))
-		s->result->translates = true;
+		translate(s, x);
 	end_with(s, x->kind == EXPR_REJECT ? NF_DROP : NF_ACCEPT, NULL);
 	return TRUTH_YES;
 }
@@ -365,8 +383,13 @@ evaluate(struct step *s, const struct expr *x)
 		step_set_unknown(&s->r, x->dreg, 16,
 				 x->key == NFT_FIB_RESULT_ADDRTYPE ? TAG_NONE : TAG_ROUTE);
 		return TRUTH_YES;
-	case EXPR_NEUTRAL:
 	case EXPR_OBJREF:
+		/* A named limit or quota: whether it is one that is exceeded is not seen here. */
+		return x->key == NFT_OBJECT_LIMIT || x->key == NFT_OBJECT_QUOTA ||
+				       x->key == NFT_OBJECT_CONNLIMIT
+			       ? TRUTH_MAYBE
+			       : TRUTH_YES;
+	case EXPR_NEUTRAL:
 		return TRUTH_YES;
 	case EXPR_REJECT:
 	case EXPR_STOLEN:
@@ -380,8 +403,8 @@ evaluate(struct step *s, const struct expr *x)
 	case EXPR_OTHER:
 		break;
 	}
-	if (x->dreg != EXPR_NO_REG)
-		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);
+	/* It may have written any register. */
+	memset(&s->r, 0, sizeof(s->r));
 	return TRUTH_MAYBE;
 }
 
@@ -396,6 +419,7 @@ eval_rule(struct eval *eval, const struct rule *rule, const struct packet *packe
 	result->match = rule->ours ? TRUTH_NO : TRUTH_YES;
 	result->n = 0;
 	result->translates = result->unread = false;
+	result->to_port = 0;
 	for (size_t i = rule->core; i < rule->n && !s.stop && result->match != TRUTH_NO; i++)
 		result->match = both(result->match, evaluate(&s, &rule->v[i]));
 	if (result->n == 0 && !result->unread)

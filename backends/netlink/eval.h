@@ -17,6 +17,8 @@
 struct packet {
 	uint8_t family; /* NFPROTO_IPV4 or NFPROTO_IPV6 */
 	struct port port;
+	uint16_t original; /* the port before a translation, host byte order */
+	bool translated;   /* seen only behind DNAT or a redirect */
 };
 
 /* Where the packet's source is, for every rule that asks. */
@@ -50,8 +52,9 @@ struct evaluation {
 	enum truth match;
 	struct branch v[BRANCHES_MAX]; /* what it may do when it matches */
 	size_t n;
-	bool translates; /* DNAT or redirect */
-	bool unread;     /* a verdict map by source that was not read: more branches are possible */
+	bool translates;  /* DNAT or redirect to another port */
+	uint16_t to_port; /* with translates: which; 0: not known */
+	bool unread; /* a verdict map by source that was not read: more branches are possible */
 };
 
 struct eval {

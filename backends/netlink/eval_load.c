@@ -143,7 +143,7 @@ static void
 load_ct(struct step *s, const struct expr *x)
 {
 	uint32_t new_state = 1u << 3; /* NF_CT_STATE_BIT(IP_CT_NEW) */
-	uint16_t dport = htons(s->packet->port.number);
+	uint16_t dport = htons(s->packet->original);
 	uint8_t original = 0;
 
 	switch (x->key) {
@@ -165,7 +165,7 @@ load_ct(struct step *s, const struct expr *x)
 	case NFT_CT_SRC:
 	case NFT_CT_SRC_IP:
 	case NFT_CT_SRC_IP6:
-		step_set_unknown(&s->r, x->dreg, 16, TAG_SOURCE);
+		step_set_unknown(&s->r, x->dreg, 16, x->op == 0 ? TAG_SOURCE : TAG_NONE);
 		break;
 	default:
 		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);

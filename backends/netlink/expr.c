@@ -76,18 +76,20 @@ static const struct kind {
 	    FIELD(F_U32, NFTA_DYNSET_FLAGS, flags), FIELD(F_NESTED, NFTA_DYNSET_EXPR, nested) } },
 	{ "objref",
 	  EXPR_OBJREF,
-	  { FIELD(F_STRING, NFTA_OBJREF_SET_NAME, set),
-	    FIELD(F_U32, NFTA_OBJREF_SET_SREG, sreg) } },
+	  { FIELD(F_STRING, NFTA_OBJREF_SET_NAME, set), FIELD(F_U32, NFTA_OBJREF_SET_SREG, sreg),
+	    FIELD(F_U32, NFTA_OBJREF_IMM_TYPE, key) } },
 	{ "limit", EXPR_LIMIT, { FIELD(F_U32, NFTA_LIMIT_FLAGS, flags) } },
 	{ "quota", EXPR_QUOTA, { FIELD(F_U32, NFTA_QUOTA_FLAGS, flags) } },
 	{ "connlimit", EXPR_CONNLIMIT, { FIELD(F_U32, NFTA_CONNLIMIT_FLAGS, flags) } },
 	{ "fib",
 	  EXPR_FIB,
 	  { FIELD(F_U32, NFTA_FIB_DREG, dreg), FIELD(F_U32, NFTA_FIB_RESULT, key) } },
-	{ "nat", EXPR_NAT, { FIELD(F_U32, NFTA_NAT_TYPE, op) } },
+	{ "nat",
+	  EXPR_NAT,
+	  { FIELD(F_U32, NFTA_NAT_TYPE, op), FIELD(F_U32, NFTA_NAT_REG_PROTO_MIN, sreg) } },
 	{ "match", EXPR_MATCH, { FIELD(F_STRING, NFTA_MATCH_NAME, set) } },
 	{ "target", EXPR_TARGET, { FIELD(F_STRING, NFTA_TARGET_NAME, set) } },
-	{ "redir", EXPR_REDIR, { { F_END, 0, 0 } } },
+	{ "redir", EXPR_REDIR, { FIELD(F_U32, NFTA_REDIR_REG_PROTO_MIN, sreg) } },
 	{ "reject", EXPR_REJECT, { { F_END, 0, 0 } } },
 	{ "queue", EXPR_STOLEN, { { F_END, 0, 0 } } },
 	{ "fwd", EXPR_STOLEN, { { F_END, 0, 0 } } },
@@ -191,7 +193,9 @@ expr_parse(const struct nlattr *elem, struct expr *x)
 		if (strcmp(kinds[i].name, x->name) != 0)
 			continue;
 		x->kind = kinds[i].kind;
-		return !data || get_fields(x, &kinds[i], data);
+		if (data && !get_fields(x, &kinds[i], data))
+			return false;
+		return x->set || (x->kind != EXPR_MATCH && x->kind != EXPR_TARGET);
 	}
 	return true;
 }

@@ -53,7 +53,7 @@ struct expr {
 	enum expr_kind kind;
 	const char *name;          /* "payload"; inside the rule's message, NUL-terminated */
 	const struct nlattr *attr; /* the NFTA_LIST_ELEM, to be copied as it is */
-	uint32_t sreg, dreg;       /* NFT_REG_*, or EXPR_NO_REG */
+	uint32_t sreg, dreg;       /* NFT_REG_*, or EXPR_NO_REG; NAT and REDIR: sreg has the port */
 	uint32_t key;              /* META, CT: key; PAYLOAD: base; FIB: result */
 	uint32_t op;               /* CMP, RANGE, BITWISE: operation; CT: direction; NAT: type */
 	uint32_t offset, len;      /* PAYLOAD; len also BITWISE and BYTEORDER (size in key) */

@@ -115,18 +115,18 @@ restore_inspect(struct nl *nl, const struct record *record, unsigned *left_s, st
 	int rc;
 
 	*left_s = 0;
-	if (ruleset_load(&rs, nl, record_wants, record, e) < 0)
+	if (ruleset_load(&rs, nl, every_table, NULL, e) < 0)
 		return LIFT_UNKNOWN;
 	rc = count_marks(&count, nl, &rs, record, e);
 	ruleset_fini(&rs);
 	if (rc < 0)
 		return LIFT_UNKNOWN;
 	*left_s = (unsigned)((count.left_ms + 999) / 1000);
+	if (count.rules == 0 && count.sets == 0 && count.open == 0)
+		return LIFT_NOT_LIFTED;
 	if (count.rules == record->rules && count.sets == record->tables.n &&
 	    count.open == count.expect)
 		return LIFT_LIFTED;
-	if (count.rules == 0 && count.sets == 0 && count.open == 0)
-		return LIFT_NOT_LIFTED;
 	if (count.rules == record->rules && count.sets == record->tables.n && count.open == 0)
 		return LIFT_CLOSED;
 	return LIFT_DRIFTED;
@@ -213,7 +213,7 @@ extend_once(struct nl *nl, const struct record *record, unsigned expiry_s, struc
 	struct ruleset rs;
 	struct batch batch;
 
-	if (ruleset_load(&rs, nl, record_wants, record, e) < 0)
+	if (ruleset_load(&rs, nl, every_table, NULL, e) < 0)
 		return OUTCOME_NOT_DONE;
 	batch_init(&batch, rs.generation);
 	if (extend_all(&batch, nl, &rs, record, expiry_s, e) == 0) {

@@ -165,6 +165,11 @@ plan_widen(struct lift *lift, struct eval *eval, const struct suspect *s,
 
 	if (check_rule(s->rule, e) < 0)
 		return -1;
+	if (s->rule->at & AT_OUTGOING)
+		return refuse(e, s->rule,
+			      "its chain is also reached from an output, postrouting or egress "
+			      "hook, where a copy would let out what is kept in: give each hook "
+			      "a chain of its own");
 	if (!s->has_criterion || s->criterion.kind == SOURCE_FOREIGN)
 		return refuse(e, s->rule,
 			      "it lets packets through, but geopause does not see by which test "
@@ -203,6 +208,21 @@ is_changed_for(const struct lift *lift, enum action action, uint64_t base, size_
 	return false;
 }
 
+/* nft prints our mark behind a port translation, but cannot read it back. */
+static int
+note_unsavable(struct lift *lift)
+{
+	for (size_t i = 0; i < lift->n; i++) {
+		if (lift->steps[i].action != ACTION_SET &&
+		    lift->steps[i].port == MARK_PORT_ORIGINAL)
+			return names_add(&lift->notes,
+					 "ports are translated here (DNAT): do not save the "
+					 "ruleset while the window is open, nft cannot load "
+					 "`meta l4proto . ct original proto-dst` again");
+	}
+	return 0;
+}
+
 /* Says where a packet is dropped all the same, although the geo-block is out of its way. */
 static int
 note_dropped(struct lift *lift, struct eval *eval, const struct packets *packets)
@@ -214,7 +234,7 @@ note_dropped(struct lift *lift, struct eval *eval, const struct packets *packets
 		for (size_t p = 0; base->base && base->table->loaded && p < packets->n; p++) {
 			struct ports one = { .n = 1, .v = { packets->v[p].port } };
 
-			if (!eval_sees(base, &packets->v[p]) ||
+			if (!reach_sees(base, &packets->v[p]) || packets->v[p].translated ||
 			    !is_changed_for(lift, ACTION_SKIP, base_bit(i), p) ||
 			    is_changed_for(lift, ACTION_WIDEN, base_bit(i), p) ||
 			    eval_base(eval, base, &packets->v[p], VIEW_OUTSIDE) != MAY_DROP)
@@ -256,14 +276,45 @@ widens_alike(const struct suspect *a, const struct suspect *b)
 	}
 }
 
+/* May a blocked source come from the first rule to the second, further down its chain? */
+static bool
+nothing_drops_between(struct eval *eval, const struct suspect *first, const struct suspect *second,
+		      const struct packets *packets)
+{
+	const struct chain *chain = first->rule->chain;
+	size_t i = 0;
+
+	while (i < chain->n && chain->rules[i] != first->rule)
+		i++;
+	for (; i < chain->n && chain->rules[i] != second->rule; i++) {
+		for (size_t p = 0; p < packets->n; p++) {
+			struct evaluation result;
+
+			if (chain->rules[i]->lifted || !(first->concerns & 1u << p))
+				continue;
+			eval_new_packet(eval);
+			eval_rule(eval, chain->rules[i], &packets->v[p], VIEW_OUTSIDE, &result);
+			for (size_t b = 0; result.match != TRUTH_NO && b < result.n; b++) {
+				if (eval_branch(eval, chain, &result.v[b], &packets->v[p],
+						VIEW_OUTSIDE, 0) &
+				    MAY_DROP)
+					return false;
+			}
+		}
+	}
+	return i < chain->n;
+}
+
 /* Of several copies that do the same the last is enough, and passes the least of the rules. */
 static bool
-is_repeated_later(const struct selection *sel, size_t i)
+is_repeated_later(struct eval *eval, const struct selection *sel, size_t i,
+		  const struct packets *packets)
 {
 	for (size_t j = i + 1; j < sel->n; j++) {
 		if (sel->suspects[j].effect == EFFECT_ALLOW &&
 		    sel->suspects[j].concerns == sel->suspects[i].concerns &&
-		    widens_alike(&sel->suspects[i], &sel->suspects[j]))
+		    widens_alike(&sel->suspects[i], &sel->suspects[j]) &&
+		    nothing_drops_between(eval, &sel->suspects[i], &sel->suspects[j], packets))
 			return true;
 	}
 	return false;
@@ -291,17 +342,15 @@ plan_suspect(struct lift *lift, struct eval *eval, const struct selection *sel, 
 		return note_untouched(lift, s, "lets through what nothing drops later") < 0
 			       ? no_memory(e)
 			       : 0;
-	if (is_repeated_later(sel, i))
+	if (is_repeated_later(eval, sel, i, packets))
 		return 0;
 	return plan_widen(lift, eval, s, packets, translated, e);
 }
 
 static int
 plan_steps(struct lift *lift, struct eval *eval, const struct selection *sel,
-	   const struct packets *packets, struct err *e)
+	   const struct packets *packets, bool translated, struct err *e)
 {
-	bool translated = reach_translated(eval, &lift->rs, packets);
-
 	for (size_t i = 0; i < sel->n_own_sets; i++) {
 		if (lift_plan_own_set(lift, eval->nl, &sel->own_sets[i], e) < 0)
 			return -1;
@@ -310,7 +359,7 @@ plan_steps(struct lift *lift, struct eval *eval, const struct selection *sel,
 		if (plan_suspect(lift, eval, sel, i, packets, translated, e) < 0)
 			return -1;
 	}
-	if (note_dropped(lift, eval, packets) < 0)
+	if (note_unsavable(lift) < 0 || note_dropped(lift, eval, packets) < 0)
 		return no_memory(e);
 	/* What copying needs is read now, so that apply has nothing to do but to send. */
 	for (size_t i = 0; i < lift->n; i++) {
@@ -343,17 +392,19 @@ plan_once(struct lift *lift, struct nl *nl, struct scope *scope, struct err *e)
 	struct packets packets = packets_of(&lift->request.ports);
 	struct eval eval = { .nl = nl, .rs = &lift->rs, .budget = EVAL_BUDGET, .e = e };
 	struct selection sel = { 0 };
+	bool translated;
 	int rc;
 
 	if (ruleset_load(&lift->rs, nl, is_wanted, scope, e) < 0)
 		return -1;
+	translated = reach_translate(&eval, &lift->rs, &packets);
 	rc = select_targets(&sel, &eval, &lift->request, &packets, scope->all, &lift->notes, e);
 	if (rc == 0)
 		rc = reach_find(&eval, &lift->rs, &packets, e);
 	if (rc == 0)
 		rc = classify_all(lift, &eval, &sel, &packets, e);
 	if (rc == 0)
-		rc = plan_steps(lift, &eval, &sel, &packets, e);
+		rc = plan_steps(lift, &eval, &sel, &packets, translated, e);
 	if (rc == 0 && e->code)
 		rc = -1; /* elements could not be read on the way */
 	selection_fini(&sel);

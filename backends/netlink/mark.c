@@ -78,12 +78,12 @@ mark_at(const struct rule *rule, size_t i, bool *inverted, char txn[TXN_BUF])
 void
 mark_find(struct rule *rule)
 {
-	bool inverted = true;
+	bool inverted, found;
 
 	rule->core = 0;
-	while (mark_at(rule, rule->core, &inverted, NULL) && inverted)
+	while ((found = mark_at(rule, rule->core, &inverted, NULL)) && inverted)
 		rule->core += MARK_EXPRS;
-	rule->ours = !inverted;
+	rule->ours = found && !inverted;
 }
 
 static bool

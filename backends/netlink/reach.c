@@ -13,8 +13,12 @@ packets_of(const struct ports *ports)
 	struct packets packets = { .n = 0 };
 
 	for (size_t i = 0; i < ports->n; i++) {
-		packets.v[packets.n++] = (struct packet){ NFPROTO_IPV4, ports->v[i] };
-		packets.v[packets.n++] = (struct packet){ NFPROTO_IPV6, ports->v[i] };
+		struct packet packet = { .port = ports->v[i], .original = ports->v[i].number };
+
+		packet.family = NFPROTO_IPV4;
+		packets.v[packets.n++] = packet;
+		packet.family = NFPROTO_IPV6;
+		packets.v[packets.n++] = packet;
 	}
 	return packets;
 }
@@ -58,6 +62,20 @@ struct visit {
 };
 
 static void reach_chain(struct visit *v, struct chain *chain);
+
+/* A verdict map that was not read may lead to any chain of its table. */
+static void
+reach_all(struct visit *v, const struct table *table)
+{
+	const struct ruleset *rs = v->eval->rs;
+
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		struct chain *chain = rs->chains[i];
+
+		if (chain->table == table && !chain->base && !(chain->walked & v->packet_bit))
+			reach_chain(v, chain);
+	}
+}
 
 static void
 reach_branch(struct visit *v, const struct chain *chain, const struct branch *branch)
@@ -104,6 +122,8 @@ reach_chain(struct visit *v, struct chain *chain)
 		rule->bases |= v->base;
 		for (size_t b = 0; b < result.n; b++)
 			reach_branch(v, chain, &result.v[b]);
+		if (result.unread)
+			reach_all(v, chain->table);
 		if (is_terminal(&result) && !v->any)
 			return;
 	}
@@ -132,7 +152,7 @@ reach_find(struct eval *eval, struct ruleset *rs, const struct packets *packets,
 			v.packet = &packets->v[p];
 			v.packet_bit = 1u << p;
 			eval->mark_known = false;
-			if (v.any || eval_sees(base, v.packet))
+			if (v.any || reach_sees(base, v.packet))
 				reach_chain(&v, base);
 		}
 	}
@@ -168,10 +188,36 @@ is_dnat_base(const struct chain *chain)
 	       chain->table->family != NFPROTO_BRIDGE && chain->hook == NF_INET_PRE_ROUTING;
 }
 
-/* Is there a rule in the chain, or where it leads to, that translates this packet? */
-static bool
-translates(struct visit *v, struct chain *chain)
+bool
+reach_sees(const struct chain *base, const struct packet *packet)
 {
+	return eval_sees(base, packet) && (!packet->translated || hook_at(base) & AT_BEHIND_NAT);
+}
+
+static void
+add_translated(struct packets *packets, const struct packet *from, uint16_t port)
+{
+	struct packet packet = *from;
+
+	packet.port.number = port;
+	packet.translated = true;
+	for (size_t i = 0; i < packets->n; i++) {
+		const struct packet *p = &packets->v[i];
+
+		if (p->translated && p->family == packet.family && p->original == packet.original &&
+		    p->port.proto == packet.port.proto && p->port.number == port)
+			return;
+	}
+	if (packets->n < PACKETS_MAX)
+		packets->v[packets->n++] = packet;
+}
+
+/* Follows the packet through the chain; true when a rule translates its port. */
+static bool
+translates(struct visit *v, struct chain *chain, struct packets *packets)
+{
+	bool found = false;
+
 	chain->walked |= v->packet_bit;
 	for (size_t i = 0; i < chain->n && v->eval->budget > 0; i++) {
 		struct evaluation result;
@@ -180,27 +226,31 @@ translates(struct visit *v, struct chain *chain)
 		eval_rule(v->eval, chain->rules[i], v->packet, VIEW_ANYWHERE, &result);
 		if (result.match == TRUTH_NO)
 			continue;
-		if (result.translates)
-			return true;
+		if (result.translates) {
+			found = true;
+			if (result.to_port)
+				add_translated(packets, v->packet, result.to_port);
+		}
 		for (size_t b = 0; b < result.n; b++) {
 			const struct branch *branch = &result.v[b];
 			struct chain *to = branch->chain ? ruleset_chain(v->eval->rs, chain->table,
 									 branch->chain)
 							 : NULL;
 
-			if (to && !(to->walked & v->packet_bit) && translates(v, to))
-				return true;
+			if (to && !(to->walked & v->packet_bit))
+				found |= translates(v, to, packets);
 		}
 	}
-	return false;
+	return found;
 }
 
 bool
-reach_translated(struct eval *eval, const struct ruleset *rs, const struct packets *packets)
+reach_translate(struct eval *eval, const struct ruleset *rs, struct packets *packets)
 {
-	if (has_legacy_nat("/proc/net/ip_tables_names") ||
-	    has_legacy_nat("/proc/net/ip6_tables_names"))
-		return true;
+	bool found = has_legacy_nat("/proc/net/ip_tables_names") ||
+		     has_legacy_nat("/proc/net/ip6_tables_names");
+	size_t n = packets->n;
+
 	forget_walk(rs);
 	for (size_t i = 0; i < rs->n_chains; i++) {
 		struct chain *base = rs->chains[i];
@@ -208,12 +258,15 @@ reach_translated(struct eval *eval, const struct ruleset *rs, const struct packe
 
 		if (!base->table->loaded || !is_dnat_base(base))
 			continue;
-		for (size_t p = 0; p < packets->n; p++) {
-			v.packet = &packets->v[p];
+		for (size_t p = 0; p < n; p++) {
+			struct packet packet = packets->v[p];
+
+			v.packet = &packet;
 			v.packet_bit = 1u << p;
-			if (eval_sees(base, v.packet) && translates(&v, base))
-				return true;
+			eval_new_packet(eval);
+			if (eval_sees(base, &packet))
+				found |= translates(&v, base, packets);
 		}
 	}
-	return false;
+	return found;
 }

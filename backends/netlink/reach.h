@@ -7,7 +7,7 @@
 #include "eval.h"
 #include "ruleset.h"
 
-#define PACKETS_MAX (2 * PORTS_MAX) /* both families */
+#define PACKETS_MAX 32 /* both families, and as they are translated; bits of rule->reached */
 
 struct packets {
 	struct packet v[PACKETS_MAX];
@@ -36,7 +36,13 @@ int reach_find(struct eval *eval, struct ruleset *rs, const struct packets *pack
 
 /* A base chain whose rules may translate the destination; all of them run at the same moment. */
 bool is_dnat_base(const struct chain *chain);
-/* May DNAT or a redirect change the port of any of the packets before it comes to input/forward? */
-bool reach_translated(struct eval *eval, const struct ruleset *rs, const struct packets *packets);
+/*
+ * May DNAT or a redirect change the port of any of the packets before it comes to input or forward?
+ * Adds the packets as they look there, as far as that can be told.
+ */
+bool reach_translate(struct eval *eval, const struct ruleset *rs, struct packets *packets);
+
+/* Does the packet come by this base chain, in this form? */
+bool reach_sees(const struct chain *base, const struct packet *packet);
 
 #endif

@@ -36,7 +36,7 @@ add_table(json_t *tables, const struct table *table)
 json_t *
 record_of(const struct lift *lift)
 {
-	json_t *tables = json_array(), *look = json_array(), *sets = json_array();
+	json_t *tables = json_array(), *sets = json_array();
 	char text[PORTS_TEXT_MAX];
 	json_int_t rules = 0;
 
@@ -45,7 +45,6 @@ record_of(const struct lift *lift)
 
 		if (step->action != ACTION_SET) {
 			add_table(tables, step->suspect.rule->chain->table);
-			add_table(look, step->suspect.rule->chain->table);
 			rules++;
 			continue;
 		}
@@ -54,16 +53,9 @@ record_of(const struct lift *lift)
 						      step->set->name, "ports",
 						      ports_text(text, &step->add)));
 	}
-	for (size_t i = 0; i < lift->request.n; i++) {
-		const struct table *table =
-			select_table(&lift->rs, lift->request.targets[i]->table);
-
-		if (table)
-			add_table(look, table);
-	}
-	return json_pack("{s:s, s:s, s:o, s:o, s:I, s:o}", "txn", lift->request.txn, "ports",
-			 ports_text(text, &lift->request.ports), "tables", tables, "look", look,
-			 "rules", rules, "sets", sets);
+	return json_pack("{s:s, s:s, s:o, s:I, s:o}", "txn", lift->request.txn, "ports",
+			 ports_text(text, &lift->request.ports), "tables", tables, "rules", rules,
+			 "sets", sets);
 }
 
 static int
@@ -108,7 +100,7 @@ parse_lists(struct record *record, const json_t *json, struct err *e)
 	const json_t *sets = json_object_get(json, "sets");
 
 	if (parse_names(&record->tables, json_object_get(json, "tables")) < 0 ||
-	    parse_names(&record->look, json_object_get(json, "look")) < 0 || !json_is_array(sets))
+	    !json_is_array(sets))
 		return malformed(e);
 	record->sets = calloc(json_array_size(sets) + 1, sizeof(*record->sets));
 	if (!record->sets)
@@ -148,24 +140,5 @@ record_fini(struct record *record)
 	}
 	free(record->sets);
 	names_fini(&record->tables);
-	names_fini(&record->look);
 	*record = (struct record){ 0 };
-}
-
-bool
-record_wants(const struct ruleset *rs, const struct table *table, const void *data)
-{
-	const struct record *record = data;
-
-	if (!record)
-		return true;
-	for (size_t i = 0; i < record->look.n; i++) {
-		if (select_table(rs, record->look.v[i]) == table)
-			return true;
-	}
-	for (size_t i = 0; i < record->n_sets; i++) {
-		if (select_table(rs, record->sets[i].table) == table)
-			return true;
-	}
-	return false;
 }

@@ -16,7 +16,6 @@ struct record {
 	char txn[TXN_BUF];
 	struct ports ports;
 	struct names tables; /* "inet filter", unescaped; those with rules and a set of ours */
-	struct names look;   /* those that may have: apply may plan again after it was journaled */
 	size_t rules;        /* how many rules carry our mark */
 	struct record_set *sets;
 	size_t n_sets;
@@ -26,8 +25,6 @@ struct record {
 json_t *record_of(const struct lift *lift);
 /* ERR_FAILED when the JSON is not what record_of makes. */
 int record_parse(struct record *record, const json_t *json, struct err *e);
-/* Is this table in the record? A table_wanted; record NULL: every table is. */
-bool record_wants(const struct ruleset *rs, const struct table *table, const void *record);
 void record_fini(struct record *record);
 
 #endif

@@ -310,7 +310,7 @@ restore_once(struct nl *nl, const struct record *record, struct names *notes, st
 	enum outcome outcome = OUTCOME_NOT_DONE;
 	struct batch batch;
 
-	if (ruleset_load(&r.rs, nl, record_wants, record, e) < 0)
+	if (ruleset_load(&r.rs, nl, every_table, NULL, e) < 0)
 		return OUTCOME_NOT_DONE;
 	batch_init(&batch, r.rs.generation);
 	r.batch = &batch;
@@ -359,7 +359,7 @@ restore_look(struct nl *nl, const struct record *record, struct names *notes, si
 	int rc;
 
 	*n = 0;
-	if (ruleset_load(&r.rs, nl, record_wants, record, e) < 0)
+	if (ruleset_load(&r.rs, nl, every_table, NULL, e) < 0)
 		return -1;
 	rc = pass(&r);
 	*n = r.found;

@@ -90,6 +90,12 @@ struct ruleset {
 /* Which tables' rules and sets to load. */
 typedef bool (*table_wanted)(const struct ruleset *rs, const struct table *table, const void *data);
 
+/*
+ * All of them: what is ours is found by its mark, wherever it is. The record may name fewer tables
+ * than were changed in the end, and the cost does not depend on the sets.
+ */
+bool every_table(const struct ruleset *rs, const struct table *table, const void *data);
+
 int ruleset_load(struct ruleset *rs, struct nl *nl, table_wanted wanted, const void *data,
 		 struct err *e);
 void ruleset_fini(struct ruleset *rs);

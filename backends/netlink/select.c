@@ -87,8 +87,13 @@ selection_append(struct selection *sel, struct rule *rule, const struct criterio
 static int
 add_own_set(struct selection *sel, struct set *set, size_t target, struct err *e)
 {
-	struct own_set *grown =
-		realloc(sel->own_sets, (sel->n_own_sets + 1) * sizeof(*sel->own_sets));
+	struct own_set *grown;
+
+	for (size_t i = 0; i < sel->n_own_sets; i++) {
+		if (sel->own_sets[i].set == set)
+			return 0;
+	}
+	grown = realloc(sel->own_sets, (sel->n_own_sets + 1) * sizeof(*sel->own_sets));
 
 	if (!grown)
 		return no_memory(e);

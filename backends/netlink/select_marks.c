@@ -116,7 +116,6 @@ add_mark_tests(struct search *s, const struct rule *writer, const struct criteri
 	return 0;
 }
 
-/* A selected rule: if it writes a mark, the rules that test the mark are meant as well. */
 /* Is it a value that was looked up which is written, or a constant? */
 static bool
 writes_value(const struct criteria *all, bool ct)

@@ -26,15 +26,6 @@ struct look {
 	struct err *e;
 };
 
-static bool
-every_table(const struct ruleset *rs, const struct table *table, const void *data)
-{
-	(void)rs;
-	(void)table;
-	(void)data;
-	return true;
-}
-
 static int
 no_memory(struct err *e)
 {
@@ -212,6 +203,7 @@ nft_discover(struct nl *nl, struct observations *found, struct err *e)
 		return -1;
 	look.eval = (struct eval){ .nl = nl, .rs = &look.rs, .budget = EVAL_BUDGET, .e = e };
 	look.eval.read_source_maps = true;
+	reach_translate(&look.eval, &look.rs, &look.packets);
 	rc = select_everything(&look.sel, &look.eval, &look.packets, e);
 	if (rc == 0)
 		rc = reach_find(&look.eval, &look.rs, &look.packets, e);
