@@ -318,6 +318,31 @@ def policy_refused(args):
                  '"geo4map"')):
             refuse(scene, what, scene.program.policy_for([target]), path, culprit)
         unsafe(scene)
+    with Scene(args) as scene:
+        scene.load(BESIDE_BANS)
+        for what, target, path in (
+                ("a pattern that also matches bans", rules(set=["*"]), "targets[0].rules.set"),
+                ("a pattern that matches every rule", rules(comment=["*"]),
+                 "targets[0].rules.comment")):
+            policy = scene.program.policy_for([target])
+            refuse(scene, what, policy, path, '"*"')
+            require("matches too much" in scene.program.expect(5, "check", policy=policy).stderr,
+                    what)
+
+
+BESIDE_BANS = r"""
+include "ranges.nft"
+table inet filter {
+	set geo4 { type ipv4_addr; flags interval; elements = { $RU4, $CN4 }; }
+	set banned { type ipv4_addr; flags dynamic,timeout; timeout 1h; elements = { 78.46.10.10 }; }
+	chain input {
+		type filter hook input priority filter; policy accept;
+		ct state established,related accept comment "replies"
+		ip saddr @banned drop comment "bans"
+		ip saddr @geo4 drop comment "countries"
+	}
+}
+"""
 
 
 def refuse(scene, what, policy, path, culprit):
