@@ -83,14 +83,6 @@ put_sets(struct batch *batch, const struct lift *lift)
 /* --- rules --- */
 
 static void
-put_udata(struct nlmsghdr *nlh, const struct nlattr *udata)
-{
-	if (udata)
-		mnl_attr_put(nlh, NFTA_RULE_USERDATA, mnl_attr_get_payload_len(udata),
-			     mnl_attr_get_payload(udata));
-}
-
-static void
 put_skip(struct batch *batch, const struct lift *lift, const struct lift_step *step,
 	 const char *what)
 {
@@ -104,7 +96,7 @@ put_skip(struct batch *batch, const struct lift *lift, const struct lift_step *s
 		batch_fail(batch);
 	copy_expressions(&copy, NULL);
 	copy_close_list(&copy);
-	put_udata(copy.nlh, rule->udata);
+	copy_userdata(&copy);
 }
 
 /*
@@ -116,26 +108,19 @@ put_family(struct nlmsghdr *nlh, const struct suspect *s)
 {
 	struct nftnl_expr *load = nftnl_expr_alloc("meta"), *compare = nftnl_expr_alloc("cmp");
 	uint16_t protocol = htons(s->mark_families == FAMILY_IPV4 ? 0x0800 : 0x86dd);
-	struct nlattr *nest;
+	bool put;
 
-	if (load && compare) {
+	if (load) {
 		nftnl_expr_set_u32(load, NFTNL_EXPR_META_KEY, NFT_META_PROTOCOL);
 		nftnl_expr_set_u32(load, NFTNL_EXPR_META_DREG, NFT_REG_1);
+	}
+	if (compare) {
 		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
 		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
 		nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, &protocol, sizeof(protocol));
-		nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-		nftnl_expr_build_payload(nlh, load);
-		mnl_attr_nest_end(nlh, nest);
-		nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-		nftnl_expr_build_payload(nlh, compare);
-		mnl_attr_nest_end(nlh, nest);
 	}
-	if (load)
-		nftnl_expr_free(load);
-	if (compare)
-		nftnl_expr_free(compare);
-	return load && compare;
+	put = mark_put_expr_take(nlh, load);
+	return mark_put_expr_take(nlh, compare) && put;
 }
 
 /* What the copy of a verdict map does instead of looking up. */
@@ -143,7 +128,6 @@ static bool
 put_verdict(struct nlmsghdr *nlh, const struct branch *verdict)
 {
 	struct nftnl_expr *x = nftnl_expr_alloc("immediate");
-	struct nlattr *nest;
 
 	if (!x)
 		return false;
@@ -151,11 +135,7 @@ put_verdict(struct nlmsghdr *nlh, const struct branch *verdict)
 	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_VERDICT, verdict->verdict);
 	if (verdict->chain)
 		nftnl_expr_set_str(x, NFTNL_EXPR_IMM_CHAIN, verdict->chain);
-	nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	nftnl_expr_build_payload(nlh, x);
-	mnl_attr_nest_end(nlh, nest);
-	nftnl_expr_free(x);
-	return true;
+	return mark_put_expr_take(nlh, x);
 }
 
 static void

@@ -286,3 +286,13 @@ copy_close_list(struct copy *copy)
 {
 	mnl_attr_nest_end(copy->nlh, copy->list);
 }
+
+void
+copy_userdata(struct copy *copy)
+{
+	const struct nlattr *udata = copy->rule->udata;
+
+	if (udata)
+		mnl_attr_put(copy->nlh, NFTA_RULE_USERDATA, mnl_attr_get_payload_len(udata),
+			     mnl_attr_get_payload(udata));
+}

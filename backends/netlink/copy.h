@@ -40,5 +40,7 @@ void copy_open_list(struct copy *copy);
 /* All expressions but those with leave_out[i] set. */
 void copy_expressions(struct copy *copy, const bool leave_out[]);
 void copy_close_list(struct copy *copy);
+/* The rule's own, with its comment. */
+void copy_userdata(struct copy *copy);
 
 #endif

@@ -6,8 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lift.h"
 #include "nf.h"
+
+/* Ports in network byte order; a concatenation has the protocol in a word before. */
+size_t
+elements_key(const struct set *set, struct port port, uint8_t key[MARK_SET_KEY_LEN])
+{
+	size_t at = set && set->key_type != MARK_SET_KEY_TYPE ? 0 : 4;
+
+	memset(key, 0, MARK_SET_KEY_LEN);
+	if (at)
+		key[0] = port.proto;
+	key[at] = (uint8_t)(port.number >> 8);
+	key[at + 1] = (uint8_t)port.number;
+	return at ? MARK_SET_KEY_LEN : 2;
+}
 
 static bool
 add_comment(struct nftnl_set_elem *elem, const char *comment)
@@ -29,7 +42,7 @@ add_element(struct nftnl_set *to, const struct set *set, struct port port, bool 
 {
 	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
 	uint8_t key[MARK_SET_KEY_LEN];
-	size_t len = lift_port_key(set, port, key);
+	size_t len = elements_key(set, port, key);
 
 	if (!elem)
 		return false;

@@ -4,7 +4,14 @@
 #define GEOPAUSE_ELEMENTS_H
 
 #include "batch.h"
+#include "mark.h"
 #include "ruleset.h"
+
+/*
+ * The key of a port in a set of ours (set NULL) or in the administrator's, network byte order;
+ * returns its length in bytes.
+ */
+size_t elements_key(const struct set *set, struct port port, uint8_t key[MARK_SET_KEY_LEN]);
 
 /*
  * Adds an element for each port, which expires after expiry_s seconds; refused (EEXIST) if one is

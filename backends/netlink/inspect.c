@@ -150,7 +150,7 @@ take_present(const struct element *x, void *data)
 	for (size_t i = 0; i < p->wanted->n; i++) {
 		struct ports one = { .n = 1, .v = { p->wanted->v[i] } };
 		uint8_t key[MARK_SET_KEY_LEN];
-		size_t len = lift_port_key(p->txn ? p->set : NULL, one.v[0], key);
+		size_t len = elements_key(p->txn ? p->set : NULL, one.v[0], key);
 		char txn[TXN_BUF];
 
 		if (x->key.len < len || memcmp(x->key.v, key, len) != 0)

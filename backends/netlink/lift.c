@@ -398,7 +398,7 @@ plan_once(struct lift *lift, struct nl *nl, struct scope *scope, struct err *e)
 	if (ruleset_load(&lift->rs, nl, is_wanted, scope, e) < 0)
 		return -1;
 	translated = reach_translate(&eval, &lift->rs, &packets);
-	rc = select_targets(&sel, &eval, &lift->request, &packets, scope->all, &lift->notes, e);
+	rc = select_targets(&sel, &eval, &lift->request, &packets, scope->all, e);
 	if (rc == 0)
 		rc = reach_find(&eval, &lift->rs, &packets, e);
 	if (rc == 0)

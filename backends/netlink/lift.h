@@ -50,10 +50,4 @@ enum outcome lift_apply(struct lift *lift, struct nl *nl, struct err *e);
 char *lift_where(const struct lift *lift, size_t i);
 char *lift_reason(const struct lift *lift, size_t i);
 
-/*
- * The key of a port in a set of ours (set NULL) or in the administrator's, network byte order;
- * returns its length in bytes.
- */
-size_t lift_port_key(const struct set *set, struct port port, uint8_t key[MARK_SET_KEY_LEN]);
-
 #endif

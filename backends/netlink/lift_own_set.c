@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "element.h"
+#include "elements.h"
 #include "lift.h"
 #include "lift_private.h"
 #include "nf.h"
@@ -13,26 +14,12 @@ struct find_port {
 	bool found, permanent, ours;
 };
 
-/* Ports in network byte order; a concatenation has the protocol in a word before. */
-size_t
-lift_port_key(const struct set *set, struct port port, uint8_t key[MARK_SET_KEY_LEN])
-{
-	size_t at = set && set->key_type != MARK_SET_KEY_TYPE ? 0 : 4;
-
-	memset(key, 0, MARK_SET_KEY_LEN);
-	if (at)
-		key[0] = port.proto;
-	key[at] = (uint8_t)(port.number >> 8);
-	key[at + 1] = (uint8_t)port.number;
-	return at ? MARK_SET_KEY_LEN : 2;
-}
-
 static int
 match_port(const struct element *x, void *data)
 {
 	struct find_port *find = data;
 	uint8_t key[MARK_SET_KEY_LEN];
-	size_t len = lift_port_key(find->set, find->port, key);
+	size_t len = elements_key(find->set, find->port, key);
 
 	if (x->key.len < len || memcmp(x->key.v, key, len) != 0)
 		return 0;

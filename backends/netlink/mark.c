@@ -86,8 +86,8 @@ mark_find(struct rule *rule)
 	rule->ours = found && !inverted;
 }
 
-static bool
-put(struct nlmsghdr *nlh, struct nftnl_expr *x)
+bool
+mark_put_expr_take(struct nlmsghdr *nlh, struct nftnl_expr *x)
 {
 	struct nlattr *nest;
 
@@ -158,9 +158,10 @@ lookup(const char *txn, bool inverted)
 bool
 mark_put_prefix(struct nlmsghdr *nlh, const char *txn, enum mark_port port, bool inverted)
 {
-	return put(nlh, load_proto()) &&
-	       put(nlh, port == MARK_PORT_PACKET ? load_packet_port() : load_original_port()) &&
-	       put(nlh, lookup(txn, inverted));
+	return mark_put_expr_take(nlh, load_proto()) &&
+	       mark_put_expr_take(nlh, port == MARK_PORT_PACKET ? load_packet_port()
+								: load_original_port()) &&
+	       mark_put_expr_take(nlh, lookup(txn, inverted));
 }
 
 const char *

@@ -46,6 +46,9 @@ void mark_find(struct rule *rule);
 /* The transaction of the mark that begins at expression i; false when none does. */
 bool mark_at(const struct rule *rule, size_t i, bool *inverted, char txn[TXN_BUF]);
 
+struct nftnl_expr;
+/* Adds an expression to an open NFTA_RULE_EXPRESSIONS; NULL, out of memory, is false. */
+bool mark_put_expr_take(struct nlmsghdr *nlh, struct nftnl_expr *x);
 /* Adds the prefix's expressions to an open NFTA_RULE_EXPRESSIONS. False: out of memory. */
 bool mark_put_prefix(struct nlmsghdr *nlh, const char *txn, enum mark_port port, bool inverted);
 /* The prefix as nft prints it. */

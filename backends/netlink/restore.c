@@ -141,9 +141,7 @@ strip_rule(struct restore *r, const struct rule *rule, const bool marks[EXPRS_MA
 	copy_open_list(&copy);
 	copy_expressions(&copy, marks);
 	copy_close_list(&copy);
-	if (rule->udata)
-		mnl_attr_put(copy.nlh, NFTA_RULE_USERDATA, mnl_attr_get_payload_len(rule->udata),
-			     mnl_attr_get_payload(rule->udata));
+	copy_userdata(&copy);
 	return note(r, rule->chain->table, txn, what);
 }
 

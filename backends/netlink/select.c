@@ -342,7 +342,7 @@ select_target(struct search *s)
 
 int
 select_targets(struct selection *sel, struct eval *eval, const struct lift_request *request,
-	       const struct packets *packets, bool all_loaded, struct names *notes, struct err *e)
+	       const struct packets *packets, bool all_loaded, struct err *e)
 {
 	*sel = (struct selection){ 0 };
 	for (size_t i = 0; i < request->n; i++) {
@@ -351,7 +351,6 @@ select_targets(struct selection *sel, struct eval *eval, const struct lift_reque
 				    .packets = packets,
 				    .target = request->targets[i],
 				    .index = i,
-				    .notes = notes,
 				    .e = e };
 
 		if (select_target(&s) < 0) {

@@ -26,8 +26,7 @@ struct selection {
  */
 #define SELECT_ALL_TABLES 1
 int select_targets(struct selection *sel, struct eval *eval, const struct lift_request *request,
-		   const struct packets *packets, bool all_loaded, struct names *notes,
-		   struct err *e);
+		   const struct packets *packets, bool all_loaded, struct err *e);
 void selection_fini(struct selection *sel);
 
 /* "inet filter" -> its table; NULL if it is not there. */

@@ -13,7 +13,6 @@ struct search {
 	const struct target *target;
 	size_t index; /* of the target in the request */
 	struct table *table;
-	struct names *notes;
 	struct err *e;
 	size_t rules, destinations; /* matched; matched but by destination only */
 };
