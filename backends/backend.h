@@ -23,7 +23,7 @@
 #include "observation.h"
 #include "target.h"
 
-#define BACKEND_ABI 1u
+#define BACKEND_ABI 2u
 #define BACKEND_SYMBOL "geopause_backend"
 
 /* A transaction id: 12 lower-case hex digits, part of our mark in the live firewall. */
@@ -35,6 +35,8 @@ enum backend_caps {
 	BACKEND_KERNEL_EXPIRY = 1 << 1,   /* the kernel closes the lift by itself */
 	BACKEND_PROVIDER_EXPIRY = 1 << 2, /* the provider does */
 	BACKEND_CONCURRENCY = 1 << 3,     /* a write fails if the state changed since it was read */
+	BACKEND_HEARTBEAT = 1 << 4,       /* extend is cheap and disturbs nothing: expiries may be
+					     short and be moved all the time */
 };
 
 enum outcome {
@@ -81,6 +83,7 @@ struct plan {
 };
 
 struct backend; /* an open backend; each module has its own */
+struct cover;   /* what the lifted rules of one lift would block; each module has its own */
 
 struct backend_ops {
 	unsigned abi; /* BACKEND_ABI */
@@ -89,7 +92,11 @@ struct backend_ops {
 
 	/* ERR_FAILED: no right or no such firewall; the message says what to do. */
 	int (*open)(struct backend **backend, struct err *e);
-	void (*close)(struct backend *backend);
+	/*
+	 * held: a fork of this process has the same descriptors open and closes them later, so that
+	 * nothing has to be waited for here.
+	 */
+	void (*close)(struct backend *backend, bool held);
 
 	/* Appends to *found; the caller frees it. Unreadable firewalls are errors. */
 	int (*discover)(struct backend *backend, struct observations *found, struct err *e);
@@ -125,6 +132,27 @@ struct backend_ops {
 	 */
 	enum outcome (*sweep)(struct backend *backend, bool look_only, struct names *found,
 			      struct err *e);
+
+	/*
+	 * A number that changes whenever anybody changes the firewall, cheap enough to be asked
+	 * 20 times a second. NULL where there is none.
+	 */
+	int (*generation)(struct backend *backend, uint64_t *generation, struct err *e);
+
+	/*
+	 * Flows that a lift let in (policy: "flows": "cut"). cover reads, while the lift is in
+	 * place, what its rules would block without it; it is used until cover_free, also after
+	 * the lift was reverted. flows lists the flows to the record's ports from the sources that
+	 * are covered, a text each that identifies a flow for as long as it lives; cut deletes
+	 * them but those in spared, and counts. NULL, all four, where there is no such thing.
+	 */
+	int (*cover)(struct backend *backend, const json_t *record, struct cover **cover,
+		     struct err *e);
+	int (*flows)(struct backend *backend, const struct cover *cover, struct names *flows,
+		     struct err *e);
+	enum outcome (*cut)(struct backend *backend, const struct cover *cover,
+			    const struct names *spared, size_t *n, struct err *e);
+	void (*cover_free)(struct cover *cover);
 };
 
 const struct backend_ops *geopause_backend(void);

@@ -14,6 +14,14 @@ boottime_now(void)
 }
 
 int64_t
+boottime_ms(void)
+{
+	struct timespec ts = { 0 };
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
 wall_now(void)
 {
 	return (int64_t)time(NULL);

@@ -10,6 +10,7 @@
 
 /* Whole seconds of CLOCK_BOOTTIME. */
 int64_t boottime_now(void);
+int64_t boottime_ms(void);
 /* Seconds since 1970, for people only. */
 int64_t wall_now(void);
 /* Seconds from now until that time of CLOCK_BOOTTIME, 0 if it has passed. */

@@ -6,6 +6,7 @@
 #include "options.h"
 #include "output.h"
 #include "planning.h"
+#include "privileges.h"
 #include "request.h"
 
 static json_t *
@@ -76,7 +77,7 @@ plan(const struct options *options, struct backends *backends, struct err *e)
 {
 	struct request request;
 	struct planning planning;
-	if (request_load(&request, options, backends, e))
+	if (request_load(&request, options, KEEP_NET_ADMIN, backends, e))
 		return -1;
 	const struct planning_input input = { .targets = request.policy.targets,
 					      .n = request.policy.n_targets,

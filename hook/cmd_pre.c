@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "alert.h"
 #include "clocks.h"
 #include "command.h"
 #include "fate.h"
+#include "log.h"
+#include "opening.h"
 #include "options.h"
 #include "output.h"
+#include "privileges.h"
 #include "request.h"
-#include "session.h"
 #include "signals.h"
 #include "story.h"
 
@@ -21,18 +28,52 @@ print(const struct journal *journal, const struct lease *lease)
 		"left_s", (json_int_t)boottime_left(lease->expires), "lease", lease_json(lease)));
 }
 
+static void
+tell_timed(const struct options *options, const struct lease *lease)
+{
+	char until[CLOCK_TEXT_MAX];
+	if (lease->kind == LEASE_TIMED && !options->no_owner)
+		log_event_take(LOG_NOTICE, "timed-lease", NULL,
+			       "no ACME client was found above this hook: a timed lease, until %s",
+			       clock_text(until, lease->expires));
+}
+
 static int
 take(const struct options *options, struct backends *backends, const struct request *request,
      struct lease *lease, struct err *e)
 {
-	struct session session;
-	if (session_begin(&session, options, backends, LOCK_WAIT_S, e))
-		return -1;
-	int failed = window_take(&session.window, request, lease, e);
-	if (!failed && options->json)
-		print(&session.window.journal, lease);
-	session_end(&session);
+	struct opening opening;
+	int failed = opening_take(&opening, options, backends, request, lease, e);
+	if (!failed) {
+		tell_timed(options, lease);
+		if (options->json)
+			print(&opening.session.window.journal, lease);
+	}
+	opening_end(&opening, backends);
 	return failed;
+}
+
+/* certbot goes on when a hook fails, and tries in vain. */
+static void
+stop_client(const struct lease *lease, struct err *e)
+{
+	const struct process *owner = &lease->owner;
+	if (lease->kind != LEASE_OWNER) {
+		fate_add(e, "there is no client to stop");
+		return;
+	}
+	int fd = (int)syscall(SYS_pidfd_open, owner->pid, 0);
+	/* Looked at after it was opened: now it cannot be another process of the same number. */
+	bool sent = fd >= 0 && process_may_live(owner) &&
+		    !syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
+	int sys = errno;
+	if (fd >= 0)
+		close(fd);
+	if (sent)
+		fate_add(e, "sent SIGTERM to %s (process %d)",
+			 *lease->owner_name ? lease->owner_name : "the client", (int)owner->pid);
+	else
+		fate_add(e, "process %d could not be stopped: %s", (int)owner->pid, strerror(sys));
 }
 
 int
@@ -42,15 +83,20 @@ cmd_pre(const struct options *options)
 	struct backends backends = { 0 };
 	struct request request;
 	struct lease lease;
+	unsigned keep = KEEP_NET_ADMIN | KEEP_SYS_RESOURCE | (options->stop_client ? KEEP_KILL : 0);
 	if (options->dry_run)
 		return cmd_plan(options);
-	if (lease_of(&lease, options, &e) || request_load(&request, options, &backends, &e)) {
+	if (lease_of(&lease, options, &e) || request_load(&request, options, keep, &backends, &e)) {
 		fate_add(&e, "nothing was changed");
 	} else {
 		(void)take(options, &backends, &request, &lease, &e);
 		request_fini(&request);
 	}
 	backends_close(&backends);
+	if (e.code && options->stop_client)
+		stop_client(&lease, &e);
+	if (e.code)
+		alert_send("pre", (int)e.code, e.msg);
 	int status = output_status(&e);
 	signals_release();
 	return status;

@@ -2,56 +2,107 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "alert.h"
 #include "command.h"
 #include "fate.h"
+#include "history.h"
 #include "log.h"
 #include "neighbours.h"
 #include "options.h"
 #include "output.h"
+#include "privileges.h"
 #include "request.h"
 #include "session.h"
 #include "signals.h"
+#include "watchdog.h"
 
-/* A broken policy must not keep a restore from happening. */
+/* A broken policy must not keep a restore from happening; the rights are given up all the same. */
 static void
-learn_backends(struct window *w, const struct options *options)
+learn(struct window *w, const struct options *options, unsigned also)
 {
+	const unsigned keep = also | KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH;
 	struct err e = ERR_INIT;
 	struct policy policy;
-	if (request_policy(&policy, options, &e)) {
-		log_event_take(LOG_WARNING, "policy", NULL, "%s; restoring without it", e.msg);
-		return;
-	}
-	if (window_sweeps(w, &policy, &e))
+	policy_init(&policy);
+	int failed = request_policy(&policy, options, &e) || window_sweeps(w, &policy, &e);
+	if (request_reduce(&policy, keep, w->backends, &e) || failed)
 		log_event_take(LOG_WARNING, "policy", NULL, "%s; restoring without it", e.msg);
 	policy_fini(&policy);
 }
 
-static int
-tell_neighbours(const struct session *session, struct err *e)
+/* Returns whether it may be open afterwards. */
+static bool
+restore_neighbour(const struct neighbour *one, const struct session *session, bool stale)
 {
-	struct neighbours all;
+	struct err e = ERR_INIT;
+	json_t *fields = json_pack("{s:s,s:s}", "file", one->file, "state", one->state);
+	if (stale && one->held) {
+		log_event_take(LOG_INFO, "neighbour", fields,
+			       "the window of another network namespace, %s, stays open for its "
+			       "holder",
+			       one->file);
+		return false;
+	}
+	if (!one->counts) {
+		log_event_take(LOG_INFO, "neighbour", fields, "%s is %s and was left alone",
+			       one->file, one->state);
+		return false;
+	}
+	if (!neighbour_restore(one, &session->window, stale, &e)) {
+		log_event_take(LOG_NOTICE, "neighbour", fields,
+			       "%s (%s): restored in its own network namespace", one->file,
+			       one->state);
+		return false;
+	}
+	bool open = one->may_be_open || e.code == ERR_OPEN;
+	log_event_take(open ? LOG_WARNING : LOG_INFO, "neighbour", fields,
+		       "%s (%s%s) belongs to another network namespace: %s; run `geopause restore` "
+		       "inside it",
+		       one->file, one->state, one->may_be_open ? "" : ", expired", e.msg);
+	return open;
+}
+
+static int
+restore_neighbours(const struct neighbours *all, const struct session *session, bool stale,
+		   struct err *e)
+{
 	size_t open = 0;
-	if (neighbours_read(&all, &session->state, &session->window.id, e)) {
-		e->code = ERR_OPEN;
-		return -1;
-	}
-	for (size_t i = 0; i < all.n; i++) {
-		open += all.v[i].may_be_open;
-		log_event_take(
-			all.v[i].may_be_open ? LOG_WARNING : LOG_INFO, "neighbour",
-			json_pack("{s:s,s:s}", "file", all.v[i].file, "state", all.v[i].state),
-			"%s (%s%s) belongs to another network namespace; run `geopause "
-			"restore` inside it",
-			all.v[i].file, all.v[i].state, all.v[i].may_be_open ? "" : ", expired");
-	}
-	neighbours_fini(&all);
+	for (size_t i = 0; i < all->n; i++)
+		open += restore_neighbour(&all->v[i], session, stale);
 	if (!open)
 		return 0;
 	return err_set(e, ERR_OPEN,
-		       "this namespace is closed, but %zu window%s of other network namespaces may "
-		       "be open; run `geopause restore` inside them",
+		       "%zu window%s of other network namespaces may be open; run `geopause "
+		       "restore` inside them",
 		       open, open == 1 ? "" : "s");
+}
+
+/* All of it is tried, whatever fails. */
+static void
+restore(struct session *session, const struct options *options, struct err *e)
+{
+	struct err others = ERR_INIT;
+	struct neighbours all;
+	struct window *w = &session->window;
+	int unread = neighbours_read(&all, &session->state, &w->id, &others);
+	others.code = unread ? ERR_OPEN : ERR_NONE;
+	learn(w, options, all.n ? KEEP_SYS_ADMIN | KEEP_SYS_PTRACE : 0);
+	if (!options->stale)
+		(void)window_restore(w, e);
+	else if (!window_restore_stale(w, e))
+		watchdog_ensure(w);
+	int open = unread || restore_neighbours(&all, session, options->stale, &others);
+	neighbours_fini(&all);
+	if (!open)
+		return;
+	fate_add(&others, "the window of this one is %s",
+		 e->code    ? "not seen to be closed"
+		 : w->there ? "held"
+			    : "closed");
+	if (e->code)
+		log_failure(&others);
+	else
+		*e = others;
 }
 
 /* Without a state directory there is no journal to read and nobody to lock out. */
@@ -60,11 +111,11 @@ sweep_only(const struct options *options, struct backends *backends, struct err 
 {
 	struct state state = STATE_CLOSED;
 	struct window window;
-	if (window_init(&window, &state, backends, e)) {
+	if (window_init(&window, &state, backends, history_directory(options), e)) {
 		e->code = ERR_OPEN;
 		return -1;
 	}
-	learn_backends(&window, options);
+	learn(&window, options, 0);
 	int failed = window_sweep(&window, e);
 	window_fini(&window);
 	return failed;
@@ -77,10 +128,10 @@ cmd_restore(const struct options *options)
 	struct backends backends = { 0 };
 	struct session session;
 	struct stat st;
+	bool held = false;
 	if (!session_begin_closing(&session, options, &backends, LOCK_WAIT_RESTORE_S, &e)) {
-		learn_backends(&session.window, options);
-		if (!window_restore(&session.window, &e))
-			(void)tell_neighbours(&session, &e);
+		restore(&session, options, &e);
+		held = session.window.there;
 		session_end(&session);
 	} else if (stat(options->state, &st) && errno == ENOENT) {
 		e = ERR_INIT;
@@ -88,10 +139,14 @@ cmd_restore(const struct options *options)
 		(void)sweep_only(options, &backends, &e);
 	}
 	backends_close(&backends);
+	if (e.code)
+		alert_send("restore", (int)e.code, e.msg);
 	int status = output_status(&e);
 	if (options->json)
 		output_json_take(json_pack("{s:i,s:s}", "version", 1, "state",
-					   status ? "unknown" : "closed"));
+					   status ? "unknown"
+					   : held ? "open"
+						  : "closed"));
 	signals_release();
 	return status;
 }

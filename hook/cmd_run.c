@@ -9,15 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "clocks.h"
+#include "alert.h"
 #include "command.h"
 #include "fate.h"
 #include "log.h"
+#include "opening.h"
 #include "options.h"
 #include "output.h"
+#include "privileges.h"
 #include "request.h"
 #include "session.h"
 #include "signals.h"
@@ -78,21 +79,33 @@ fork_command(struct run *run, struct err *e)
 	return run->pid < 0 ? err_sys(e, ERR_FAILED, sys, "fork") : 0;
 }
 
+static void
+name_command(struct lease *lease, const char *command)
+{
+	char name[NAME_BUF];
+	const char *base = strrchr(command, '/');
+	err_name(name, base ? base + 1 : command);
+	snprintf(lease->owner_name, sizeof(lease->owner_name), "%.*s",
+		 (int)sizeof(lease->owner_name) - 1, name);
+}
+
 static int
 lift(struct run *run, struct err *e)
 {
-	struct session session;
-	struct lease lease = { .kind = LEASE_OWNER, .guard = process_guard() };
-	if (process_find(&lease.owner, run->pid, e) ||
-	    request_load(&run->request, run->options, &run->backends, e)) {
+	struct opening opening;
+	const struct ancestry above = ancestry_read();
+	struct lease lease = { .kind = LEASE_OWNER, .guard = above.guard };
+	unsigned keep = KEEP_NET_ADMIN | KEEP_SYS_RESOURCE | KEEP_KILL;
+	if (process_find(&lease.owner, run->pid, e) || process_find(&lease.keeper, getpid(), e) ||
+	    request_load(&run->request, run->options, keep, &run->backends, e)) {
 		fate_add(e, "nothing was changed");
 		return -1;
 	}
-	if (session_begin(&session, run->options, &run->backends, LOCK_WAIT_S, e))
-		return -1;
+	name_command(&lease, run->options->argv[0]);
 	run->lease = lease;
-	run->lifted = !window_take(&session.window, &run->request, &run->lease, e);
-	session_end(&session);
+	run->lifted = !opening_take(&opening, run->options, &run->backends, &run->request,
+				    &run->lease, e);
+	opening_end(&opening, &run->backends);
 	return run->lifted ? 0 : -1;
 }
 
@@ -102,31 +115,12 @@ give_back(struct run *run, struct err *e)
 {
 	struct session session;
 	struct process self;
-	bool gone;
 	if (process_find(&self, getpid(), e) ||
 	    session_begin_closing(&session, run->options, &run->backends, LOCK_WAIT_RESTORE_S, e))
 		return -1;
-	int failed = window_give_back(&session.window, run->lifted ? &run->lease : NULL, &self,
-				      &gone, e);
+	int failed = window_give_back(&session.window, run->lifted ? &run->lease : NULL, &self, e);
 	session_end(&session);
 	return failed;
-}
-
-/* Returns whether there is a later time to do it again. */
-static bool
-renew(struct run *run)
-{
-	struct session session;
-	struct err e = ERR_INIT;
-	bool more = true;
-	if (!session_begin(&session, run->options, &run->backends, LOCK_WAIT_S, &e)) {
-		if (window_renew(&session.window, &run->lease, run->request.window_s, &more, &e))
-			more = true;
-		session_end(&session);
-	}
-	if (e.code)
-		log_event_take(LOG_WARNING, "renew", NULL, "extending the window: %s", e.msg);
-	return more;
 }
 
 static sigset_t
@@ -140,26 +134,17 @@ wanted_signals(void)
 	return set;
 }
 
-/* COMMAND's wait status. Half of the window's length before each end, it is extended. */
+/* COMMAND's wait status. */
 static int
-wait_for_command(struct run *run)
+wait_for_command(const struct run *run)
 {
 	const sigset_t set = wanted_signals();
-	unsigned half = run->request.window_s / 2 ? run->request.window_s / 2 : 1;
-	int64_t next = boottime_now() + half,
-		end = boottime_now() + run->request.policy.max_window_s;
-	bool more = run->lifted;
 	int status;
 	while (waitpid(run->pid, &status, WNOHANG) != run->pid) {
-		struct timespec wait = { .tv_sec = more ? (time_t)boottime_left(next) : 3600 };
 		siginfo_t info;
-		int sig = sigtimedwait(&set, &info, &wait);
+		int sig = sigwaitinfo(&set, &info);
 		if (sig == SIGTERM || sig == SIGHUP)
 			kill(run->pid, sig);
-		if (!more || boottime_left(next))
-			continue;
-		more = renew(run) && boottime_now() < end;
-		next = boottime_now() + half;
 	}
 	return status;
 }
@@ -199,6 +184,7 @@ finish(struct run *run, int status, int exec_errno)
 			fate_add(&e, "the window stays open until it expires");
 		fate_add(&e, "COMMAND ended with %s %d", WIFEXITED(status) ? "status" : "signal",
 			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+		alert_send("run", ERR_OPEN, e.msg);
 		log_failure(&e);
 		drop_interrupts();
 		return ERR_OPEN;
@@ -237,6 +223,7 @@ refuse(struct run *run, struct err *e)
 	while (run->pid > 0 && waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	fate_add(e, "COMMAND was not run");
+	alert_send("run", (int)e->code, e->msg);
 	log_failure(e);
 	return e->code == ERR_OPEN ? ERR_OPEN : EXIT_NOT_RUN;
 }
@@ -252,6 +239,7 @@ run_command(struct run *run)
 		if (!options->anyway || signals_waiting())
 			return refuse(run, &e);
 		fate_add(&e, "running COMMAND all the same");
+		alert_send("run", (int)e.code, e.msg);
 		log_failure(&e);
 	}
 	return let_go(run);

@@ -11,6 +11,7 @@
 #include "request.h"
 #include "state.h"
 #include "story.h"
+#include "watchdog.h"
 #include "window.h"
 
 struct live {
@@ -24,6 +25,8 @@ struct report {
 	const char *state; /* "closed", "open", ..., "expired" */
 	struct names leftovers;
 	struct neighbours neighbours;
+	enum watchdog_state watchdog;
+	pid_t watchdog_pid;
 	char unread[ERR_MESSAGE_MAX]; /* why the firewall could not be looked at; or "" */
 };
 
@@ -78,6 +81,12 @@ lift_json(struct backends *backends, const struct lift *lift)
 			 "error", live.why);
 }
 
+static const char *
+watchdog_text(enum watchdog_state state)
+{
+	return state == WATCHDOG_LIVES ? "alive" : state == WATCHDOG_DEAD ? "dead" : "absent";
+}
+
 static void
 print_json(const struct report *r, struct backends *backends)
 {
@@ -100,6 +109,9 @@ print_json(const struct report *r, struct backends *backends)
 				 "leases", leases, "lifts", lifts, "leftovers",
 				 output_names(&r->leftovers), "other_namespaces", others,
 				 "firewall_error", r->unread);
+	json_object_set_new(json, "watchdog",
+			    json_pack("{s:s,s:i}", "state", watchdog_text(r->watchdog), "pid",
+				      (int)r->watchdog_pid));
 	if (r->window.there) {
 		json_object_set_new(json, "window", json_string(j->window));
 		json_object_set_new(json, "left_s", json_integer(boottime_left(j->expiry)));
@@ -123,6 +135,17 @@ print_lift(struct backends *backends, const struct lift *lift)
 }
 
 static void
+print_watchdog(const struct report *r)
+{
+	if (r->watchdog == WATCHDOG_LIVES)
+		printf("  watched by process %d\n", (int)r->watchdog_pid);
+	else
+		printf("  the watchdog is %s: the window closes by post or by its expiry, not when "
+		       "its client dies\n",
+		       watchdog_text(r->watchdog));
+}
+
+static void
 print(const struct report *r, struct backends *backends)
 {
 	const struct journal *j = &r->window.journal;
@@ -134,6 +157,8 @@ print(const struct report *r, struct backends *backends)
 	putchar('\n');
 	for (size_t i = 0; r->window.there && i < j->leases.n; i++)
 		printf("  held by %s\n", lease_text(text, &j->leases.v[i]));
+	if (r->window.there)
+		print_watchdog(r);
 	for (size_t i = 0; r->window.there && i < j->lifts.n; i++)
 		print_lift(backends, &j->lifts.v[i]);
 	for (size_t i = 0; i < r->leftovers.n; i++)
@@ -152,6 +177,8 @@ collect(struct report *r, const struct state *state, struct err *e)
 	struct err unread = ERR_INIT;
 	if (read_journal(r, state, e))
 		return -1;
+	r->watchdog = state->dir < 0 ? WATCHDOG_ABSENT
+				     : watchdog_look(state, r->window.id.netns, &r->watchdog_pid);
 	if (state->dir >= 0 && neighbours_read(&r->neighbours, state, &r->window.id, e))
 		return -1;
 	if (window_leftovers(&r->window, r->window.there ? &r->window.journal.lifts : NULL,
@@ -211,7 +238,8 @@ cmd_status(const struct options *options)
 	struct state state;
 	struct report report = { 0 };
 	if (!state_open(&state, options->state, false, &e) &&
-	    !window_init(&report.window, &state, &backends, &e) && !collect(&report, &state, &e)) {
+	    !window_init(&report.window, &state, &backends, NULL, &e) &&
+	    !collect(&report, &state, &e)) {
 		if (options->json)
 			print_json(&report, &backends);
 		else

@@ -10,9 +10,10 @@ struct options;
 
 /* Which options of its own a verb takes, beside the common ones. */
 enum command_takes {
-	TAKES_DRY_RUN = 1 << 0,
+	TAKES_DRY_RUN = 1 << 0, /* and --stop-client */
 	TAKES_ALL = 1 << 1,
 	TAKES_COMMAND = 1 << 2, /* --guard, --anyway and a command to run */
+	TAKES_STALE = 1 << 3,
 };
 
 struct command {
@@ -31,5 +32,6 @@ int cmd_status(const struct options *options);
 int cmd_restore(const struct options *options);
 int cmd_check(const struct options *options);
 int cmd_discover(const struct options *options);
+int cmd_history(const struct options *options);
 
 #endif

@@ -4,13 +4,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "privileges.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71 /* Linux 5.14, include/uapi/asm-generic/socket.h */
@@ -38,8 +38,8 @@ read_id(const char *path, char *id)
 	return 0;
 }
 
-static int
-read_netns(uint64_t *netns, struct err *e)
+int
+identity_netns(uint64_t *netns, struct err *e)
 {
 	struct stat st;
 	socklen_t len = sizeof(*netns);
@@ -47,10 +47,13 @@ read_netns(uint64_t *netns, struct err *e)
 	if (fd < 0)
 		return err_sys(e, ERR_FAILED, errno, "opening a socket");
 	int failed = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, netns, &len);
+	int sys = errno;
 	close(fd);
 	if (!failed)
 		return 0;
-	/* Linux before 5.14 */
+	/* Linux before 5.14; any other failure must not give this namespace a second name. */
+	if (sys != ENOPROTOOPT)
+		return err_sys(e, ERR_FAILED, sys, "reading the network namespace's cookie");
 	if (stat("/proc/self/ns/net", &st))
 		return err_sys(e, ERR_FAILED, errno, "identifying the network namespace");
 	*netns = (uint64_t)st.st_ino;
@@ -63,17 +66,17 @@ identity_read(struct identity *id, struct err *e)
 	*id = (struct identity){ 0 };
 	if (read_id("/proc/sys/kernel/random/boot_id", id->boot) || !*id->boot)
 		return err_sys(e, ERR_FAILED, errno, "reading the boot id (is /proc mounted?)");
-	if (read_id("/etc/machine-id", id->machine))
+	if (read_id("/etc/machine-id", id->machine)) {
+		/* Not for a moment, or a window's journal is taken for another machine's. */
+		if (errno != ENOENT)
+			return err_sys(e, ERR_FAILED, errno, "reading /etc/machine-id");
 		id->machine[0] = '\0';
-	return read_netns(&id->netns, e);
+	}
+	return identity_netns(&id->netns, e);
 }
 
 bool
 identity_may_administer_network(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	if (syscall(SYS_capget, &header, data))
-		return false;
-	return data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN);
+	return privileges_effective() & KEEP_NET_ADMIN;
 }

@@ -20,6 +20,8 @@ struct identity {
 };
 
 int identity_read(struct identity *id, struct err *e);
+/* Only the network namespace, as it is for this thread now. */
+int identity_netns(uint64_t *netns, struct err *e);
 /* CAP_NET_ADMIN is effective. */
 bool identity_may_administer_network(void);
 

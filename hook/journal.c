@@ -27,18 +27,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checksum.h"
+
 #define MAGIC "geopause-journal"
 #define HEADER_MAX 80
 #define ASIDE_TRIES 100
-
-static uint64_t
-checksum(const char *data, size_t len)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)data[i]) * 0x100000001b3u;
-	return hash;
-}
 
 const char *
 journal_name(char *buf, uint64_t netns)
@@ -72,6 +65,8 @@ lift_fini(struct lift *lift)
 	free(lift->backend);
 	names_fini(&lift->targets);
 	names_fini(&lift->tables);
+	names_fini(&lift->spared);
+	json_decref(lift->documents);
 	json_decref(lift->record);
 }
 
@@ -83,9 +78,33 @@ lifts_drop(struct lifts *lifts, size_t i)
 	memmove(&lifts->v[i], &lifts->v[i + 1], (lifts->n - i) * sizeof(*lifts->v));
 }
 
+int
+wishes_add(struct wishes *wishes, json_t *policy, bool discovered, const struct ports *ports)
+{
+	for (size_t i = 0; i < wishes->n; i++) {
+		struct wish *wish = &wishes->v[i];
+		if (wish->discovered == discovered &&
+		    (discovered || json_equal(wish->policy, policy))) {
+			ports_add(&wish->ports, ports);
+			return 0;
+		}
+	}
+	struct wish *v = reallocarray(wishes->v, wishes->n + 1, sizeof(*v));
+	if (!v)
+		return -1;
+	wishes->v = v;
+	v[wishes->n++] = (struct wish){ .policy = json_incref(policy),
+					.discovered = discovered,
+					.ports = *ports };
+	return 0;
+}
+
 void
 journal_fini(struct journal *journal)
 {
+	for (size_t i = 0; i < journal->wishes.n; i++)
+		json_decref(journal->wishes.v[i].policy);
+	free(journal->wishes.v);
 	for (size_t i = 0; i < journal->lifts.n; i++)
 		lift_fini(&journal->lifts.v[i]);
 	free(journal->lifts.v);
@@ -136,8 +155,8 @@ read_file(int fd, const char *name, char **text, size_t *len, struct err *e)
 	return JOURNAL_GOOD;
 }
 
-static enum journal_read
-decode(struct journal *journal, const char *text, size_t len, struct err *e)
+enum journal_read
+journal_decode(struct journal *journal, const char *text, size_t len, struct err *e)
 {
 	char expected[HEADER_MAX];
 	const char *end = memchr(text, '\n', len < HEADER_MAX ? len : HEADER_MAX);
@@ -176,7 +195,7 @@ journal_read(int dir, const char *name, struct journal *journal, struct err *e)
 	enum journal_read result = read_file(fd, name, &text, &len, e);
 	close(fd);
 	if (result == JOURNAL_GOOD)
-		result = decode(journal, text, len, e);
+		result = journal_decode(journal, text, len, e);
 	free(text);
 	return result;
 }

@@ -18,8 +18,9 @@
 #include "identity.h"
 #include "lease.h"
 #include "names.h"
+#include "policy.h"
 
-#define JOURNAL_VERSION 1
+#define JOURNAL_VERSION 2
 #define JOURNAL_FILE_MAX (16u << 20) /* bytes */
 #define JOURNAL_NAME_MAX 64          /* bytes, of the file's name */
 
@@ -39,7 +40,10 @@ struct lift {
 	bool expires_itself;  /* the kernel or the provider closes it */
 	struct names targets; /* their names in the policy */
 	struct names tables;  /* where: "inet filter" */
-	json_t *record;       /* what the backend's revert needs */
+	json_t *documents; /* array: the targets as in a policy, for telling whether they changed */
+	json_t *record;    /* what the backend's revert needs */
+	bool cut;          /* flows made in the window are deleted afterwards, */
+	struct names spared; /* but these, which were there before */
 };
 
 struct lifts {
@@ -47,15 +51,31 @@ struct lifts {
 	size_t n;
 };
 
+/* What a client asked to be lifted, so that it can be lifted again. */
+struct wish {
+	json_t *policy;  /* a policy document: its targets */
+	bool discovered; /* there was no policy: look for geo-blocks again */
+	struct ports ports;
+};
+
+struct wishes {
+	struct wish *v;
+	size_t n;
+};
+
 struct journal {
 	enum journal_state state;
 	char window[TXN_BUF];
 	struct identity id;
-	int64_t opened_wall; /* seconds since 1970 */
-	int64_t opened;      /* the rest: CLOCK_BOOTTIME, seconds */
-	int64_t deadline;    /* max_window */
-	int64_t expiry;      /* the latest that was asked of any lift */
+	int64_t opened_wall;  /* seconds since 1970 */
+	int64_t opened;       /* the rest: CLOCK_BOOTTIME, seconds */
+	int64_t deadline;     /* max_window */
+	int64_t expiry;       /* the latest that was asked of any lift */
+	unsigned heartbeat_s; /* a watchdog moves short expiries on; 0: nobody does */
+	enum on_refresh on_refresh;
+	enum flows flows;
 	struct leases leases;
+	struct wishes wishes;
 	struct lifts lifts;
 };
 
@@ -72,6 +92,9 @@ const char *journal_name(char *buf, uint64_t netns);
 bool journal_name_parse(const char *name, uint64_t *netns);
 
 enum journal_read journal_read(int dir, const char *name, struct journal *journal, struct err *e);
+/* What journal_read does with the file's bytes; JOURNAL_GOOD or JOURNAL_BAD, then empty. */
+enum journal_read journal_decode(struct journal *journal, const char *text, size_t len,
+				 struct err *e);
 /* durable: fsync file and directory, for what survives the boot. */
 int journal_write(int dir, const char *name, const struct journal *journal, bool durable,
 		  struct err *e);
@@ -84,6 +107,8 @@ void journal_fini(struct journal *journal);
 /* Appends an empty lift, or NULL. */
 struct lift *lifts_add(struct lifts *lifts);
 void lifts_drop(struct lifts *lifts, size_t i);
+/* Adds the ports to an equal wish, or appends one; takes a reference. */
+int wishes_add(struct wishes *wishes, json_t *policy, bool discovered, const struct ports *ports);
 
 /* journal_json.c: the document inside the file. A new reference, or NULL when memory is gone. */
 json_t *journal_json(const struct journal *journal);

@@ -26,10 +26,20 @@ static json_t *
 lift_json(const struct lift *lift)
 {
 	char ports[PORTS_TEXT_MAX];
-	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:O}", "backend", lift->backend, "txn",
-			 lift->txn, "ports", ports_text(ports, &lift->ports), "expires_itself",
-			 (int)lift->expires_itself, "targets", output_names(&lift->targets),
-			 "tables", output_names(&lift->tables), "record", lift->record);
+	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:O,s:O,s:b,s:o}", "backend", lift->backend,
+			 "txn", lift->txn, "ports", ports_text(ports, &lift->ports),
+			 "expires_itself", (int)lift->expires_itself, "targets",
+			 output_names(&lift->targets), "tables", output_names(&lift->tables),
+			 "documents", lift->documents, "record", lift->record, "cut",
+			 (int)lift->cut, "spared", output_names(&lift->spared));
+}
+
+static json_t *
+wish_json(const struct wish *wish)
+{
+	char ports[PORTS_TEXT_MAX];
+	return json_pack("{s:O,s:b,s:s}", "policy", wish->policy, "discovered",
+			 (int)wish->discovered, "ports", ports_text(ports, &wish->ports));
 }
 
 json_t *
@@ -37,18 +47,22 @@ journal_json(const struct journal *j)
 {
 	char netns[24];
 	snprintf(netns, sizeof(netns), "%" PRIu64, j->id.netns);
-	json_t *leases = json_array(), *lifts = json_array();
+	json_t *leases = json_array(), *lifts = json_array(), *wishes = json_array();
 	int failed = 0;
 	for (size_t i = 0; i < j->leases.n; i++)
 		failed |= json_array_append_new(leases, lease_json(&j->leases.v[i]));
 	for (size_t i = 0; i < j->lifts.n; i++)
 		failed |= json_array_append_new(lifts, lift_json(&j->lifts.v[i]));
-	json_t *json = json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o}", "version",
-				 JOURNAL_VERSION, "state", state_names[j->state], "window",
-				 j->window, "boot", j->id.boot, "machine", j->id.machine, "netns",
-				 netns, "opened_wall", (json_int_t)j->opened_wall, "opened",
-				 (json_int_t)j->opened, "deadline", (json_int_t)j->deadline,
-				 "expiry", (json_int_t)j->expiry, "leases", leases, "lifts", lifts);
+	for (size_t i = 0; i < j->wishes.n; i++)
+		failed |= json_array_append_new(wishes, wish_json(&j->wishes.v[i]));
+	json_t *json = json_pack(
+		"{s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:o,s:o,s:o}", "version",
+		JOURNAL_VERSION, "state", state_names[j->state], "window", j->window, "boot",
+		j->id.boot, "machine", j->id.machine, "netns", netns, "opened_wall",
+		(json_int_t)j->opened_wall, "opened", (json_int_t)j->opened, "deadline",
+		(json_int_t)j->deadline, "expiry", (json_int_t)j->expiry, "heartbeat_s",
+		(json_int_t)j->heartbeat_s, "relift", j->on_refresh == REFRESH_RELIFT, "cut_flows",
+		j->flows == FLOWS_CUT, "leases", leases, "lifts", lifts, "wishes", wishes);
 	if (failed) {
 		json_decref(json);
 		return NULL;
@@ -90,25 +104,45 @@ static int
 parse_lift(struct lifts *lifts, json_t *json, struct err *e)
 {
 	const char *backend, *txn, *ports;
-	json_t *targets, *tables, *record;
-	int expires;
-	if (json_unpack(json, "{s:s,s:s,s:s,s:b,s:o,s:o,s:o}", "backend", &backend, "txn", &txn,
-			"ports", &ports, "expires_itself", &expires, "targets", &targets, "tables",
-			&tables, "record", &record))
+	json_t *targets, *tables, *documents, *record, *spared;
+	int expires, cut;
+	if (json_unpack(json, "{s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:b,s:o}", "backend", &backend,
+			"txn", &txn, "ports", &ports, "expires_itself", &expires, "targets",
+			&targets, "tables", &tables, "documents", &documents, "record", &record,
+			"cut", &cut, "spared", &spared))
 		return err_set(e, ERR_FAILED, "a lift is malformed");
 	struct lift *lift = lifts_add(lifts);
 	if (!lift || !(lift->backend = strdup(backend)))
 		return err_set(e, ERR_FAILED, "out of memory");
 	lift->expires_itself = expires;
+	lift->cut = cut;
 	lift->record = json_incref(record);
+	lift->documents = json_incref(documents);
 	if (parse_txn(lift->txn, txn) || parse_names(&lift->targets, targets) ||
-	    parse_names(&lift->tables, tables))
+	    parse_names(&lift->tables, tables) || parse_names(&lift->spared, spared))
 		return err_set(e, ERR_FAILED, "a lift is malformed");
 	return ports_parse(ports, &lift->ports, e);
 }
 
 static int
-parse_lists(struct journal *j, json_t *leases, json_t *lifts, struct err *e)
+parse_wish(struct wishes *wishes, json_t *json, struct err *e)
+{
+	json_t *policy;
+	const char *text;
+	int discovered;
+	struct ports ports;
+	if (json_unpack(json, "{s:o,s:b,s:s}", "policy", &policy, "discovered", &discovered,
+			"ports", &text))
+		return err_set(e, ERR_FAILED, "a wish is malformed");
+	if (ports_parse(text, &ports, e))
+		return -1;
+	return wishes_add(wishes, policy, discovered, &ports)
+		       ? err_set(e, ERR_FAILED, "out of memory")
+		       : 0;
+}
+
+static int
+parse_lists(struct journal *j, json_t *leases, json_t *lifts, json_t *wishes, struct err *e)
 {
 	size_t i;
 	json_t *item;
@@ -123,6 +157,10 @@ parse_lists(struct journal *j, json_t *leases, json_t *lifts, struct err *e)
 	}
 	json_array_foreach (lifts, i, item) {
 		if (parse_lift(&j->lifts, item, e))
+			return -1;
+	}
+	json_array_foreach (wishes, i, item) {
+		if (parse_wish(&j->wishes, item, e))
 			return -1;
 	}
 	return 0;
@@ -143,19 +181,20 @@ journal_parse(struct journal *j, json_t *json, struct err *e)
 	int version;
 	size_t k = 0;
 	const char *state, *window, *boot, *machine, *netns;
-	json_int_t wall, opened, deadline, expiry;
-	json_t *leases, *lifts;
+	json_int_t wall, opened, deadline, expiry, heartbeat;
+	json_t *leases, *lifts, *wishes;
+	int relift, cut;
 	json_error_t why;
 	*j = (struct journal){ 0 };
-	if (json_unpack_ex(json, &why, 0, "{s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o}",
-			   "version", &version, "state", &state, "window", &window, "boot", &boot,
-			   "machine", &machine, "netns", &netns, "opened_wall", &wall, "opened",
-			   &opened, "deadline", &deadline, "expiry", &expiry, "leases", &leases,
-			   "lifts", &lifts))
+	if (json_unpack(json, "{s:i}", "version", &version) || version != JOURNAL_VERSION)
+		return err_set(e, ERR_FAILED, "it is not of version %d", JOURNAL_VERSION);
+	if (json_unpack_ex(
+		    json, &why, 0, "{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:o,s:o,s:o}",
+		    "state", &state, "window", &window, "boot", &boot, "machine", &machine, "netns",
+		    &netns, "opened_wall", &wall, "opened", &opened, "deadline", &deadline,
+		    "expiry", &expiry, "heartbeat_s", &heartbeat, "relift", &relift, "cut_flows",
+		    &cut, "leases", &leases, "lifts", &lifts, "wishes", &wishes))
 		return err_set(e, ERR_FAILED, "its content is malformed: %s", why.text);
-	if (version != JOURNAL_VERSION)
-		return err_set(e, ERR_FAILED, "it has version %d, not %d", version,
-			       JOURNAL_VERSION);
 	while (k < N_STATES && strcmp(state_names[k], state) != 0)
 		k++;
 	if (k == N_STATES || parse_txn(j->window, window) ||
@@ -168,5 +207,9 @@ journal_parse(struct journal *j, json_t *json, struct err *e)
 	j->opened = (int64_t)opened;
 	j->deadline = (int64_t)deadline;
 	j->expiry = (int64_t)expiry;
-	return parse_lists(j, leases, lifts, e);
+	j->heartbeat_s =
+		heartbeat < 0 || heartbeat > POLICY_MAX_WINDOW_MAX_S ? 0 : (unsigned)heartbeat;
+	j->on_refresh = relift ? REFRESH_RELIFT : REFRESH_STOP;
+	j->flows = cut ? FLOWS_CUT : FLOWS_KEEP;
+	return parse_lists(j, leases, lifts, wishes, e);
 }

@@ -25,13 +25,19 @@ lease_of(struct lease *lease, const struct options *options, struct err *e)
 		const char *borrowed;
 		char *name;
 	} name = { .borrowed = options->lease };
-	*lease = (struct lease){ .kind = LEASE_TIMED, .guard = process_guard() };
+	const struct ancestry ancestry = ancestry_read();
+	*lease =
+		(struct lease){ .kind = LEASE_TIMED, .guard = ancestry.guard, .via = ancestry.via };
 	if (options->lease) {
 		lease->kind = LEASE_NAME;
 		lease->name = name.name;
 	} else if (options->owner) {
 		lease->kind = LEASE_OWNER;
 		return process_find(&lease->owner, options->owner, e);
+	} else if (!options->no_owner && ancestry.owner.pid) {
+		lease->kind = LEASE_OWNER;
+		lease->owner = ancestry.owner;
+		memcpy(lease->owner_name, ancestry.name, sizeof(lease->owner_name));
 	}
 	return 0;
 }
@@ -64,13 +70,19 @@ same_key(const struct lease *a, const struct lease *b)
 		return false;
 	switch (a->kind) {
 	case LEASE_OWNER:
-		return process_same(&a->owner, &b->owner);
+		return process_same(&a->owner, &b->owner) && process_same(&a->guard, &b->guard);
 	case LEASE_NAME:
 		return a->name && b->name && !strcmp(a->name, b->name);
 	case LEASE_TIMED:
 	default:
-		return true;
+		return process_same(&a->via, &b->via);
 	}
+}
+
+static bool
+is_nobodys(const struct lease *lease)
+{
+	return lease->kind == LEASE_TIMED && (!lease->via.pid || !process_may_live(&lease->via));
 }
 
 struct lease *
@@ -78,6 +90,9 @@ leases_find(struct leases *leases, const struct lease *key)
 {
 	for (size_t i = 0; i < leases->n; i++)
 		if (same_key(&leases->v[i], key))
+			return &leases->v[i];
+	for (size_t i = 0; key->kind == LEASE_TIMED && i < leases->n; i++)
+		if (is_nobodys(&leases->v[i]))
 			return &leases->v[i];
 	return NULL;
 }
@@ -124,7 +139,10 @@ lease_text(char *buf, const struct lease *lease)
 	char name[NAME_BUF], until[CLOCK_TEXT_MAX];
 	clock_text(until, lease->expires);
 	if (lease->kind == LEASE_OWNER)
-		snprintf(buf, LEASE_TEXT_MAX, "process %d, until %s", (int)lease->owner.pid, until);
+		snprintf(buf, LEASE_TEXT_MAX,
+			 "%s%sprocess %d%s while it lives, until %s at the latest",
+			 lease->owner_name, *lease->owner_name ? " (" : "", (int)lease->owner.pid,
+			 *lease->owner_name ? ")" : "", until);
 	else if (lease->kind == LEASE_NAME)
 		snprintf(buf, LEASE_TEXT_MAX, "lease %s, until %s", err_name(name, lease->name),
 			 until);
@@ -163,6 +181,12 @@ lease_json(const struct lease *lease)
 		json_object_set_new(json, "name", json_string(lease->name));
 	if (lease->kind == LEASE_OWNER)
 		json_object_set_new(json, "owner", process_json(&lease->owner));
+	if (*lease->owner_name)
+		json_object_set_new(json, "owner_name", json_string(lease->owner_name));
+	if (lease->via.pid)
+		json_object_set_new(json, "via", process_json(&lease->via));
+	if (lease->keeper.pid)
+		json_object_set_new(json, "keeper", process_json(&lease->keeper));
 	if (lease->guard.pid)
 		json_object_set_new(json, "guard", process_json(&lease->guard));
 	return json;
@@ -186,13 +210,14 @@ process_parse(struct process *process, json_t *json, struct err *e)
 int
 lease_parse(struct lease *lease, json_t *json, struct err *e)
 {
-	const char *kind = NULL, *name = NULL;
-	json_t *owner = NULL, *guard = NULL;
+	const char *kind = NULL, *name = NULL, *owner_name = "";
+	json_t *owner = NULL, *guard = NULL, *via = NULL, *keeper = NULL;
 	json_int_t expires;
 	size_t k = 0;
 	*lease = (struct lease){ 0 };
-	if (json_unpack(json, "{s:s,s:I,s?s,s?o,s?o}", "kind", &kind, "expires", &expires, "name",
-			&name, "owner", &owner, "guard", &guard))
+	if (json_unpack(json, "{s:s,s:I,s?s,s?s,s?o,s?o,s?o,s?o}", "kind", &kind, "expires",
+			&expires, "name", &name, "owner_name", &owner_name, "owner", &owner,
+			"guard", &guard, "via", &via, "keeper", &keeper))
 		return err_set(e, ERR_FAILED, "a lease is malformed");
 	while (k < N_KINDS && strcmp(kind_names[k], kind) != 0)
 		k++;
@@ -204,6 +229,11 @@ lease_parse(struct lease *lease, json_t *json, struct err *e)
 		return -1;
 	if (guard && process_parse(&lease->guard, guard, e))
 		return -1;
+	if (via && process_parse(&lease->via, via, e))
+		return -1;
+	if (keeper && process_parse(&lease->keeper, keeper, e))
+		return -1;
+	snprintf(lease->owner_name, sizeof(lease->owner_name), "%s", owner_name);
 	if (name && !(lease->name = strdup(name)))
 		return err_set(e, ERR_FAILED, "out of memory");
 	return 0;

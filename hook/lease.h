@@ -8,21 +8,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ancestry.h"
 #include "err.h"
-#include "process.h"
 
 enum lease_kind {
-	LEASE_TIMED, /* nobody's: each pre adds one, each post gives back the oldest */
+	LEASE_TIMED, /* nobody's: each pre adds one, each post gives back one */
 	LEASE_OWNER, /* a process's: ends with it */
-	LEASE_NAME,
+	LEASE_NAME,  /* timed, too */
 };
 
 struct lease {
 	enum lease_kind kind;
-	char *name;           /* LEASE_NAME */
-	struct process owner; /* LEASE_OWNER */
-	struct process guard; /* the `geopause run` that it was taken under, or nobody */
-	int64_t expires;      /* CLOCK_BOOTTIME, seconds */
+	char *name;                         /* LEASE_NAME */
+	struct process owner;               /* LEASE_OWNER */
+	char owner_name[ANCESTRY_NAME_MAX]; /* "certbot"; empty if it is not known */
+	struct process guard;  /* the `geopause run` that it was taken under, or nobody */
+	struct process keeper; /* the `geopause run` that gives it back, or nobody */
+	struct process via; /* LEASE_TIMED: the topmost process that it was taken by, or nobody */
+	int64_t expires;    /* CLOCK_BOOTTIME, seconds */
 };
 
 struct leases {
@@ -30,7 +33,10 @@ struct leases {
 	size_t n;
 };
 
-/* The lease that the options ask for; name is borrowed, copy with leases_add. */
+/*
+ * The lease that the options ask for, else that of the client above us (ancestry.h), else a timed
+ * one. name is borrowed, copy with leases_add. An --owner that does not live is ERR_USAGE.
+ */
 struct options;
 int lease_of(struct lease *lease, const struct options *options, struct err *e);
 
@@ -38,7 +44,10 @@ int lease_of(struct lease *lease, const struct options *options, struct err *e);
 bool lease_void(const struct lease *lease);
 /* Copies; returns the new entry or NULL. */
 struct lease *leases_add(struct leases *leases, const struct lease *lease);
-/* Same owner, same name, or for LEASE_TIMED the oldest one; NULL if there is none. */
+/*
+ * Same owner under the same guard, or same name. LEASE_TIMED: the oldest one of the same script
+ * (via), else the oldest that nobody alive stands behind. NULL if there is none.
+ */
 struct lease *leases_find(struct leases *leases, const struct lease *key);
 void leases_drop(struct leases *leases, struct lease *lease);
 /* Drops the void ones. */

@@ -19,8 +19,10 @@ static const struct command commands[] = {
 	  TAKES_COMMAND },
 	{ "plan", cmd_plan, "", "Show what pre would change; changes nothing", 0 },
 	{ "status", cmd_status, "", "Show the window, its leases and where the lifts stand", 0 },
-	{ "restore", cmd_restore, "", "Close everything now, whoever holds the window", 0 },
+	{ "restore", cmd_restore, "", "Close everything now, whoever holds the window",
+	  TAKES_STALE },
 	{ "check", cmd_check, "", "Validate the policy, by itself and against the firewall", 0 },
+	{ "history", cmd_history, "", "Show the windows of the past", 0 },
 	{ "discover", cmd_discover, "", "Find geo-blocks and print a policy for them", TAKES_ALL },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))

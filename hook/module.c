@@ -106,35 +106,26 @@ open_directory(const char *path, uid_t owner, struct err *e)
 	return dir;
 }
 
-static const struct backend_ops *
-load_descriptor(int fd, const char *name, struct err *e)
+static void *
+load_descriptor(int fd, const char *symbol, struct err *e)
 {
 	char path[32];
-	union {
-		void *symbol;
-		const struct backend_ops *(*function)(void);
-	} entry;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!handle || !(entry.symbol = dlsym(handle, BACKEND_SYMBOL))) {
+	void *found = handle ? dlsym(handle, symbol) : NULL;
+	if (!found) {
 		const char *why = dlerror();
 		err_set(e, ERR_FAILED, "loading it failed: %s", why ? why : "no entry point");
-		return NULL;
+		if (handle)
+			dlclose(handle);
 	}
-	const struct backend_ops *ops = entry.function();
-	if (!ops || ops->abi != BACKEND_ABI || strcmp(ops->name, name) != 0) {
-		err_set(e, ERR_FAILED,
-			"it has ABI %u, this geopause needs %u: install both from one version",
-			ops ? ops->abi : 0, BACKEND_ABI);
-		return NULL;
-	}
-	return ops;
+	return found;
 }
 
-static const struct backend_ops *
-load_from(int dir, uid_t owner, const char *name, const char *file, struct err *e)
+static void *
+load_from(int dir, uid_t owner, const char *file, const char *symbol, struct err *e)
 {
-	const struct backend_ops *ops = NULL;
+	void *found = NULL;
 	struct stat st;
 	int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT) {
@@ -145,41 +136,61 @@ load_from(int dir, uid_t owner, const char *name, const char *file, struct err *
 	} else if (!S_ISREG(st.st_mode)) {
 		err_set(e, ERR_FAILED, "unsafe: it is not a regular file");
 	} else if (!check_owner(&st, owner, false, file, e)) {
-		ops = load_descriptor(fd, name, e);
+		found = load_descriptor(fd, symbol, e);
 	}
 	/*
 	 * Once loaded it stays open: glibc knows libraries by their names, and the next one's
 	 * /proc/self/fd/N must be another.
 	 */
-	if (fd >= 0 && !ops)
+	if (fd >= 0 && !found)
 		close(fd);
-	return ops;
+	return found;
+}
+
+void *
+module_symbol(const char *name, const char *symbol, struct err *e)
+{
+	char path[PATH_MAX] = "", file[MODULE_NAME_MAX + 32];
+	uid_t owner = 0;
+	if (find_directory(path, &owner, e))
+		return NULL;
+	snprintf(file, sizeof(file), "geopause-%s.so", name);
+	void *found = NULL;
+	int dir = open_directory(path, owner, e);
+	if (dir >= 0) {
+		found = load_from(dir, owner, file, symbol, e);
+		close(dir);
+	}
+	if (!found)
+		err_wrap(e, "module %s/%s", path, file);
+	return found;
 }
 
 const struct backend_ops *
 module_load(const char *name, struct err *e)
 {
-	char path[PATH_MAX] = "", file[MODULE_NAME_MAX + 32], escaped[NAME_BUF];
-	uid_t owner = 0;
+	char escaped[NAME_BUF];
+	union {
+		void *symbol;
+		const struct backend_ops *(*function)(void);
+	} entry;
 	if (!valid_name(name)) {
 		err_set(e, ERR_POLICY, "\"%s\" cannot be a backend's name",
 			err_name(escaped, name));
 		return NULL;
 	}
-	if (find_directory(path, &owner, e)) {
+	if (!(entry.symbol = module_symbol(name, BACKEND_SYMBOL, e))) {
 		err_wrap(e, "backend %s", name);
 		return NULL;
 	}
-	snprintf(file, sizeof(file), "geopause-%s.so", name);
-	const struct backend_ops *ops = NULL;
-	int dir = open_directory(path, owner, e);
-	if (dir >= 0) {
-		ops = load_from(dir, owner, name, file, e);
-		close(dir);
-	}
-	if (!ops)
-		err_wrap(e, "backend %s: module %s/%s", name, path, file);
-	return ops;
+	const struct backend_ops *ops = entry.function();
+	if (ops && ops->abi == BACKEND_ABI && !strcmp(ops->name, name))
+		return ops;
+	err_set(e, ERR_FAILED,
+		"backend %s: module geopause-%s.so: it has ABI %u, this geopause needs %u: "
+		"install both from one version",
+		name, name, ops ? ops->abi : 0, BACKEND_ABI);
+	return NULL;
 }
 
 const struct open_backend *
@@ -203,11 +214,23 @@ backends_get(struct backends *backends, const char *name, struct err *e)
 	return open;
 }
 
-void
-backends_close(struct backends *backends)
+static void
+close_all(struct backends *backends, bool held)
 {
 	while (backends->n > 0) {
 		const struct open_backend *open = &backends->v[--backends->n];
-		open->ops->close(open->backend);
+		open->ops->close(open->backend, held);
 	}
+}
+
+void
+backends_close(struct backends *backends)
+{
+	close_all(backends, false);
+}
+
+void
+backends_leave(struct backends *backends)
+{
+	close_all(backends, true);
 }

@@ -4,15 +4,56 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clocks.h"
+#include "privileges.h"
+
+static bool
+somebody_holds(const struct leases *leases)
+{
+	for (size_t i = 0; i < leases->n; i++)
+		if (!lease_void(&leases->v[i]))
+			return true;
+	return false;
+}
+
+static bool
+not_expired(const struct journal *journal)
+{
+	for (size_t i = 0; i < journal->lifts.n; i++)
+		if (!journal->lifts.v[i].expires_itself)
+			return true;
+	return journal->lifts.n > 0 && boottime_left(journal->expiry) > 0;
+}
+
+static void
+describe(struct neighbour *one, const struct journal *journal, const struct identity *own)
+{
+	one->counts =
+		!strcmp(journal->id.boot, own->boot) && !strcmp(journal->id.machine, own->machine);
+	one->state =
+		one->counts ? journal_state_name(journal->state) : "of another boot or machine";
+	one->may_be_open = one->counts && not_expired(journal);
+	one->held =
+		one->counts && journal->state == JOURNAL_OPEN && somebody_holds(&journal->leases);
+}
 
 static int
-add(struct neighbours *all, const struct state *state, const char *file, const struct identity *own)
+add(struct neighbours *all, const struct state *state, const char *file, uint64_t netns,
+    const struct identity *own)
 {
 	struct neighbour *v = reallocarray(all->v, all->n + 1, sizeof(*v));
 	struct journal journal;
@@ -21,13 +62,13 @@ add(struct neighbours *all, const struct state *state, const char *file, const s
 		return -1;
 	all->v = v;
 	struct neighbour *one = &v[all->n++];
-	*one = (struct neighbour){ .state = "not readable", .may_be_open = true };
+	*one = (struct neighbour){
+		.netns = netns, .state = "not readable", .may_be_open = true, .counts = true
+	};
 	snprintf(one->file, sizeof(one->file), "%s", file);
 	if (journal_read(state->dir, file, &journal, &why) != JOURNAL_GOOD)
 		return 0;
-	one->state = journal_state_name(journal.state);
-	one->may_be_open = !strcmp(journal.id.boot, own->boot) && journal.lifts.n > 0 &&
-			   boottime_left(journal.expiry) > 0;
+	describe(one, &journal, own);
 	journal_fini(&journal);
 	return 0;
 }
@@ -50,7 +91,7 @@ neighbours_read(struct neighbours *all, const struct state *state, const struct 
 	}
 	while (!failed && (entry = readdir(dir)))
 		if (journal_name_parse(entry->d_name, &netns) && netns != own->netns)
-			failed = add(all, state, entry->d_name, own);
+			failed = add(all, state, entry->d_name, netns, own);
 	closedir(dir);
 	return failed ? err_set(e, ERR_FAILED, "out of memory") : 0;
 }
@@ -60,4 +101,134 @@ neighbours_fini(struct neighbours *all)
 {
 	free(all->v);
 	*all = (struct neighbours){ 0 };
+}
+
+struct search {
+	uint64_t netns;
+	ino_t last; /* the namespace that was tried last: most processes share one */
+	int refused;
+};
+
+/* Goes there. The cookie decides, so that it does not matter how the path was found. */
+static bool
+try_path(struct search *search, const char *path)
+{
+	struct stat st;
+	struct statfs fs;
+	struct err e = ERR_INIT;
+	uint64_t netns;
+	bool found = false;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		search->refused |= errno == EACCES || errno == EPERM;
+		return false;
+	}
+	if (!fstatfs(fd, &fs) && fs.f_type == NSFS_MAGIC && !fstat(fd, &st) &&
+	    st.st_ino != search->last) {
+		search->last = st.st_ino;
+		if (!setns(fd, CLONE_NEWNET))
+			found = !identity_netns(&netns, &e) && netns == search->netns;
+		else
+			search->refused |= errno == EPERM;
+	}
+	close(fd);
+	return found;
+}
+
+/* Entries that lead nowhere (/proc/tty) cost nothing. */
+static bool
+try_directory(struct search *search, const char *directory, const char *suffix)
+{
+	char path[NAME_MAX + 32];
+	const struct dirent *entry;
+	bool found = false;
+	DIR *dir = opendir(directory);
+	while (dir && !found && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "%s/%s%s", directory, entry->d_name, suffix);
+		found = try_path(search, path);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static int
+enter(uint64_t netns, struct err *e)
+{
+	struct search search = { .netns = netns };
+	if (try_directory(&search, "/run/netns", "") || try_directory(&search, "/proc", "/ns/net"))
+		return 0;
+	return err_set(e, ERR_FAILED, "%s",
+		       search.refused ? "it was not found, but not every one could be looked into"
+				      : "it has neither a process nor a name in /run/netns");
+}
+
+static int
+restore_here(const struct window *there, bool stale, struct err *e)
+{
+	struct backends backends = { 0 };
+	struct window window;
+	int failed = privileges_reduce(KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH, e) ||
+		     window_init(&window, there->state, &backends, there->history, e);
+	for (size_t i = 0; !failed && i < there->sweeps.n; i++)
+		if (strcmp(there->sweeps.v[i], DEFAULT_BACKEND) != 0 &&
+		    names_add(&window.sweeps, there->sweeps.v[i]))
+			failed = err_set(e, ERR_FAILED, "out of memory");
+	if (!failed)
+		failed = stale ? window_restore_stale(&window, e) : window_restore(&window, e);
+	if (failed)
+		e->code = ERR_OPEN;
+	return failed;
+}
+
+static _Noreturn void
+be_visitor(int reply, pid_t parent, const struct neighbour *one, const struct window *here,
+	   bool stale)
+{
+	struct err e = ERR_INIT;
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() == parent && !enter(one->netns, &e))
+		(void)restore_here(here, stale, &e);
+	(void)!write(reply, &e, sizeof(e));
+	_exit(0);
+}
+
+/* The child holds the lock, too: it must have ended before we go on. */
+static int
+wait_for_visitor(pid_t pid, int reply, struct err *e)
+{
+	struct err theirs = ERR_INIT;
+	struct pollfd told = { .fd = reply, .events = POLLIN };
+	int ready = poll(&told, 1, NEIGHBOUR_DEADLINE_S * 1000);
+	ssize_t got = ready > 0 ? read(reply, &theirs, sizeof(theirs)) : 0;
+	if (ready <= 0)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (ready <= 0)
+		return err_set(e, ERR_OPEN, "restoring it took more than %u s",
+			       NEIGHBOUR_DEADLINE_S);
+	if (got != (ssize_t)sizeof(theirs))
+		return err_set(e, ERR_OPEN, "the process that restored it was killed");
+	if (theirs.code != ERR_NONE)
+		*e = theirs;
+	return theirs.code == ERR_NONE ? 0 : -1;
+}
+
+int
+neighbour_restore(const struct neighbour *one, const struct window *here, bool stale, struct err *e)
+{
+	int reply[2];
+	pid_t parent = getpid();
+	if (pipe2(reply, O_CLOEXEC))
+		return err_sys(e, ERR_FAILED, errno, "making a pipe");
+	pid_t pid = fork();
+	if (pid == 0)
+		be_visitor(reply[1], parent, one, here, stale);
+	int sys = errno;
+	close(reply[1]);
+	int failed =
+		pid < 0 ? err_sys(e, ERR_FAILED, sys, "fork") : wait_for_visitor(pid, reply[0], e);
+	close(reply[0]);
+	return failed;
 }

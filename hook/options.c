@@ -28,6 +28,8 @@ enum option_id {
 	OPT_ALL,
 	OPT_GUARD,
 	OPT_ANYWAY,
+	OPT_STOP_CLIENT,
+	OPT_STALE,
 	OPT_HELP = 'h',
 	OPT_QUIET = 'q',
 	OPT_VERBOSE = 'v',
@@ -43,9 +45,10 @@ static const struct known_option {
 } known[] = {
 	{ "policy", OPT_POLICY, 0, "FILE", "the policy (default " GEOPAUSE_POLICY_FILE ")" },
 	{ "state", OPT_STATE, 0, "DIR", "journal and lock (default " GEOPAUSE_STATE_DIR ")" },
-	{ "window", OPT_WINDOW, 0, "DURATION", "how long the lease lasts: 90s, 10m, 1h30m" },
+	{ "window", OPT_WINDOW, 0, "DURATION",
+	  "how long the lease lasts at most: 90s, 10m, 1h30m" },
 	{ "challenge", OPT_CHALLENGE, 0, "LIST", "http-01,tls-alpn-01,dns-01" },
-	{ "owner", OPT_OWNER, 0, "PID|none", "the lease ends with this process" },
+	{ "owner", OPT_OWNER, 0, "PID|none", "whose lease it is (default: the client above)" },
 	{ "lease", OPT_LEASE, 0, "NAME", "the lease goes by this name" },
 	{ "json", OPT_JSON, 0, NULL, "results on stdout as JSON" },
 	{ "log-format", OPT_LOG_FORMAT, 0, "text|json", "what stderr looks like" },
@@ -57,6 +60,9 @@ static const struct known_option {
 	{ "all", OPT_ALL, TAKES_ALL, NULL, "the candidates into the policy, too" },
 	{ "guard", OPT_GUARD, TAKES_COMMAND, NULL,
 	  "open nothing; close afterwards what COMMAND's hooks opened" },
+	{ "stop-client", OPT_STOP_CLIENT, TAKES_DRY_RUN, NULL,
+	  "if the lift fails, end the client that owns the lease (SIGTERM)" },
+	{ "stale", OPT_STALE, TAKES_STALE, NULL, "only what nobody holds any more" },
 	{ "anyway", OPT_ANYWAY, TAKES_COMMAND, NULL, "run COMMAND even if the lift fails" },
 };
 #define N_KNOWN (sizeof(known) / sizeof(*known))
@@ -80,7 +86,8 @@ static int
 parse_owner(struct options *options, const char *text, struct err *e)
 {
 	options->owner = 0;
-	if (!strcmp(text, "none"))
+	options->no_owner = !strcmp(text, "none");
+	if (options->no_owner)
 		return 0;
 	char *end;
 	errno = 0;
@@ -142,6 +149,7 @@ take_value(struct options *options, int id, const char *text, struct err *e)
 	case OPT_POLICY:
 		return parse_path(&options->policy, text, e);
 	case OPT_STATE:
+		options->state_given = true;
 		return parse_path(&options->state, text, e);
 	case OPT_WINDOW:
 		return parse_window(options, text, e);
@@ -173,6 +181,10 @@ take_flag(struct options *options, int id)
 		options->guard = true;
 	else if (id == OPT_ANYWAY)
 		options->anyway = true;
+	else if (id == OPT_STOP_CLIENT)
+		options->stop_client = true;
+	else if (id == OPT_STALE)
+		options->stale = true;
 }
 
 static enum parsed

@@ -12,8 +12,10 @@ struct command;
 struct options {
 	const char *policy; /* NULL: the default place, where it may be missing */
 	const char *state;
+	bool state_given;
 	const char *lease; /* --lease NAME, or NULL */
-	pid_t owner;       /* --owner PID, 0: none */
+	pid_t owner;       /* --owner PID, 0: none given */
+	bool no_owner;     /* --owner none */
 	unsigned window_s; /* 0: as the policy says */
 	unsigned challenges;
 	bool json;
@@ -24,6 +26,8 @@ struct options {
 	bool all;
 	bool guard;
 	bool anyway;
+	bool stop_client;
+	bool stale;
 	char **argv; /* run's command, NULL-terminated */
 };
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "signature.h"
+
 int
 txn_new(char *txn, struct err *e)
 {
@@ -27,19 +29,46 @@ names_have(const struct names *names, const char *name)
 	return false;
 }
 
-/* The asked ports that no lift has opened for this target. */
-static struct ports
-missing_ports(const struct target *target, const struct planning_input *input)
+/* The target as in a policy; a new reference, or NULL. */
+static json_t *
+document_of(const struct target *target)
 {
-	struct ports left = input->ports;
-	for (size_t i = 0; input->lifts && i < input->lifts->n; i++) {
-		const struct lift *lift = &input->lifts->v[i];
-		if (!strcmp(lift->backend, target->backend) &&
-		    names_have(&lift->targets, target->name) &&
-		    names_have(&lift->tables, target->table))
-			left = ports_minus(&left, &lift->ports);
+	json_t *policy = policy_document(target, 1);
+	json_t *document = json_array_get(json_object_get(policy, "targets"), 0);
+	json_incref(document);
+	json_decref(policy);
+	return document;
+}
+
+static bool
+has_document(const struct lift *lift, const json_t *document)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach (lift->documents, i, one) {
+		if (json_equal(one, document))
+			return true;
 	}
-	return left;
+	return false;
+}
+
+/* The asked ports that no lift has opened for this very target: a policy may have changed. */
+static int
+missing_ports(struct ports *left, const struct target *target, const struct planning_input *input)
+{
+	*left = input->ports;
+	if (!input->lifts || !input->lifts->n)
+		return 0;
+	json_t *document = document_of(target);
+	if (!document)
+		return -1;
+	for (size_t i = 0; i < input->lifts->n; i++) {
+		const struct lift *lift = &input->lifts->v[i];
+		if (!strcmp(lift->backend, target->backend) && has_document(lift, document))
+			*left = ports_minus(left, &lift->ports);
+	}
+	json_decref(document);
+	return 0;
 }
 
 static bool
@@ -72,7 +101,9 @@ static int
 group(struct planning *planning, const struct planning_input *input, struct err *e)
 {
 	for (size_t i = 0; i < input->n; i++) {
-		struct ports missing = missing_ports(&input->targets[i], input);
+		struct ports missing;
+		if (missing_ports(&missing, &input->targets[i], input))
+			return err_set(e, ERR_FAILED, "out of memory");
 		if (!missing.n)
 			continue;
 		struct planned *planned =
@@ -84,6 +115,13 @@ group(struct planning *planning, const struct planning_input *input, struct err 
 	return 0;
 }
 
+unsigned
+planning_expiry(unsigned expiry_s, unsigned heartbeat_s, unsigned caps)
+{
+	bool beats = heartbeat_s && (caps & (unsigned)BACKEND_HEARTBEAT);
+	return beats && heartbeat_s < expiry_s ? heartbeat_s : expiry_s;
+}
+
 static int
 plan_group(struct planned *planned, struct backends *backends, const struct planning_input *input,
 	   struct err *e)
@@ -92,7 +130,8 @@ plan_group(struct planned *planned, struct backends *backends, const struct plan
 	if (!on || txn_new(planned->request.txn, e))
 		return -1;
 	planned->request.targets = planned->targets;
-	planned->request.expiry_s = input->expiry_s;
+	planned->request.expiry_s =
+		planning_expiry(input->expiry_s, input->heartbeat_s, on->ops->caps);
 	planned->request.explain = input->explain;
 	planned->on = on;
 	return on->ops->plan(on->backend, &planned->request, &planned->plan, e);
@@ -138,7 +177,7 @@ planned_journal(const struct planned *planned, struct lifts *lifts, struct err *
 {
 	const struct backend_ops *ops = planned->on->ops;
 	struct lift *lift = lifts_add(lifts);
-	if (!lift || !(lift->backend = strdup(ops->name)) ||
+	if (!lift || !(lift->backend = strdup(ops->name)) || !(lift->documents = json_array()) ||
 	    !(lift->record = ops->record(planned->plan)))
 		return err_set(e, ERR_FAILED, "out of memory");
 	memcpy(lift->txn, planned->request.txn, sizeof(lift->txn));
@@ -148,6 +187,7 @@ planned_journal(const struct planned *planned, struct lifts *lifts, struct err *
 	for (size_t i = 0; i < planned->request.n; i++) {
 		const struct target *target = planned->targets[i];
 		if (names_add(&lift->targets, target->name) ||
+		    json_array_append_new(lift->documents, document_of(target)) ||
 		    (!names_have(&lift->tables, target->table) &&
 		     names_add(&lift->tables, target->table)))
 			return err_set(e, ERR_FAILED, "out of memory");

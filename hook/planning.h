@@ -26,8 +26,12 @@ struct planning_input {
 	struct ports ports;
 	const struct lifts *lifts; /* what is lifted already; may be NULL */
 	unsigned expiry_s;
+	unsigned heartbeat_s; /* as the expiry where it can be moved on cheaply; 0: nobody does */
 	bool explain;
 };
+
+/* The expiry that a backend with these capabilities is asked for. */
+unsigned planning_expiry(unsigned expiry_s, unsigned heartbeat_s, unsigned caps);
 
 /* Plans that have no step are in it, too. On errors *planning is empty and nothing was changed. */
 int planning_make(struct planning *planning, struct backends *backends,

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ANCESTORS_MAX 64
+#define PIDNS_UNKNOWN UINT64_MAX
 
 struct stat_line {
 	char state;
@@ -52,7 +52,9 @@ static uint64_t
 own_pidns(void)
 {
 	struct stat st;
-	return stat("/proc/self/ns/pid", &st) ? 0 : (uint64_t)st.st_ino;
+	if (!stat("/proc/self/ns/pid", &st))
+		return (uint64_t)st.st_ino;
+	return errno == ENOENT ? 0 : PIDNS_UNKNOWN; /* a kernel without them has none */
 }
 
 static bool
@@ -61,18 +63,50 @@ is_dead(const struct stat_line *line)
 	return line->state == 'Z' || line->state == 'X' || line->state == 'x';
 }
 
+struct process_self
+process_self(void)
+{
+	struct process_self self = { .pidns = own_pidns() };
+	struct stat st;
+	if (!stat("/proc/self/exe", &st)) {
+		self.exe_dev = st.st_dev;
+		self.exe_ino = st.st_ino;
+	}
+	return self;
+}
+
+int
+process_read(struct process *process, pid_t *parent, pid_t pid, const struct process_self *self)
+{
+	struct stat_line line;
+	/* Whoever is recorded with that would never be known to have ended. */
+	if (self->pidns == PIDNS_UNKNOWN) {
+		errno = EIO;
+		return -1;
+	}
+	if (read_stat(&line, pid))
+		return -1;
+	if (is_dead(&line)) {
+		errno = ESRCH;
+		return -1;
+	}
+	*process = (struct process){ .pid = pid, .start = line.start, .pidns = self->pidns };
+	*parent = line.parent;
+	return 0;
+}
+
 int
 process_find(struct process *process, pid_t pid, struct err *e)
 {
-	struct stat_line line;
-	if (read_stat(&line, pid))
-		return errno == ENOENT || errno == ESRCH
-			       ? err_set(e, ERR_USAGE, "there is no process %d", (int)pid)
-			       : err_sys(e, ERR_FAILED, errno, "reading /proc/%d/stat", (int)pid);
-	if (is_dead(&line))
+	const struct process_self self = { .pidns = own_pidns() };
+	pid_t parent;
+	if (!process_read(process, &parent, pid, &self))
+		return 0;
+	if (errno == ENOENT)
+		return err_set(e, ERR_USAGE, "there is no process %d", (int)pid);
+	if (errno == ESRCH)
 		return err_set(e, ERR_USAGE, "process %d has ended", (int)pid);
-	*process = (struct process){ .pid = pid, .start = line.start, .pidns = own_pidns() };
-	return 0;
+	return err_sys(e, ERR_FAILED, errno, "reading /proc/%d/stat", (int)pid);
 }
 
 bool
@@ -93,32 +127,12 @@ process_same(const struct process *a, const struct process *b)
 	return a->pid == b->pid && a->start == b->start && a->pidns == b->pidns;
 }
 
-static bool
-runs_our_executable(pid_t pid, const struct stat *ours)
+bool
+process_is_ours(pid_t pid, const struct process_self *self)
 {
 	char path[48];
 	struct stat st;
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return !stat(path, &st) && st.st_dev == ours->st_dev && st.st_ino == ours->st_ino;
-}
-
-struct process
-process_guard(void)
-{
-	struct process nobody = { 0 };
-	struct stat ours;
-	pid_t pid = getppid();
-	if (stat("/proc/self/exe", &ours))
-		return nobody;
-	for (int i = 0; i < ANCESTORS_MAX && pid > 1; i++) {
-		struct stat_line line;
-		if (read_stat(&line, pid))
-			return nobody;
-		if (runs_our_executable(pid, &ours))
-			return (struct process){ .pid = pid,
-						 .start = line.start,
-						 .pidns = own_pidns() };
-		pid = line.parent;
-	}
-	return nobody;
+	return self->exe_ino && !stat(path, &st) && st.st_dev == self->exe_dev &&
+	       st.st_ino == self->exe_ino;
 }

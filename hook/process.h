@@ -20,7 +20,18 @@ int process_find(struct process *process, pid_t pid, struct err *e);
 /* False only if it is known to be gone; of another pid namespace nothing is known. */
 bool process_may_live(const struct process *process);
 bool process_same(const struct process *a, const struct process *b);
-/* The nearest ancestor that runs this very executable (`geopause run`); pid 0 if there is none. */
-struct process process_guard(void);
+
+/* Ourselves, whom others are compared with; read once for many of them. */
+struct process_self {
+	uint64_t pidns;
+	dev_t exe_dev; /* the file that we run */
+	ino_t exe_ino; /* 0: not known */
+};
+struct process_self process_self(void);
+/* -1 with errno if it cannot be read; ENOENT, ESRCH: there is none, or only its zombie. */
+int process_read(struct process *process, pid_t *parent, pid_t pid,
+		 const struct process_self *self);
+/* Whether it runs the very file that we run. */
+bool process_is_ours(pid_t pid, const struct process_self *self);
 
 #endif

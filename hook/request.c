@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "alert.h"
 #include "observation.h"
+#include "privileges.h"
 #include "signature.h"
 
 #define CANDIDATES_TEXT_MAX 700
@@ -75,8 +77,8 @@ targets_of(struct policy *policy, const struct observations *all, struct err *e)
 	return 0;
 }
 
-static int
-discover_targets(struct policy *policy, struct backends *backends, struct err *e)
+int
+request_discover(struct policy *policy, struct backends *backends, struct err *e)
 {
 	struct observations all = { 0 };
 	const struct open_backend *on = backends_get(backends, DEFAULT_BACKEND, e);
@@ -100,25 +102,36 @@ take_options(struct request *request, const struct options *options, struct err 
 		challenges_ports(options->challenges ? options->challenges : policy->challenges);
 	request->window_s =
 		policy->window_s < policy->max_window_s ? policy->window_s : policy->max_window_s;
+	request->owned_s = policy->max_window_s;
 	if (!options->window_s)
 		return 0;
 	if (options->window_s > policy->max_window_s)
 		return err_set(e, ERR_USAGE, "--window %s is more than max_window, %s",
 			       duration_text(asked, options->window_s),
 			       duration_text(most, policy->max_window_s));
-	request->window_s = options->window_s;
+	request->window_s = request->owned_s = options->window_s;
 	return 0;
 }
 
 int
-request_load(struct request *request, const struct options *options, struct backends *backends,
-	     struct err *e)
+request_reduce(const struct policy *policy, unsigned keep, struct backends *backends, struct err *e)
+{
+	int failed = alert_prepare(policy, e);
+	for (size_t i = 0; !failed && i < policy->n_targets; i++)
+		failed = backends_get(backends, policy->targets[i].backend, e) ? 0 : -1;
+	return privileges_reduce(keep, e) || failed ? -1 : 0;
+}
+
+int
+request_load(struct request *request, const struct options *options, unsigned keep,
+	     struct backends *backends, struct err *e)
 {
 	*request = (struct request){ 0 };
 	if (request_policy(&request->policy, options, e))
 		return -1;
-	if (!take_options(request, options, e) &&
-	    (request->policy.file || !discover_targets(&request->policy, backends, e)))
+	if (!request_reduce(&request->policy, keep, backends, e) &&
+	    !take_options(request, options, e) &&
+	    (request->policy.file || !request_discover(&request->policy, backends, e)))
 		return 0;
 	request_fini(request);
 	return -1;

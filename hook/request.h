@@ -12,18 +12,29 @@
 struct request {
 	struct policy policy; /* file == NULL: the targets were discovered */
 	struct ports ports;
-	unsigned window_s;
+	unsigned window_s; /* of a timed lease, and of any that no watchdog watches */
+	unsigned owned_s;  /* of a lease whose owner is watched */
 };
 
 /*
- * Loads the policy; where there is none, looks for geo-blocks and takes the certain ones. Nothing
- * found, or doubt, is ERR_POLICY with the candidates named.
+ * Loads the policy and gives up all rights but those in keep (enum privileges_keep). Where there is
+ * no policy, looks for geo-blocks and takes the certain ones; nothing found, or doubt, is
+ * ERR_POLICY with the candidates named.
  */
-int request_load(struct request *request, const struct options *options, struct backends *backends,
-		 struct err *e);
+int request_load(struct request *request, const struct options *options, unsigned keep,
+		 struct backends *backends, struct err *e);
+/*
+ * After the policy was read: the alerter is forked, the backends are opened (their modules may lie
+ * where only CAP_DAC_READ_SEARCH leads), and the rights are given up. The rights are given up even
+ * if something else fails.
+ */
+int request_reduce(const struct policy *policy, unsigned keep, struct backends *backends,
+		   struct err *e);
 /* Only the file; policy.file == NULL if the default one is missing. */
 int request_policy(struct policy *policy, const struct options *options, struct err *e);
 void request_fini(struct request *request);
+/* What is certainly a geo-block becomes the policy's targets; see request_load. */
+int request_discover(struct policy *policy, struct backends *backends, struct err *e);
 
 /* The backend that zero-config looks at, and whose marks are always swept. */
 #define DEFAULT_BACKEND "nftables"

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include "fate.h"
+#include "history.h"
 #include "signals.h"
+#include "watchdog.h"
 
 static int
 begin(struct session *session, const struct options *options, struct backends *backends,
@@ -15,7 +17,8 @@ begin(struct session *session, const struct options *options, struct backends *b
 	if (!state_open(&session->state, options->state, true, e) &&
 	    !state_lock(&session->state, wait_s, e)) {
 		signals_hold();
-		if (!window_init(&session->window, &session->state, backends, e))
+		if (!window_init(&session->window, &session->state, backends,
+				 history_directory(options), e))
 			return 0;
 	}
 	session_end(session);
@@ -54,6 +57,8 @@ session_begin_closing(struct session *session, const struct options *options,
 void
 session_end(struct session *session)
 {
+	if (session->state.lock >= 0 && !session->window.there)
+		watchdog_tidy(&session->state, session->window.id.netns);
 	window_fini(&session->window);
 	state_close(&session->state);
 }

@@ -11,7 +11,7 @@ static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 #define N_ENDING (sizeof(ending) / sizeof(*ending))
 
 static sigset_t mask_before;
-static struct sigaction pipe_before, child_before;
+static struct sigaction pipe_before, size_before, child_before;
 static mode_t umask_before;
 
 void
@@ -19,6 +19,7 @@ signals_init(void)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, fallback = { .sa_handler = SIG_DFL };
 	sigaction(SIGPIPE, &ignore, &pipe_before);
+	sigaction(SIGXFSZ, &ignore, &size_before);
 	sigaction(SIGCHLD, &fallback, &child_before);
 	sigprocmask(SIG_SETMASK, NULL, &mask_before);
 	umask_before = umask(077);
@@ -28,6 +29,7 @@ void
 signals_give_back(void)
 {
 	sigaction(SIGPIPE, &pipe_before, NULL);
+	sigaction(SIGXFSZ, &size_before, NULL);
 	sigaction(SIGCHLD, &child_before, NULL);
 	sigprocmask(SIG_SETMASK, &mask_before, NULL);
 	umask(umask_before);

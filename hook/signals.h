@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Signals: SIGPIPE is ignored (a reader that went away must not stop a restore), SIGCHLD has its
+ * Signals: SIGPIPE and SIGXFSZ are ignored (a reader that went away, or `ulimit -f`, must not stop
+ * a restore), SIGCHLD has its
  * default (a caller may have ignored it), and the four that end a program wait while the firewall
  * is being changed.
  */

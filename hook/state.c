@@ -69,6 +69,9 @@ state_lock(struct state *state, unsigned wait_s, struct err *e)
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 	char name[NAME_BUF], pid[16];
 	int fd = openat(state->dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* A file system that became read-only must not keep a window from being closed. */
+	if (fd < 0 && errno == EROFS)
+		fd = openat(state->dir, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, ERR_FAILED, errno, "opening the lock %s/" LOCK_FILE,
 			       err_name(name, state->path));
@@ -99,8 +102,11 @@ state_lock(struct state *state, unsigned wait_s, struct err *e)
 void
 state_unlock(struct state *state)
 {
-	if (state->lock >= 0)
-		close(state->lock);
+	if (state->lock < 0)
+		return;
+	/* Explicitly: a fork that lives on may not have closed its copy yet. */
+	(void)flock(state->lock, LOCK_UN);
+	close(state->lock);
 	state->lock = -1;
 }
 

@@ -75,14 +75,15 @@ story_opened(const struct journal *journal, const struct ports *ports, const str
 {
 	char until[CLOCK_TEXT_MAX], utc[CLOCK_TEXT_MAX], text[PORTS_TEXT_MAX],
 		targets[TARGETS_TEXT_MAX];
-	clock_utc(utc, journal->expiry);
+	int64_t end = leases_expiry(&journal->leases);
+	clock_utc(utc, end);
 	ports_text(text, ports);
 	log_event_take(LOG_INFO, "opened",
 		       json_pack("{s:s,s:s,s:o,s:o,s:s}", "window", journal->window, "ports", text,
 				 "targets", all_targets(&journal->lifts), "lease",
 				 lease_json(lease), "until", utc),
 		       "window %s opened: %s for %s, until %s at the latest", journal->window, text,
-		       targets_text(targets, &journal->lifts), clock_text(until, journal->expiry));
+		       targets_text(targets, &journal->lifts), clock_text(until, end));
 }
 
 void
@@ -99,14 +100,18 @@ story_lease(const struct journal *journal, const char *what, const struct lease 
 void
 story_closed(const struct journal *journal, const char *how, const struct names *notes)
 {
-	char ports[PORTS_TEXT_MAX];
+	char text[PORTS_TEXT_MAX];
+	struct ports ports = { 0 };
 	long long seconds = (long long)(boottime_now() - journal->opened);
+	/* Of the lifts only those are left that could not be taken back. */
+	for (size_t i = 0; i < journal->wishes.n; i++)
+		ports_add(&ports, &journal->wishes.v[i].ports);
 	bool exact = notes->n == 0;
 	story_lines(LOG_WARNING, "drift", "somebody else changed the firewall meanwhile: ", notes);
 	log_event_take(LOG_INFO, "closed",
 		       json_pack("{s:s,s:s,s:I,s:b,s:s}", "window", journal->window, "how", how,
 				 "seconds", (json_int_t)seconds, "exact", (int)exact, "ports",
-				 story_ports(ports, &journal->lifts)),
+				 ports_text(text, &ports)),
 		       "window %s closed after %lld s (%s)%s", journal->window, seconds, how,
 		       exact ? "" : "; what others changed was left as they wanted it");
 }

@@ -8,6 +8,7 @@
 #include "backend.h"
 #include "clocks.h"
 #include "fate.h"
+#include "history.h"
 #include "log.h"
 #include "planning.h"
 #include "story.h"
@@ -17,9 +18,10 @@
 #define EXPIRY_SLACK_S 2u /* the kernel's timers and ours start in different seconds */
 
 int
-window_init(struct window *w, const struct state *state, struct backends *backends, struct err *e)
+window_init(struct window *w, const struct state *state, struct backends *backends,
+	    const char *history, struct err *e)
 {
-	*w = (struct window){ .state = state, .backends = backends };
+	*w = (struct window){ .state = state, .backends = backends, .history = history };
 	if (identity_read(&w->id, e))
 		return -1;
 	journal_name(w->file, w->id.netns);
@@ -70,86 +72,6 @@ window_forget(struct window *w)
 	w->there = false;
 }
 
-/* ERR_OPEN if a sweep failed; another code if a backend could not even be asked. */
-static int
-sweep(struct window *w, bool look_only, struct names *found, struct err *e)
-{
-	for (size_t i = 0; i < w->sweeps.n; i++) {
-		struct err why = ERR_INIT;
-		const char *name = w->sweeps.v[i];
-		const struct open_backend *on = backends_get(w->backends, name, &why);
-		if (!on && why.sys == ENOENT && !strcmp(name, DEFAULT_BACKEND))
-			continue;
-		if (!on || on->ops->sweep(on->backend, look_only, found, &why) != OUTCOME_DONE) {
-			if (why.code == ERR_NONE)
-				err_set(&why, ERR_FAILED, "%s gave no reason", name);
-			if (on)
-				why.code = ERR_OPEN;
-			*e = why;
-			return err_wrap(e, "looking for marks of geopause");
-		}
-	}
-	return 0;
-}
-
-static int
-sweep_marks(struct window *w, struct err *e)
-{
-	struct names found = { 0 };
-	int failed = sweep(w, false, &found, e);
-	story_lines(LOG_NOTICE, "swept", failed ? "leftover: " : "removed a leftover: ", &found);
-	names_fini(&found);
-	return failed;
-}
-
-int
-window_sweep(struct window *w, struct err *e)
-{
-	if (!sweep_marks(w, e))
-		return 0;
-	e->code = ERR_OPEN;
-	fate_add(e, "marks of geopause may still be in the firewall; run `geopause restore`");
-	return -1;
-}
-
-int
-window_leftovers(struct window *w, const struct lifts *lifts, struct names *found, struct err *e)
-{
-	struct names all = { 0 };
-	int failed = sweep(w, true, &all, e);
-	for (size_t i = 0; !failed && i < all.n; i++) {
-		bool ours = false;
-		for (size_t k = 0; lifts && k < lifts->n; k++)
-			ours = ours || strstr(all.v[i], lifts->v[k].txn);
-		if (!ours && names_add(found, all.v[i]))
-			failed = err_set(e, ERR_FAILED, "out of memory");
-	}
-	names_fini(&all);
-	return failed;
-}
-
-static int
-put_aside(struct window *w, const char *why, struct err *e)
-{
-	char aside[JOURNAL_NAME_MAX];
-	if (journal_put_aside(w->state->dir, w->file, aside, e))
-		return -1;
-	log_event_take(LOG_ERR, "journal-put-aside", json_pack("{s:s}", "file", aside),
-		       "the journal %s/%s cannot be used: %s; kept as %s", w->state->path, w->file,
-		       why, aside);
-	return 0;
-}
-
-/* What the journal knew is lost: what it opened is swept, even if the file cannot be renamed. */
-static int
-put_aside_and_sweep(struct window *w, const char *why, struct err *e)
-{
-	int aside = put_aside(w, why, e);
-	if (aside)
-		e->code = ERR_OPEN;
-	return window_sweep(w, e) || aside ? -1 : 0;
-}
-
 /* Never acted on: a cloned image's, or a file that was renamed. */
 static const char *
 foreign_journal(const struct window *w)
@@ -175,7 +97,7 @@ window_look(struct window *w, struct err *e)
 		fate_add(e, "a window may be open until its expiry; run `geopause restore`");
 		return -1;
 	case JOURNAL_BAD:
-		return put_aside_and_sweep(w, why.msg, e);
+		return window_put_aside_and_sweep(w, why.msg, e);
 	case JOURNAL_GOOD:
 	default:
 		break;
@@ -186,7 +108,7 @@ window_look(struct window *w, struct err *e)
 	const char *foreign = foreign_journal(w);
 	if (foreign) {
 		journal_fini(&w->journal);
-		return put_aside(w, foreign, e);
+		return window_put_aside(w, foreign, e);
 	}
 	w->there = true;
 	if (!strcmp(w->journal.id.boot, w->id.boot))
@@ -255,30 +177,66 @@ window_put_back_from(struct window *w, size_t first, struct names *notes, struct
 	return failed;
 }
 
-static int
-close_window(struct window *w, const char *how, struct err *e)
+/* The journal says "closing"; without it the file still names every lift: all a revert needs. */
+static void
+save_closing(struct window *w)
 {
-	struct names notes = { 0 };
 	struct err unsaved = ERR_INIT;
-	struct journal *j = &w->journal;
-	leases_fini(&j->leases);
-	/* Without it the file still names every lift, which is all that a revert needs. */
-	if (j->lifts.n && window_save(w, JOURNAL_CLOSING, &unsaved))
+	if (w->journal.lifts.n && window_save(w, JOURNAL_CLOSING, &unsaved))
 		log_event_take(LOG_WARNING, "journal", NULL, "%s; restoring all the same",
 			       unsaved.msg);
+}
+
+void
+window_tell_closed(const struct window *w, const char *how, const struct names *notes)
+{
+	story_closed(&w->journal, how, notes);
+	history_closed(w->history, &w->journal, how, notes->n == 0);
+}
+
+int
+window_close(struct window *w, const char *how, struct err *e)
+{
+	struct names notes = { 0 };
+	struct flow_covers covers = { 0 };
+	struct err uncut = ERR_INIT;
+	struct journal *j = &w->journal;
+	leases_fini(&j->leases);
+	save_closing(w);
+	window_cover_flows(w, &covers);
 	int failed = window_put_back_from(w, 0, &notes, e);
+	int living = window_cut_flows(w, &covers, &uncut);
 	if (failed) {
-		unsaved = ERR_INIT;
-		(void)window_save(w, JOURNAL_CLOSING, &unsaved);
+		save_closing(w);
 		story_lines(LOG_WARNING, "drift", "", &notes);
 		err_wrap(e, "window %s could not be closed", j->window);
 		fate_may_be_open(e, j);
 	} else {
-		story_closed(j, how, &notes);
+		window_tell_closed(w, how, &notes);
 		window_forget(w);
+		if (living)
+			*e = uncut;
 	}
 	names_fini(&notes);
-	return failed;
+	return failed || living ? -1 : 0;
+}
+
+/* The leases that have ended by themselves. Returns how the last of them did. */
+const char *
+window_prune(struct window *w)
+{
+	struct leases *leases = &w->journal.leases;
+	const char *how = "expired";
+	for (size_t i = leases->n; i-- > 0;) {
+		struct lease *lease = &leases->v[i];
+		if (!lease_void(lease))
+			continue;
+		bool died = boottime_left(lease->expires) > 0;
+		how = died ? "owner ended" : "expired";
+		story_lease(&w->journal, died ? "void, its owner has ended" : "expired", lease);
+		leases_drop(leases, lease);
+	}
+	return how;
 }
 
 /* Closes what a dead process has left half done, and what has expired. */
@@ -287,10 +245,10 @@ window_recover(struct window *w, struct err *e)
 {
 	if (!w->there)
 		return 0;
-	leases_prune(&w->journal.leases);
+	const char *how = window_prune(w);
 	if (w->journal.state != JOURNAL_OPEN)
-		return close_window(w, "recovered", e);
-	return w->journal.leases.n ? 0 : close_window(w, "expired", e);
+		return window_close(w, "recovered", e);
+	return w->journal.leases.n ? 0 : window_close(w, how, e);
 }
 
 enum applied
@@ -314,17 +272,25 @@ lift_apply(struct window *w, const struct planned *planned, struct lift *lift, s
 									: APPLIED_PERHAPS;
 }
 
+unsigned
+window_expiry(const struct window *w, unsigned caps)
+{
+	const struct journal *j = &w->journal;
+	return planning_expiry(boottime_left(leases_expiry(&j->leases)), j->heartbeat_s, caps);
+}
+
 static int
-extend_one(struct window *w, const struct lift *lift, unsigned expiry_s, struct err *e)
+extend_one(struct window *w, const struct lift *lift, struct err *e)
 {
 	struct err why = ERR_INIT;
 	unsigned left_s;
-	enum lift_state state = lift_inspect(w, lift, &left_s, &why);
-	if (state == LIFT_LIFTED && left_s >= expiry_s)
-		return 0;
 	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
 	if (!on)
 		return -1;
+	unsigned expiry_s = window_expiry(w, on->ops->caps);
+	enum lift_state state = lift_inspect(w, lift, &left_s, &why);
+	if (state == LIFT_LIFTED && left_s >= expiry_s)
+		return 0;
 	why = ERR_INIT;
 	enum outcome outcome = on->ops->extend(on->backend, lift->record, expiry_s, &why);
 	if (outcome == OUTCOME_DONE)
@@ -341,13 +307,27 @@ extend_one(struct window *w, const struct lift *lift, unsigned expiry_s, struct 
 	return err_wrap(e, "extending the window failed");
 }
 
-/* The first n lifts stay open until the last lease ends. */
+void
+window_note_expiry(struct window *w)
+{
+	struct journal *j = &w->journal;
+	int64_t latest = 0;
+	for (size_t i = 0; i < j->lifts.n; i++) {
+		struct err e = ERR_INIT;
+		const struct open_backend *on =
+			backends_get(w->backends, j->lifts.v[i].backend, &e);
+		int64_t end = boottime_now() + window_expiry(w, on ? on->ops->caps : 0);
+		latest = end > latest ? end : latest;
+	}
+	j->expiry = latest ? latest : leases_expiry(&j->leases);
+}
+
+/* The first n lifts stay open until the last lease ends, or for a heartbeat. */
 int
 window_extend(struct window *w, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++)
-		if (extend_one(w, &w->journal.lifts.v[i],
-			       boottime_left(leases_expiry(&w->journal.leases)), e))
+		if (extend_one(w, &w->journal.lifts.v[i], e))
 			return -1;
 	return 0;
 }
@@ -366,23 +346,6 @@ window_verify(struct window *w, struct err *e)
 		}
 	}
 	return 0;
-}
-
-/* Without a window. A firewall that cannot be asked, and that no window concerns, is no failure. */
-static int
-sweep_leftovers(struct window *w, struct err *e)
-{
-	struct err why = ERR_INIT;
-	log_event_take(LOG_INFO, "no-window", NULL, "there is no window");
-	if (!sweep_marks(w, &why))
-		return 0;
-	if (why.code != ERR_OPEN) {
-		log_event_take(LOG_WARNING, "unswept", NULL, "%s", why.msg);
-		return 0;
-	}
-	fate_add(&why, "marks of geopause may still be in the firewall; run `geopause restore`");
-	*e = why;
-	return -1;
 }
 
 static size_t
@@ -407,26 +370,23 @@ drop_leases(struct window *w, const struct lease *lease, const struct process *g
 
 int
 window_give_back(struct window *w, const struct lease *lease, const struct process *guard,
-		 bool *gone, struct err *e)
+		 struct err *e)
 {
 	char holders[LEASES_TEXT_MAX];
-	*gone = false;
 	if (window_look(w, e))
 		return -1;
-	*gone = !w->there;
 	if (!w->there)
-		return sweep_leftovers(w, e);
+		return window_sweep_leftovers(w, e);
 	size_t before = w->journal.leases.n;
 	/* First ours, which may be void by now: its owner may have died. */
 	size_t dropped = drop_leases(w, lease, guard);
-	if (w->journal.state == JOURNAL_OPEN) {
-		leases_prune(&w->journal.leases);
-		if (!w->journal.leases.n && close_window(w, dropped ? "post" : "expired", e))
+	if (w->journal.state == JOURNAL_OPEN && dropped) {
+		(void)window_prune(w);
+		if (!w->journal.leases.n && window_close(w, "post", e))
 			return -1;
 	} else if (window_recover(w, e)) {
 		return -1;
 	}
-	*gone = !w->there;
 	if (!w->there)
 		return 0;
 	bool changed = w->journal.leases.n != before;
@@ -442,46 +402,16 @@ window_give_back(struct window *w, const struct lease *lease, const struct proce
 }
 
 int
-window_renew(struct window *w, const struct lease *lease, unsigned window_s, bool *more,
-	     struct err *e)
-{
-	*more = false;
-	if (window_look(w, e))
-		return -1;
-	struct lease *mine = w->there ? leases_find(&w->journal.leases, lease) : NULL;
-	if (!mine || w->journal.state != JOURNAL_OPEN) {
-		log_event_take(LOG_WARNING, "lease-gone", NULL,
-			       "the lease is gone: somebody has closed the window");
-		return 0;
-	}
-	struct journal *j = &w->journal;
-	int64_t wanted = boottime_now() + window_s;
-	/* Stopped for too long: the kernel has closed the window, and it stays closed. */
-	if (!boottime_left(mine->expires) || !boottime_left(j->deadline)) {
-		log_event_take(LOG_WARNING, "lease-gone", NULL,
-			       "the lease has expired; the window is closed");
-		return 0;
-	}
-	*more = wanted < j->deadline;
-	mine->expires = *more ? wanted : j->deadline;
-	if (j->expiry < leases_expiry(&j->leases))
-		j->expiry = leases_expiry(&j->leases);
-	if (window_save(w, JOURNAL_OPEN, e) || window_extend(w, j->lifts.n, e))
-		return -1;
-	return window_verify(w, e);
-}
-
-int
 window_restore(struct window *w, struct err *e)
 {
 	struct names notes = { 0 };
 	struct err first = ERR_INIT, swept = ERR_INIT;
 	int unread = window_look(w, &first);
-	int open = !unread && w->there ? close_window(w, "restore", &first) : 0;
+	int open = !unread && w->there ? window_close(w, "restore", &first) : 0;
 	int marks = window_sweep(w, &swept);
-	if (open && !marks && !window_put_back_from(w, 0, &notes, &swept)) {
+	if (open && w->there && !marks && !window_put_back_from(w, 0, &notes, &swept)) {
 		/* The sweep has removed what the record could not. */
-		story_closed(&w->journal, "restore", &notes);
+		window_tell_closed(w, "restore", &notes);
 		window_forget(w);
 		open = 0;
 	}
@@ -491,4 +421,17 @@ window_restore(struct window *w, struct err *e)
 	*e = unread || open ? first : swept;
 	e->code = ERR_OPEN;
 	return -1;
+}
+
+int
+window_restore_stale(struct window *w, struct err *e)
+{
+	char holders[LEASES_TEXT_MAX];
+	if (window_look(w, e) || window_recover(w, e))
+		return -1;
+	if (!w->there)
+		return window_sweep(w, e);
+	log_event_take(LOG_INFO, "held", NULL, "window %s stays open for %s", w->journal.window,
+		       leases_text(holders, &w->journal.leases));
+	return 0;
 }

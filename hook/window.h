@@ -22,36 +22,60 @@ struct window {
 	char file[JOURNAL_NAME_MAX];
 	struct names sweeps; /* backends whose marks are ours to sweep */
 	struct journal journal;
-	bool there; /* there is a window; the journal is filled */
+	bool there;          /* there is a window; the journal is filled */
+	const char *history; /* the directory of the history */
 };
 
 int window_init(struct window *w, const struct state *state, struct backends *backends,
-		struct err *e);
+		const char *history, struct err *e);
 /* Marks of these targets' backends will be swept, too. */
 int window_sweeps(struct window *w, const struct policy *policy, struct err *e);
 void window_fini(struct window *w);
 
 /*
  * Opens the window, or joins it and lifts what is missing. On success the lease (copied, its
- * expiry filled in) is in the journal and every lift was seen in the live firewall.
+ * expiry filled in) is in the journal and every lift was seen in the live firewall. heartbeat_s:
+ * a watchdog will move expiries of that length on; 0: there is none.
  */
-int window_take(struct window *w, const struct request *request, struct lease *lease,
-		struct err *e);
+int window_take(struct window *w, const struct request *request, unsigned heartbeat_s,
+		struct lease *lease, struct err *e);
+/* There is no watchdog after all: the lifts last as long as the leases, these window_s at most. */
+int window_unwatched(struct window *w, unsigned window_s, struct err *e);
 /*
  * Gives back the lease, and all that were taken under the guard (either may be NULL); the last one
- * closes the window. Having none is success. *gone: there is no window any more.
+ * closes the window. Having none is success. Afterwards w->there: others hold it.
  */
 int window_give_back(struct window *w, const struct lease *lease, const struct process *guard,
-		     bool *gone, struct err *e);
-/* The lease's expiry becomes window_s from now, up to max_window. *more: it can go on later. */
-int window_renew(struct window *w, const struct lease *lease, unsigned window_s, bool *more,
-		 struct err *e);
+		     struct err *e);
 /* Closes whatever is open, whoever holds it, and sweeps the live firewall. */
 int window_restore(struct window *w, struct err *e);
+/* Closes what nobody holds any more; a window with a live lease is left open, and said. */
+int window_restore_stale(struct window *w, struct err *e);
 /* Only the sweep, where there cannot be a journal. */
 int window_sweep(struct window *w, struct err *e);
 /* Our marks in the live firewall that belong to no lift in the journal; writes nothing. */
 int window_leftovers(struct window *w, const struct lifts *lifts, struct names *found,
 		     struct err *e);
+
+/* --- the watchdog's, window_watch.c --- */
+
+enum window_event {
+	WATCH_TERMINATED = 1 << 0, /* SIGTERM: close, unless an owner lives */
+	WATCH_REFRESHED = 1 << 1,  /* somebody changed the firewall */
+	WATCH_BEAT = 1 << 2,       /* time to move the expiries on */
+	WATCH_STOP = 1 << 3,       /* close: the firewall is loaded again and again */
+};
+
+struct watched {
+	bool over;     /* there is no window any more, whatever else failed */
+	bool closed;   /* by this call */
+	bool relifted; /* what a refresh had removed was lifted again, or almost */
+	bool missing;  /* it could not be lifted again, yet */
+};
+
+/* Looks at everything, and does what is to be done. On errors it is asked again later. */
+int window_watch(struct window *w, unsigned events, struct watched *result, struct err *e);
+/* What stands in the firewall by these lifts of a journal that is gone is taken out. */
+int window_orphans(struct window *w, const struct lifts *lifts, struct err *e);
 
 #endif

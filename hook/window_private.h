@@ -12,6 +12,17 @@ int window_save(struct window *w, enum journal_state state, struct err *e);
 void window_forget(struct window *w);
 /* Closes what a dead process has left half done, and what has expired. */
 int window_recover(struct window *w, struct err *e);
+/* Drops the leases that have ended; returns how the last of them did. */
+const char *window_prune(struct window *w);
+/* To the log and the history; how: see story_closed. */
+void window_tell_closed(const struct window *w, const char *how, const struct names *notes);
+/* Reverts everything, whoever holds it. how: see story_closed. */
+int window_close(struct window *w, const char *how, struct err *e);
+/* Never acted on again: kept under another name; then what it may have opened is swept. */
+int window_put_aside(struct window *w, const char *why, struct err *e);
+int window_put_aside_and_sweep(struct window *w, const char *why, struct err *e);
+/* The sweep where there is no window: a firewall that cannot be asked is no failure then. */
+int window_sweep_leftovers(struct window *w, struct err *e);
 
 enum lift_state lift_inspect(struct window *w, const struct lift *lift, unsigned *left_s,
 			     struct err *e);
@@ -32,9 +43,32 @@ enum applied lift_apply(struct window *w, const struct planned *planned, struct 
 int lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e);
 /* From the last one down to the first; goes on after a failure, and keeps what failed. */
 int window_put_back_from(struct window *w, size_t first, struct names *notes, struct err *e);
-/* The first n lifts stay open until the last lease ends. */
+/* The expiry that a lift of a backend with these capabilities gets now, in seconds. */
+unsigned window_expiry(const struct window *w, unsigned caps);
+/* journal.expiry becomes what the lifts get now; to be saved before they do. */
+void window_note_expiry(struct window *w);
+/* The first n lifts stay open until the last lease ends, or for a heartbeat. */
 int window_extend(struct window *w, size_t n, struct err *e);
 /* Every lift must be seen in the live firewall, else ERR_VERIFY. */
 int window_verify(struct window *w, struct err *e);
+
+/* Lifts again what is missing of the journal's wishes; window_take.c. */
+int window_relift(struct window *w, bool *relifted, struct err *e);
+
+/* "flows": "cut", window_flows.c. */
+struct flow_covers {
+	struct flow_cover {
+		const struct open_backend *on;
+		struct cover *cover;
+		struct names spared;
+	} * v;
+	size_t n;
+};
+/* What is covered by this new lift was there before the window, and is not ours to cut. */
+void lift_spare_flows(struct window *w, struct lift *lift);
+/* Before the lifts are reverted: what they cover. */
+void window_cover_flows(struct window *w, struct flow_covers *covers);
+/* Afterwards: cuts them, and empties *covers. ERR_OPEN if some may live on. */
+int window_cut_flows(struct window *w, struct flow_covers *covers, struct err *e);
 
 #endif

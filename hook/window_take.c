@@ -15,14 +15,17 @@
 #include "window.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend.h"
 #include "clocks.h"
 #include "fate.h"
+#include "history.h"
 #include "log.h"
 #include "planning.h"
 #include "signals.h"
+#include "signature.h"
 #include "story.h"
 #include "window_private.h"
 
@@ -35,6 +38,7 @@ struct change {
 	bool claimed, saved; /* the lease is in our copy of the journal; in the file */
 	size_t first;        /* the lifts from here on are ours */
 	size_t applied;      /* of these: may be in the firewall */
+	unsigned heartbeat_s;
 };
 
 static int
@@ -49,6 +53,8 @@ begin(struct window *w, const struct request *rq, struct change *change, struct 
 	j->opened = boottime_now();
 	j->opened_wall = wall_now();
 	j->deadline = j->opened + rq->policy.max_window_s;
+	j->on_refresh = rq->policy.on_refresh;
+	j->flows = rq->policy.flows;
 	w->there = true;
 	return txn_new(j->window, e);
 }
@@ -77,18 +83,37 @@ mend(struct window *w, struct change *change, struct err *e)
 	return failed;
 }
 
+/* For as long as the lease may last: its owner's life, if somebody watches over that. */
+static void
+set_end(const struct journal *j, const struct request *rq, struct lease *lease)
+{
+	bool owned = lease->kind == LEASE_OWNER && j->heartbeat_s;
+	lease->expires = boottime_now() + (owned ? rq->owned_s : rq->window_s);
+	if (lease->expires <= j->deadline)
+		return;
+	lease->expires = j->deadline;
+	if (boottime_left(j->deadline) < rq->window_s)
+		log_event_take(LOG_WARNING, "max-window", NULL,
+			       "window %s reaches max_window: this lease ends in %u s", j->window,
+			       boottime_left(j->deadline));
+}
+
+static int
+wish(struct journal *j, const struct request *rq)
+{
+	json_t *policy = policy_document(rq->policy.targets, rq->policy.n_targets);
+	int failed = policy ? wishes_add(&j->wishes, policy, !rq->policy.file, &rq->ports) : -1;
+	json_decref(policy);
+	return failed;
+}
+
 static int
 claim(struct window *w, const struct request *rq, struct lease *lease, struct change *change,
       struct err *e)
 {
 	struct journal *j = &w->journal;
-	lease->expires = boottime_now() + rq->window_s;
-	if (lease->expires > j->deadline) {
-		lease->expires = j->deadline;
-		log_event_take(LOG_WARNING, "max-window", NULL,
-			       "window %s reaches max_window: this lease ends in %u s", j->window,
-			       boottime_left(j->deadline));
-	}
+	j->heartbeat_s = change->heartbeat_s;
+	set_end(j, rq, lease);
 	struct lease *old = lease->kind == LEASE_TIMED ? NULL : leases_find(&j->leases, lease);
 	change->key = lease;
 	if (old) {
@@ -99,9 +124,8 @@ claim(struct window *w, const struct request *rq, struct lease *lease, struct ch
 		return err_set(e, ERR_FAILED, "out of memory");
 	}
 	change->claimed = true;
-	if (j->expiry < leases_expiry(&j->leases))
-		j->expiry = leases_expiry(&j->leases);
-	return 0;
+	window_note_expiry(w);
+	return wish(j, rq) ? err_set(e, ERR_FAILED, "out of memory") : 0;
 }
 
 static void
@@ -121,22 +145,25 @@ disclaim(struct window *w, const struct change *change)
 
 /* Plans what is missing and journals it, with the lease, before anything is changed. */
 static int
-prepare(struct window *w, const struct request *rq, struct planning *planning,
-	struct change *change, struct err *e)
+prepare(struct window *w, const struct policy *policy, const struct ports *ports,
+	struct planning *planning, struct change *change, struct err *e)
 {
 	struct journal *j = &w->journal;
-	const struct planning_input input = { .targets = rq->policy.targets,
-					      .n = rq->policy.n_targets,
-					      .ports = rq->ports,
-					      .lifts = &j->lifts,
-					      .expiry_s =
-						      boottime_left(leases_expiry(&j->leases)) };
+	const struct planning_input input = {
+		.targets = policy->targets,
+		.n = policy->n_targets,
+		.ports = *ports,
+		.lifts = &j->lifts,
+		.expiry_s = boottime_left(leases_expiry(&j->leases)),
+		.heartbeat_s = j->heartbeat_s,
+	};
 	if (planning_make(planning, w->backends, &input, e))
 		return -1;
 	story_plan(planning);
 	for (size_t i = 0; i < planning->n; i++)
 		if (planning->v[i].plan->n && planned_journal(&planning->v[i], &j->lifts, e))
 			return -1;
+	window_note_expiry(w);
 	if (window_save(w, change->fresh ? JOURNAL_OPENING : JOURNAL_OPEN, e))
 		return -1;
 	change->saved = true;
@@ -154,6 +181,7 @@ apply(struct window *w, const struct planning *planning, struct change *change, 
 		change->applied += applied != APPLIED_NOTHING;
 		if (applied != APPLIED || planned_update(&planning->v[i], lift, e))
 			return -1;
+		lift_spare_flows(w, lift);
 	}
 	return 0;
 }
@@ -193,7 +221,7 @@ undo(struct window *w, const struct change *change, struct err *e)
 	}
 	if (change->fresh && !failed) {
 		if (change->applied)
-			story_closed(j, "rollback", &notes);
+			window_tell_closed(w, "rollback", &notes);
 		window_forget(w);
 	} else if (window_save(w, change->fresh ? JOURNAL_CLOSING : JOURNAL_OPEN, &unsaved)) {
 		log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
@@ -211,17 +239,23 @@ tell_taken(const struct window *w, const struct request *rq, const struct change
 		story_opened(j, &rq->ports, change->key);
 	if (!change->fresh)
 		story_lease(j, change->renewed ? "renewed" : "added", change->key);
+	if (change->fresh && j->lifts.n)
+		history_opened(w->history, j, change->key);
+	else if (j->lifts.n)
+		history_joined(w->history, j, change->key);
 }
 
 int
-window_take(struct window *w, const struct request *rq, struct lease *lease, struct err *e)
+window_take(struct window *w, const struct request *rq, unsigned heartbeat_s, struct lease *lease,
+	    struct err *e)
 {
-	struct change change = { .key = lease };
+	struct change change = { .key = lease, .heartbeat_s = heartbeat_s };
 	struct planning planning = { 0 };
 	if (window_look(w, e) || window_recover(w, e))
 		return -1;
 	int failed = begin(w, rq, &change, e) || mend(w, &change, e) ||
-		     claim(w, rq, lease, &change, e) || prepare(w, rq, &planning, &change, e) ||
+		     claim(w, rq, lease, &change, e) ||
+		     prepare(w, &rq->policy, &rq->ports, &planning, &change, e) ||
 		     apply(w, &planning, &change, e) || window_extend(w, change.first, e) ||
 		     window_verify(w, e) || commit(w, &change, e);
 	if (failed)
@@ -230,4 +264,76 @@ window_take(struct window *w, const struct request *rq, struct lease *lease, str
 		tell_taken(w, rq, &change);
 	planning_fini(&planning);
 	return failed ? -1 : 0;
+}
+
+int
+window_unwatched(struct window *w, unsigned window_s, struct err *e)
+{
+	struct journal *j = &w->journal;
+	int64_t end = boottime_now() + window_s;
+	for (size_t i = 0; i < j->leases.n; i++)
+		if (j->leases.v[i].kind == LEASE_OWNER && j->leases.v[i].expires > end)
+			j->leases.v[i].expires = end;
+	j->heartbeat_s = 0;
+	window_note_expiry(w);
+	return window_save(w, JOURNAL_OPEN, e) || window_extend(w, j->lifts.n, e);
+}
+
+/* The targets of a wish: as the policy said, or what is a geo-block now. */
+static int
+wish_targets(struct window *w, const struct wish *wish, struct policy *policy, struct err *e)
+{
+	policy_init(policy);
+	if (wish->discovered)
+		return request_discover(policy, w->backends, e);
+	char *text = json_dumps(wish->policy, JSON_COMPACT | JSON_ENSURE_ASCII);
+	int failed = text ? policy_parse(policy, w->file, text, strlen(text), e)
+			  : err_set(e, ERR_FAILED, "out of memory");
+	free(text);
+	return failed;
+}
+
+static int
+lift_wish(struct window *w, const struct wish *wish, struct change *change, struct err *e)
+{
+	struct planning planning = { 0 };
+	struct policy policy;
+	if (wish_targets(w, wish, &policy, e)) {
+		policy_fini(&policy);
+		return -1;
+	}
+	*change = (struct change){ .first = w->journal.lifts.n };
+	int failed = prepare(w, &policy, &wish->ports, &planning, change, e) ||
+		     apply(w, &planning, change, e) || window_verify(w, e) ||
+		     (change->applied && window_save(w, JOURNAL_OPEN, e));
+	if (failed)
+		undo(w, change, e);
+	planning_fini(&planning);
+	policy_fini(&policy);
+	return failed;
+}
+
+int
+window_relift(struct window *w, bool *relifted, struct err *e)
+{
+	struct change change = { 0 };
+	size_t before = w->journal.lifts.n;
+	*relifted = false;
+	if (mend(w, &change, e))
+		return -1;
+	/* At once, so that what is gone is told once, even if nothing can be lifted now. */
+	if (w->journal.lifts.n < before && window_save(w, JOURNAL_OPEN, e))
+		return -1;
+	for (size_t i = 0; i < w->journal.wishes.n; i++) {
+		int failed = lift_wish(w, &w->journal.wishes.v[i], &change, e);
+		/* Also what was taken back, because the next refresh came before it was seen. */
+		*relifted = *relifted || change.applied;
+		if (failed)
+			return -1;
+	}
+	if (*relifted)
+		log_event_take(LOG_NOTICE, "relifted", NULL,
+			       "window %s was lifted again after the firewall was changed",
+			       w->journal.window);
+	return 0;
 }

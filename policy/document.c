@@ -215,6 +215,15 @@ document_text(struct document *doc, json_t *value, const struct place *place)
 	return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
+int
+document_ignored(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	(void)into;
+	if (!json_is_string(value))
+		return document_type_err(doc, value, place, "a string");
+	return 0;
+}
+
 static size_t
 least(size_t a, size_t b, size_t c)
 {

@@ -68,6 +68,8 @@ json_t *document_member(const struct document *doc, const char *name, const stru
 
 /* The text of a string that is not empty, or NULL after reporting the error. */
 const char *document_text(struct document *doc, json_t *value, const struct place *place);
+/* Reads a string, for people alone, into nothing. */
+document_reader document_ignored;
 /* "expected WHAT, got a string". */
 int document_type_err(struct document *doc, const json_t *value, const struct place *place,
 		      const char *what);

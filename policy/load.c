@@ -2,11 +2,22 @@
 /* Reading the policy's file; declared in policy.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "policy.h"
+
+static int
+too_long(const char *path, struct err *e)
+{
+	char name[NAME_BUF];
+
+	return err_set(e, ERR_POLICY, "%s: more than %u bytes: this is not a policy",
+		       err_name(name, path), POLICY_FILE_MAX);
+}
 
 /* Who can write the policy decides what is opened, so nobody but root and the caller may. */
 static int
@@ -31,8 +42,7 @@ check_file(int fd, const char *path, struct err *e)
 			       "it, then run: chmod go-w '%s'",
 			       name, (unsigned)(st.st_mode & 07777), name);
 	if (st.st_size > (off_t)POLICY_FILE_MAX)
-		return err_set(e, ERR_POLICY, "%s: more than %u bytes: this is not a policy", name,
-			       POLICY_FILE_MAX);
+		return too_long(path, e);
 	return 0;
 }
 
@@ -56,6 +66,95 @@ read_all(int fd, char *buf, size_t size)
 	return (ssize_t)used;
 }
 
+/* A file or directory on the way to the alert's program, links included. */
+static int
+check_step(const char *path, struct err *e)
+{
+	char name[NAME_BUF];
+	struct stat st;
+	bool sticky;
+
+	err_name(name, path);
+	if (lstat(path, &st) != 0)
+		return err_sys(e, ERR_POLICY, errno, "%s", name);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return err_set(e, ERR_POLICY,
+			       "%s: belongs to user %u, who could run anything with the rights of "
+			       "geopause; put the program where root alone can write",
+			       name, (unsigned)st.st_uid);
+	sticky = S_ISDIR(st.st_mode) && st.st_uid == 0 && (st.st_mode & S_ISVTX) != 0;
+	if (!S_ISLNK(st.st_mode) && !sticky && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return err_set(e, ERR_POLICY,
+			       "%s: others than its owner can write it (mode %04o), and so run "
+			       "anything with the rights of geopause; look through it, then run: "
+			       "chmod go-w '%s'",
+			       name, (unsigned)(st.st_mode & 07777), name);
+	return 0;
+}
+
+/* Checks the absolute path and all directories above it; the path is cut on the way. */
+static int
+check_steps(char *path, struct err *e)
+{
+	while (check_step(path, e) == 0) {
+		char *slash = strrchr(path, '/');
+
+		if (slash == NULL || path[1] == '\0')
+			return 0;
+		while (slash > path && slash[-1] == '/')
+			slash--;
+		slash[slash == path ? 1 : 0] = '\0';
+	}
+	return -1;
+}
+
+/* The path as it stands and where its links lead: whoever can exchange a link decides as well. */
+static int
+check_program(const char *path, char *written, char *real, struct err *e)
+{
+	char name[NAME_BUF];
+	struct stat st;
+
+	err_name(name, path);
+	if (stat(path, &st) != 0)
+		return err_sys(e, ERR_POLICY, errno, "the program %s", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_POLICY, "%s: is not a regular file", name);
+	if (check_steps(written, e) != 0 || check_steps(real, e) != 0)
+		return -1;
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
+		return err_sys(e, ERR_POLICY, errno, "%s: cannot be executed (mode %04o)", name,
+			       (unsigned)(st.st_mode & 07777));
+	return 0;
+}
+
+/* The program runs with full rights, so it must be as safe as the policy itself. */
+static int
+check_alert(const struct policy *policy, struct err *e)
+{
+	char name[NAME_BUF];
+	char *written;
+	char *real;
+	int rc;
+
+	if (policy->alert == NULL)
+		return 0;
+	written = strdup(policy->alert[0]);
+	real = realpath(policy->alert[0], NULL);
+	if (real == NULL)
+		rc = err_sys(e, ERR_POLICY, errno, "the program %s",
+			     err_name(name, policy->alert[0]));
+	else if (written == NULL)
+		rc = err_set(e, ERR_FAILED, "out of memory");
+	else
+		rc = check_program(policy->alert[0], written, real, e);
+	free(written);
+	free(real);
+	if (rc != 0)
+		err_wrap(e, "%s:%u: alert[0]", err_name(name, policy->file), policy->alert_line);
+	return rc;
+}
+
 static int
 load_fd(struct policy *policy, int fd, const char *path, struct err *e)
 {
@@ -74,9 +173,15 @@ load_fd(struct policy *policy, int fd, const char *path, struct err *e)
 	len = read_all(fd, text, size);
 	if (len < 0)
 		rc = err_sys(e, ERR_POLICY, errno, "%s: read", err_name(name, path));
+	else if (len > (ssize_t)POLICY_FILE_MAX)
+		rc = too_long(path, e);
 	else
 		rc = policy_parse(policy, path, text, (size_t)len, e);
 	free(text);
+	if (rc == 0 && check_alert(policy, e) != 0) {
+		policy_fini(policy);
+		rc = -1;
+	}
 	return rc;
 }
 

@@ -8,32 +8,16 @@
 #include <string.h>
 
 #include "document.h"
+#include "targets.h"
 
-#define TABLE_NAME_MAX 255 /* bytes, as the kernel's NFT_NAME_MAXLEN */
-
-static const char *const families[] = { "inet", "ip", "ip6", "netdev", "bridge", "arp", NULL };
-static const char *const backends[] = { "nftables", NULL };
-static const char *const later_backends[] = { "iptables", "rest", "exec", NULL };
 static const char *const challenge_names[] = { "http-01", "tls-alpn-01", "dns-01", NULL };
 
 /* The policy, and what its parts must know of each other. */
 struct reading {
 	struct policy *policy;
-	json_t *names; /* an object; names of targets as keys */
 	unsigned window_line;
 	unsigned max_window_line;
-	struct place action; /* of the target that is being read */
-	struct place rules;
 };
-
-static int
-read_nothing(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	(void)into;
-	if (!json_is_string(value))
-		return document_type_err(doc, value, place, "a string");
-	return 0;
-}
 
 /* Looked at before everything else: another version may have other keys. */
 static int
@@ -66,9 +50,32 @@ read_seconds(struct document *doc, unsigned *seconds, json_t *value, const struc
 		return document_type_err(doc, value, place,
 					 "a duration like \"10m\" or seconds as an integer");
 	}
+	return 0;
+}
+
+static int
+read_length(struct document *doc, unsigned *seconds, json_t *value, const struct place *place)
+{
+	if (read_seconds(doc, seconds, value, place) != 0)
+		return -1;
 	if (*seconds < POLICY_WINDOW_MIN_S || *seconds > POLICY_MAX_WINDOW_MAX_S)
 		return document_err(doc, place, "must be between %u seconds and %u hours",
 				    POLICY_WINDOW_MIN_S, POLICY_MAX_WINDOW_MAX_S / 3600);
+	return 0;
+}
+
+static int
+read_heartbeat(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	struct reading *r = into;
+	unsigned seconds;
+
+	if (read_seconds(doc, &seconds, value, place) != 0)
+		return -1;
+	if (seconds < POLICY_HEARTBEAT_MIN_S || seconds > POLICY_HEARTBEAT_MAX_S)
+		return document_err(doc, place, "must be between %u and %u seconds",
+				    POLICY_HEARTBEAT_MIN_S, POLICY_HEARTBEAT_MAX_S);
+	r->policy->heartbeat_s = seconds;
 	return 0;
 }
 
@@ -78,7 +85,7 @@ read_window(struct document *doc, void *into, json_t *value, const struct place 
 	struct reading *r = into;
 
 	r->window_line = place->line;
-	return read_seconds(doc, &r->policy->window_s, value, place);
+	return read_length(doc, &r->policy->window_s, value, place);
 }
 
 static int
@@ -87,7 +94,7 @@ read_max_window(struct document *doc, void *into, json_t *value, const struct pl
 	struct reading *r = into;
 
 	r->max_window_line = place->line;
-	return read_seconds(doc, &r->policy->max_window_s, value, place);
+	return read_length(doc, &r->policy->max_window_s, value, place);
 }
 
 static int
@@ -122,269 +129,100 @@ read_challenges(struct document *doc, void *into, json_t *value, const struct pl
 	return document_array(doc, into, value, place, read_challenge);
 }
 
-static struct target *
-current(const struct reading *r)
-{
-	return &r->policy->targets[r->policy->n_targets - 1];
-}
-
+/* The index of the value among these words, or -1. */
 static int
-copy_text(struct document *doc, char **copy, const char *text)
-{
-	*copy = strdup(text);
-	return *copy != NULL ? 0 : document_no_memory(doc);
-}
-
-static int
-read_name(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	const char *text = document_text(doc, value, place);
-
-	return text == NULL ? -1 : copy_text(doc, &current(into)->name, text);
-}
-
-static bool
-is_one_of(const char *word, const char *const *words)
-{
-	while (*words != NULL && strcmp(word, *words) != 0)
-		words++;
-	return *words != NULL;
-}
-
-static int
-read_backend(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	const char *text = document_text(doc, value, place);
-	char hint[SUGGESTION_MAX];
-	char name[NAME_BUF];
-
-	if (text == NULL)
-		return -1;
-	if (is_one_of(text, later_backends))
-		return document_err(doc, place,
-				    "\"%s\" is not supported by this version, only \"nftables\" is",
-				    text);
-	if (!is_one_of(text, backends))
-		return document_err(doc, place, "unknown backend \"%s\"%s", err_name(name, text),
-				    document_suggest(hint, text, backends));
-	return copy_text(doc, &current(into)->backend, text);
-}
-
-static bool
-is_table(const char *text)
-{
-	size_t len = strcspn(text, " ");
-	const char *name = text + len + 1;
-
-	for (size_t i = 0; families[i] != NULL; i++)
-		if (text[len] == ' ' && strlen(families[i]) == len &&
-		    memcmp(text, families[i], len) == 0)
-			return name[0] != '\0' && name[0] != ' ' && strlen(name) <= TABLE_NAME_MAX;
-	return false;
-}
-
-static int
-read_table(struct document *doc, void *into, json_t *value, const struct place *place)
+read_choice(struct document *doc, json_t *value, const struct place *place,
+	    const char *const words[2])
 {
 	const char *text = document_text(doc, value, place);
 	char name[NAME_BUF];
 
 	if (text == NULL)
 		return -1;
-	if (!is_table(text))
-		return document_err(
-			doc, place,
-			"\"%s\" is not a table like \"inet filter\": the family (inet, ip, "
-			"ip6, netdev, bridge, arp), one space, and the name",
-			err_name(name, text));
-	current(into)->table_line = place->line;
-	return copy_text(doc, &current(into)->table, text);
+	for (int i = 0; i < 2; i++)
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	return document_err(doc, place, "expected \"%s\" or \"%s\", got \"%s\"", words[0], words[1],
+			    err_name(name, text));
 }
 
 static int
-read_action(struct document *doc, void *into, json_t *value, const struct place *place)
+read_on_refresh(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	static const char *const words[] = { [REFRESH_RELIFT] = "relift", [REFRESH_STOP] = "stop" };
+	struct reading *r = into;
+	int choice = read_choice(doc, value, place, words);
+
+	r->policy->on_refresh = choice == REFRESH_STOP ? REFRESH_STOP : REFRESH_RELIFT;
+	return choice < 0 ? -1 : 0;
+}
+
+static int
+read_flows(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	static const char *const words[] = { [FLOWS_KEEP] = "keep", [FLOWS_CUT] = "cut" };
+	struct reading *r = into;
+	int choice = read_choice(doc, value, place, words);
+
+	r->policy->flows = choice == FLOWS_CUT ? FLOWS_CUT : FLOWS_KEEP;
+	return choice < 0 ? -1 : 0;
+}
+
+static int
+read_alert_argument(struct document *doc, void *into, json_t *value, const struct place *place)
 {
 	struct reading *r = into;
+	char **alert = r->policy->alert;
 	const char *text = document_text(doc, value, place);
 	char name[NAME_BUF];
 
 	if (text == NULL)
 		return -1;
-	if (action_by_name(text, &current(r)->action) != 0)
+	if (place->index == 0 && text[0] != '/')
 		return document_err(doc, place,
-				    "unknown action \"%s\"; there are auto, skip, widen and set",
+				    "\"%s\" is not an absolute path: the program is started "
+				    "without a shell and without a search for it",
 				    err_name(name, text));
-	r->action = *place;
-	return 0;
+	if (place->index == 0)
+		r->policy->alert_line = place->line;
+	alert[place->index] = strdup(text);
+	return alert[place->index] != NULL ? 0 : document_no_memory(doc);
 }
 
 static int
-read_pattern(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	const char *text = document_text(doc, value, place);
-
-	if (text == NULL)
-		return -1;
-	return patterns_add(into, text, place->line) == 0 ? 0 : document_no_memory(doc);
-}
-
-static int
-read_chain(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	return document_one_or_more(doc, &current(into)->rules.chain, value, place, read_pattern);
-}
-
-static int
-read_set(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	return document_one_or_more(doc, &current(into)->rules.set, value, place, read_pattern);
-}
-
-static int
-read_map(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	return document_one_or_more(doc, &current(into)->rules.map, value, place, read_pattern);
-}
-
-static int
-read_comment(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	return document_one_or_more(doc, &current(into)->rules.comment, value, place, read_pattern);
-}
-
-static int
-read_handle(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	struct rule_selector *rules = into;
-	uint64_t *grown;
-
-	if (!json_is_integer(value))
-		return document_type_err(doc, value, place, "a rule's handle, a positive integer");
-	if (json_integer_value(value) < 1)
-		return document_err(doc, place, "a rule's handle is a positive integer");
-	grown = reallocarray(rules->handles, rules->n_handles + 1, sizeof(*grown));
-	if (grown == NULL)
-		return document_no_memory(doc);
-	rules->handles = grown;
-	grown[rules->n_handles++] = (uint64_t)json_integer_value(value);
-	return 0;
-}
-
-static int
-read_handles(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	struct rule_selector *rules = &current(into)->rules;
-
-	rules->handle_line = place->line;
-	return document_one_or_more(doc, rules, value, place, read_handle);
-}
-
-static const struct document_key rule_keys[] = {
-	{ .name = "chain", .read = read_chain },    { .name = "set", .read = read_set },
-	{ .name = "map", .read = read_map },        { .name = "comment", .read = read_comment },
-	{ .name = "handle", .read = read_handles }, { .name = NULL },
-};
-
-static int
-read_rules(struct document *doc, void *into, json_t *value, const struct place *place)
+read_alert(struct document *doc, void *into, json_t *value, const struct place *place)
 {
 	struct reading *r = into;
 
-	r->rules = *place;
-	return document_object(doc, into, value, place, rule_keys);
-}
-
-static const struct document_key target_keys[] = {
-	{ .name = "name", .read = read_name },
-	{ .name = "backend", .read = read_backend, .required = true },
-	{ .name = "table", .read = read_table, .required = true },
-	{ .name = "rules", .read = read_rules },
-	{ .name = "action", .read = read_action },
-	{ .name = "note", .read = read_nothing },
-	{ .name = "params" },
-	{ .name = "secrets" },
-	{ .name = "recipe" },
-	{ .name = NULL },
-};
-
-/* An own set has no rule to choose: it is named, and nothing else is. */
-static int
-check_own_set(struct document *doc, const struct reading *r, const struct place *place)
-{
-	const struct rule_selector *rules = &current(r)->rules;
-	struct place action = r->action;
-	struct place selector = r->rules;
-
-	if (current(r)->action != ACTION_SET)
-		return 0;
-	action.parent = place;
-	selector.parent = place;
-	if (rules->set.n == 0)
-		return document_err(doc, &action,
-				    "\"set\" needs rules.set: the name of the set to fill");
-	if (rules->chain.n + rules->map.n + rules->comment.n + rules->n_handles > 0)
-		return document_err(doc, &selector,
-				    "with \"action\": \"set\" only \"set\" may be given here");
-	return 0;
-}
-
-static int
-check_name(struct document *doc, const struct reading *r, const struct place *place)
-{
-	struct target *target = current(r);
-	char name[NAME_BUF];
-
-	if (target->name == NULL && asprintf(&target->name, "target-%zu", target->index + 1) < 0) {
-		target->name = NULL;
+	if (json_array_size(value) > POLICY_ALERT_MAX)
+		return document_err(doc, place, "more than %u strings", POLICY_ALERT_MAX);
+	/* One more: it ends with NULL at any time. */
+	r->policy->alert = calloc(POLICY_ALERT_MAX + 1, sizeof(*r->policy->alert));
+	if (r->policy->alert == NULL)
 		return document_no_memory(doc);
-	}
-	if (json_object_get(r->names, target->name) != NULL)
-		return document_err(doc, place, "the name \"%s\" is taken by another target",
-				    err_name(name, target->name));
-	return json_object_set_new(r->names, target->name, json_true()) == 0
-		       ? 0
-		       : document_no_memory(doc);
-}
-
-static int
-read_target(struct document *doc, void *into, json_t *value, const struct place *place)
-{
-	struct reading *r = into;
-	struct policy *policy = r->policy;
-	struct target *grown = reallocarray(policy->targets, policy->n_targets + 1, sizeof(*grown));
-
-	if (grown == NULL)
-		return document_no_memory(doc);
-	policy->targets = grown;
-	grown[policy->n_targets] = (struct target){ .file = policy->file,
-						    .line = place->line,
-						    .table_line = place->line,
-						    .index = policy->n_targets };
-	policy->n_targets++;
-	if (document_object(doc, into, value, place, target_keys) != 0)
-		return -1;
-	if (check_own_set(doc, r, place) != 0)
-		return -1;
-	return check_name(doc, r, place);
+	return document_array(doc, into, value, place, read_alert_argument);
 }
 
 static int
 read_targets(struct document *doc, void *into, json_t *value, const struct place *place)
 {
-	return document_array(doc, into, value, place, read_target);
+	struct reading *r = into;
+
+	return targets_read(doc, r->policy, value, place);
 }
 
 static const struct document_key policy_keys[] = {
 	{ .name = "version", .read = read_version, .required = true },
-	{ .name = "note", .read = read_nothing },
+	{ .name = "note", .read = document_ignored },
 	{ .name = "window", .read = read_window },
 	{ .name = "max_window", .read = read_max_window },
+	{ .name = "heartbeat", .read = read_heartbeat },
 	{ .name = "challenges", .read = read_challenges },
 	{ .name = "on_verify_failure", .only = "rollback" },
-	{ .name = "flows", .only = "keep" },
+	{ .name = "on_refresh", .read = read_on_refresh },
+	{ .name = "flows", .read = read_flows },
+	{ .name = "alert", .read = read_alert },
 	{ .name = "targets", .read = read_targets, .required = true },
-	{ .name = "on_refresh" },
-	{ .name = "alert" },
 	{ .name = "probes" },
 	{ .name = NULL },
 };
@@ -411,20 +249,14 @@ read_document(struct document *doc, struct policy *policy)
 {
 	struct place root = document_root(doc);
 	struct place place;
-	struct reading r = { .policy = policy, .names = json_object() };
+	struct reading r = { .policy = policy };
 	json_t *version = document_member(doc, "version", &root, &place);
-	int rc = -1;
 
-	if (r.names == NULL)
-		return document_no_memory(doc);
 	if (version != NULL && read_version(doc, NULL, version, &place) != 0)
-		goto out;
+		return -1;
 	if (document_object(doc, &r, doc->root, &root, policy_keys) != 0)
-		goto out;
-	rc = check_windows(doc, &r, &root);
-out:
-	json_decref(r.names);
-	return rc;
+		return -1;
+	return check_windows(doc, &r, &root);
 }
 
 void
@@ -432,6 +264,7 @@ policy_init(struct policy *policy)
 {
 	*policy = (struct policy){ .window_s = POLICY_WINDOW_DEFAULT_S,
 				   .max_window_s = POLICY_MAX_WINDOW_DEFAULT_S,
+				   .heartbeat_s = POLICY_HEARTBEAT_DEFAULT_S,
 				   .challenges = CHALLENGE_DEFAULT };
 }
 
@@ -443,9 +276,6 @@ policy_parse(struct policy *policy, const char *name, const char *text, size_t l
 	int rc;
 
 	policy_init(policy);
-	if (len > POLICY_FILE_MAX)
-		return err_set(e, ERR_POLICY, "%s: more than %u bytes: this is not a policy",
-			       err_name(file, name), POLICY_FILE_MAX);
 	policy->file = strdup(name);
 	if (policy->file == NULL)
 		return err_set(e, ERR_FAILED, "%s: out of memory", err_name(file, name));
@@ -465,6 +295,9 @@ policy_fini(struct policy *policy)
 	for (size_t i = 0; i < policy->n_targets; i++)
 		target_fini(&policy->targets[i]);
 	free(policy->targets);
+	for (size_t i = 0; policy->alert != NULL && policy->alert[i] != NULL; i++)
+		free(policy->alert[i]);
+	free(policy->alert);
 	free(policy->file);
 	policy_init(policy);
 }

@@ -39,7 +39,11 @@ struct judgement signature_judge(const struct observations *all, const struct ob
 int signature_targets(const struct observations *all, enum verdict least, struct target **targets,
 		      size_t *n, struct err *e);
 
-/* A policy document for these targets that policy_parse accepts; a new reference, or NULL. */
+/*
+ * A policy document for these targets that policy_parse accepts and reads as the same targets, in
+ * all but lines and file, if their names are unique; a new reference, or NULL. Compact, it may be
+ * longer than a policy file may.
+ */
 json_t *policy_document(const struct target *targets, size_t n);
 
 #endif

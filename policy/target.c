@@ -92,6 +92,51 @@ target_fini(struct target *target)
 	*target = (struct target){ 0 };
 }
 
+static bool
+patterns_within(const struct patterns *a, const struct patterns *b)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		size_t j = 0;
+
+		while (j < b->n && strcmp(a->v[i].text, b->v[j].text) != 0)
+			j++;
+		if (j == b->n)
+			return false;
+	}
+	return true;
+}
+
+static bool
+patterns_same(const struct patterns *a, const struct patterns *b)
+{
+	return patterns_within(a, b) && patterns_within(b, a);
+}
+
+static bool
+handles_within(const struct rule_selector *a, const struct rule_selector *b)
+{
+	for (size_t i = 0; i < a->n_handles; i++) {
+		size_t j = 0;
+
+		while (j < b->n_handles && a->handles[i] != b->handles[j])
+			j++;
+		if (j == b->n_handles)
+			return false;
+	}
+	return true;
+}
+
+bool
+target_same(const struct target *a, const struct target *b)
+{
+	return strcmp(a->backend, b->backend) == 0 && strcmp(a->table, b->table) == 0 &&
+	       a->action == b->action && patterns_same(&a->rules.chain, &b->rules.chain) &&
+	       patterns_same(&a->rules.set, &b->rules.set) &&
+	       patterns_same(&a->rules.map, &b->rules.map) &&
+	       patterns_same(&a->rules.comment, &b->rules.comment) &&
+	       handles_within(&a->rules, &b->rules) && handles_within(&b->rules, &a->rules);
+}
+
 int
 target_err(struct err *e, const struct target *target, const char *path, unsigned line,
 	   const char *fmt, ...)

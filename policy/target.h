@@ -70,6 +70,11 @@ const struct pattern *patterns_match(const struct patterns *patterns, const char
 /* True when the text has a character special to fnmatch(3). */
 bool pattern_is_wild(const struct pattern *pattern);
 void target_fini(struct target *target);
+/*
+ * True when both mean the same rules and the same action: backend, table, action and selectors,
+ * each list in any order. Names, files and lines do not count.
+ */
+bool target_same(const struct target *a, const struct target *b);
 
 /*
  * Reports a target that does not fit the live firewall, as an ERR_POLICY:

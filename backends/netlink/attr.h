@@ -77,12 +77,19 @@ attr_string(const struct nlattr *attr)
 	return mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0 ? NULL : mnl_attr_get_str(attr);
 }
 
-/* Big-endian numbers, as nf_tables has them; `otherwise` when the attribute is malformed. */
+/* Big-endian numbers, as netfilter has them; `otherwise` when the attribute is malformed. */
 static inline uint32_t
 attr_u32(const struct nlattr *attr, uint32_t otherwise)
 {
 	return mnl_attr_validate(attr, MNL_TYPE_U32) < 0 ? otherwise
 							 : ntohl(mnl_attr_get_u32(attr));
+}
+
+static inline uint16_t
+attr_u16(const struct nlattr *attr, uint16_t otherwise)
+{
+	return mnl_attr_validate(attr, MNL_TYPE_U16) < 0 ? otherwise
+							 : ntohs(mnl_attr_get_u16(attr));
 }
 
 static inline uint64_t

@@ -18,6 +18,7 @@ struct element {
 	bool interval_end;               /* the first key behind a range */
 	uint64_t timeout_ms, expires_ms; /* 0: permanent */
 	char comment[64];                /* "" when there is none; cut */
+	bool ours;                       /* the comment is our mark */
 	const struct nlattr *attr;
 };
 
@@ -31,5 +32,12 @@ int element_each(const struct set *set, element_fn fn, void *data);
  */
 void element_find(const struct set *set, const uint8_t *key, size_t len, bool *found,
 		  struct element *element);
+
+/*
+ * The same by asking the kernel for this one key, whatever the size of the set. What *element
+ * points to is valid until the next request. -1: the set cannot be read, or is gone.
+ */
+int element_ask(struct nl *nl, struct set *set, const uint8_t *key, size_t len, bool *found,
+		struct element *element, struct err *e);
 
 #endif

@@ -6,6 +6,7 @@
 #include "element.h"
 #include "eval_step.h"
 #include "expr.h"
+#include "ipset.h"
 #include "nf.h"
 
 static enum truth
@@ -18,11 +19,13 @@ both(enum truth a, enum truth b)
 
 /* A test of the source, or of a mark that tells of it. */
 static enum truth
-by_view(enum view view, bool inverted)
+by_view(const struct step *s, bool inverted)
 {
-	if (view == VIEW_INSIDE)
+	if (s->packet->addressed)
+		s->eval->source_unclear = true;
+	if (s->view == VIEW_INSIDE)
 		return TRUTH_YES;
-	if (view == VIEW_ANYWHERE)
+	if (s->view == VIEW_ANYWHERE)
 		return TRUTH_MAYBE;
 	return inverted ? TRUTH_YES : TRUTH_NO;
 }
@@ -39,6 +42,39 @@ tag_of(const struct registers *r, uint32_t reg, size_t len)
 			return r->tag[w];
 	}
 	return TAG_NONE;
+}
+
+static bool
+all_known(const struct registers *r, uint32_t reg, size_t len)
+{
+	size_t at = reg_word(reg) * 4;
+
+	for (size_t i = 0; i < len; i++) {
+		/* Padding of a field to 4 bytes is never written and is 0. */
+		if (at + i >= REG_WORDS * 4)
+			return false;
+		if (!r->known[at + i] && i % 4 == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Is it the view that decides what these bytes are? */
+static bool
+is_viewed(const struct step *s, uint32_t reg, size_t len)
+{
+	size_t at = reg_word(reg), n = reg_words(reg, len);
+	enum tag tag = tag_of(&s->r, reg, len);
+
+	if (!s->packet->addressed)
+		return tag == TAG_SOURCE || tag == TAG_MARK;
+	if (all_known(&s->r, reg, len))
+		return false;
+	for (size_t w = at; w < at + n; w++) {
+		if (s->r.tag[w] == TAG_SOURCE || s->r.tag[w] == TAG_MARK)
+			return true;
+	}
+	return false;
 }
 
 /* Known bytes only: <0, 0, >0, or *known false when it depends on others. */
@@ -106,8 +142,8 @@ compare(const struct step *s, const struct expr *x)
 	bool known, inverted = x->op == NFT_CMP_NEQ;
 	int order;
 
-	if (tag == TAG_SOURCE || tag == TAG_MARK)
-		return by_view(s->view, inverted);
+	if (is_viewed(s, x->sreg, x->a.len))
+		return by_view(s, inverted);
 	if (tag == TAG_INTERFACE && is_loopback(&x->a))
 		return truth(inverted);
 	if (tag == TAG_ROUTE && is_zero(&x->a) && (inverted || x->op == NFT_CMP_EQ))
@@ -140,12 +176,11 @@ compare(const struct step *s, const struct expr *x)
 static enum truth
 compare_range(const struct step *s, const struct expr *x)
 {
-	enum tag tag = tag_of(&s->r, x->sreg, x->a.len);
 	bool inverted = x->op == NFT_RANGE_NEQ, from_known, to_known, in;
 	int from, to;
 
-	if (tag == TAG_SOURCE || tag == TAG_MARK)
-		return by_view(s->view, inverted);
+	if (is_viewed(s, x->sreg, x->a.len))
+		return by_view(s, inverted);
 	from = compare_known(&s->r, x->sreg, &x->a, &from_known);
 	to = compare_known(&s->r, x->sreg, &x->b, &to_known);
 	if (!from_known || !to_known)
@@ -209,33 +244,52 @@ define_value(struct step *s, const struct expr *x, const struct element *found)
 		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);
 }
 
-static bool
-all_known(const struct registers *r, uint32_t reg, size_t len)
+/*
+ * Sets are asked for the addresses of real flows; but anonymous ones, which go away with their
+ * rule, were read. What a lift put into the administrator's set does not count.
+ */
+static int
+find_element(struct step *s, struct set *set, const uint8_t *key, bool *found, struct element *x)
 {
-	size_t at = reg_word(reg) * 4;
+	struct err unread = ERR_INIT;
 
-	for (size_t i = 0; i < len; i++) {
-		/* Padding of a field to 4 bytes is never written and is 0. */
-		if (at + i >= REG_WORDS * 4)
-			return false;
-		if (!r->known[at + i] && i % 4 == 0)
-			return false;
+	if (!s->packet->addressed || (set->flags & NFT_SET_ANONYMOUS)) {
+		if (ruleset_elements(s->eval->nl, set, s->eval->e) < 0)
+			return -1;
+		element_find(set, key, set->key_len, found, x);
+		return 0;
 	}
-	return true;
+	if (element_ask(s->eval->nl, set, key, set->key_len, found, x, &unread) < 0) {
+		s->eval->source_unclear = true;
+		return -1;
+	}
+	*found = *found && !x->ours;
+	return 0;
+}
+
+/* The verdict of an element; its chain's name outlives the element. */
+static void
+add_found_branch(struct step *s, const struct element *x)
+{
+	const struct chain *to =
+		x->chain ? ruleset_chain(s->eval->rs, s->rule->chain->table, x->chain) : NULL;
+
+	add_branch(s->result, x->verdict, to ? to->name : NULL);
 }
 
 static enum truth
 look_up_known(struct step *s, const struct expr *x, struct set *set)
 {
-	struct element element;
+	struct element element = { 0 };
 	bool found, inverted = (x->flags & NFT_LOOKUP_F_INV) != 0;
 
-	if (ruleset_elements(s->eval->nl, set, s->eval->e) < 0)
+	if (find_element(s, set, s->r.value + reg_word(x->sreg) * 4, &found, &element) < 0) {
+		define_value(s, x, NULL);
 		return TRUTH_MAYBE;
-	element_find(set, s->r.value + reg_word(x->sreg) * 4, set->key_len, &found, &element);
+	}
 	if (found && x->dreg == NFT_REG_VERDICT) {
 		if (element.is_verdict)
-			add_branch(s->result, element.verdict, element.chain);
+			add_found_branch(s, &element);
 		s->stop = true;
 	}
 	define_value(s, x, found ? &element : NULL);
@@ -250,8 +304,8 @@ look_up(struct step *s, const struct expr *x)
 	enum tag tag = set ? tag_of(&s->r, x->sreg, set->key_len) : TAG_NONE;
 	enum truth t = TRUTH_MAYBE;
 
-	if (tag == TAG_SOURCE || tag == TAG_MARK)
-		t = by_view(s->view, inverted);
+	if (set && is_viewed(s, x->sreg, set->key_len))
+		t = by_view(s, inverted);
 	else if (set && all_known(&s->r, x->sreg, set->key_len))
 		return look_up_known(s, x, set);
 	define_value(s, x, NULL);
@@ -312,9 +366,15 @@ extension_target(struct step *s, const struct expr *x)
 static enum truth
 extension_match(const struct step *s, const struct expr *x)
 {
-	if (strcmp(x->set, "set") == 0 || strcmp(x->set, "geoip") == 0)
-		return s->view == VIEW_INSIDE ? TRUTH_YES : TRUTH_MAYBE;
-	return strcmp(x->set, "comment") == 0 ? TRUTH_YES : TRUTH_MAYBE;
+	enum truth t = TRUTH_MAYBE;
+
+	if (strcmp(x->set, "set") != 0 && strcmp(x->set, "geoip") != 0)
+		return strcmp(x->set, "comment") == 0 ? TRUTH_YES : TRUTH_MAYBE;
+	if (s->packet->addressed && strcmp(x->set, "set") == 0)
+		t = ipset_match(s->eval->nl, x, s->packet);
+	if (s->packet->addressed && t == TRUTH_MAYBE)
+		s->eval->source_unclear = true;
+	return s->view == VIEW_INSIDE ? TRUTH_YES : t;
 }
 
 static enum truth

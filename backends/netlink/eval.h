@@ -4,6 +4,8 @@
  * followed through rules and chains in three-valued logic. What a typical such packet does not have
  * (a bad state, too high a rate, an unusual header) does not match; what cannot be known (the
  * interface, the destination, newer expressions) may match or not, and both ways are followed.
+ *
+ * Or to the first packet of a real flow, whose addresses are known: then sets are asked for them.
  */
 #ifndef GEOPAUSE_EVAL_H
 #define GEOPAUSE_EVAL_H
@@ -19,6 +21,10 @@ struct packet {
 	struct port port;
 	uint16_t original; /* the port before a translation, host byte order */
 	bool translated;   /* seen only behind DNAT or a redirect */
+	bool addressed;    /* of a real flow; network byte order, IPv4: the first 4 bytes */
+	uint8_t source[16], destination[16];
+	uint32_t interface; /* with addressed: where it came in; 0: not known */
+	char interface_name[16];
 };
 
 /* Where the packet's source is, for every rule that asks. */
@@ -57,6 +63,15 @@ struct evaluation {
 	bool unread; /* a verdict map by source that was not read: more branches are possible */
 };
 
+/* What the rules that a lift changed would do without it to a packet that comes to them. */
+struct lifted {
+	const char *txn;
+	bool stops;    /* one that is skipped would take it, and may drop it */
+	bool widens;   /* a copy lets it through where the rule itself would not */
+	bool unwidens; /* but another such rule may */
+	bool copied;   /* a copy that matches stands before the present rule */
+};
+
 struct eval {
 	struct nl *nl;
 	const struct ruleset *rs;
@@ -66,7 +81,9 @@ struct eval {
 	bool mark_known, ctmark_known;
 	uint32_t written; /* the last constant that a rule wrote to a mark */
 	bool written_known;
-	unsigned budget; /* rules still to be followed; at 0 the ruleset is too complex */
+	struct lifted *lifted; /* with packets that are addressed; or NULL */
+	bool source_unclear;   /* a test of the source of an addressed packet was not decided */
+	unsigned budget;       /* rules still to be followed; at 0 the ruleset is too complex */
 	struct err *e;
 };
 

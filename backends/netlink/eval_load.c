@@ -29,6 +29,16 @@ step_set_known(struct registers *r, uint32_t reg, const void *value, size_t len)
 	memset(r->known + at * 4, true, len);
 }
 
+static void
+put_addresses(const struct packet *p, uint8_t header[40], bool known[40], size_t at, size_t len)
+{
+	if (!p->addressed)
+		return;
+	memcpy(header + at, p->source, len);
+	memcpy(header + at + len, p->destination, len);
+	memset(known + at, true, 2 * len);
+}
+
 /* The network header of the packet, as far as it is known. */
 static size_t
 network_header(const struct packet *p, uint8_t header[40], bool known[40])
@@ -39,10 +49,12 @@ network_header(const struct packet *p, uint8_t header[40], bool known[40])
 		header[0] = 0x45;
 		header[9] = p->port.proto;
 		known[0] = known[9] = true;
+		put_addresses(p, header, known, 12, 4);
 		return 20;
 	}
 	header[6] = p->port.proto;
 	known[6] = true;
+	put_addresses(p, header, known, 8, 16);
 	return 40;
 }
 
@@ -108,7 +120,20 @@ load_mark(struct step *s, const struct expr *x)
 	else if (known)
 		step_set_known(&s->r, x->dreg, ct ? &s->eval->ctmark : &s->eval->mark, 4);
 	else
-		step_set_unknown(&s->r, x->dreg, 4, TAG_NONE);
+		step_set_unknown(&s->r, x->dreg, 4, s->packet->addressed ? TAG_MARK : TAG_NONE);
+}
+
+static void
+load_interface(struct step *s, const struct expr *x)
+{
+	const struct packet *p = s->packet;
+
+	if (!p->addressed || !p->interface)
+		step_set_unknown(&s->r, x->dreg, 16, TAG_INTERFACE);
+	else if (x->key == NFT_META_IIF)
+		step_set_known(&s->r, x->dreg, &p->interface, sizeof(p->interface));
+	else
+		step_set_known(&s->r, x->dreg, p->interface_name, sizeof(p->interface_name));
 }
 
 static void
@@ -132,7 +157,7 @@ load_meta(struct step *s, const struct expr *x)
 		break;
 	case NFT_META_IIF:
 	case NFT_META_IIFNAME:
-		step_set_unknown(&s->r, x->dreg, 16, TAG_INTERFACE);
+		load_interface(s, x);
 		break;
 	default:
 		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);
@@ -166,6 +191,9 @@ load_ct(struct step *s, const struct expr *x)
 	case NFT_CT_SRC_IP:
 	case NFT_CT_SRC_IP6:
 		step_set_unknown(&s->r, x->dreg, 16, x->op == 0 ? TAG_SOURCE : TAG_NONE);
+		if (x->op == 0 && s->packet->addressed)
+			step_set_known(&s->r, x->dreg, s->packet->source,
+				       s->packet->family == NFPROTO_IPV4 ? 4 : 16);
 		break;
 	default:
 		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);
@@ -214,9 +242,11 @@ apply_byteorder(struct step *s, const struct expr *x)
 {
 	size_t from = reg_word(x->sreg) * 4, to = reg_word(x->dreg) * 4;
 	uint32_t size = x->key;
+	uint32_t len =
+		size > 0 ? x->len - x->len % size : 0; /* nft writes a size of 2 for 1 byte */
 	struct registers old = s->r;
 
-	for (size_t i = 0; size > 0 && i < x->len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		size_t j = i - i % size + (size - 1 - i % size); /* swapped within each unit */
 
 		if (from + j >= REG_WORDS * 4 || to + i >= REG_WORDS * 4)

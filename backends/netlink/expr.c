@@ -12,6 +12,7 @@ enum field_type {
 	F_U8,     /* to a uint32_t */
 	F_STRING, /* to a const char * */
 	F_VALUE,  /* NFTA_DATA_VALUE below, to a struct expr_data */
+	F_BYTES,  /* the attribute itself, to a struct expr_data */
 	F_NESTED, /* to a const struct nlattr * */
 	F_DATA,   /* value or verdict of an immediate */
 };
@@ -87,7 +88,10 @@ static const struct kind {
 	{ "nat",
 	  EXPR_NAT,
 	  { FIELD(F_U32, NFTA_NAT_TYPE, op), FIELD(F_U32, NFTA_NAT_REG_PROTO_MIN, sreg) } },
-	{ "match", EXPR_MATCH, { FIELD(F_STRING, NFTA_MATCH_NAME, set) } },
+	{ "match",
+	  EXPR_MATCH,
+	  { FIELD(F_STRING, NFTA_MATCH_NAME, set), FIELD(F_U32, NFTA_MATCH_REV, key),
+	    FIELD(F_BYTES, NFTA_MATCH_INFO, a) } },
 	{ "target", EXPR_TARGET, { FIELD(F_STRING, NFTA_TARGET_NAME, set) } },
 	{ "redir", EXPR_REDIR, { FIELD(F_U32, NFTA_REDIR_REG_PROTO_MIN, sreg) } },
 	{ "reject", EXPR_REJECT, { { F_END, 0, 0 } } },
@@ -149,6 +153,10 @@ get_field(struct expr *x, const struct field *field, const struct nlattr *attr)
 		return *(const char **)to != NULL;
 	case F_VALUE:
 		*(struct expr_data *)to = value_parse(attr);
+		return true;
+	case F_BYTES:
+		*(struct expr_data *)to = (struct expr_data){ mnl_attr_get_payload(attr),
+							      mnl_attr_get_payload_len(attr) };
 		return true;
 	case F_NESTED:
 		*(const struct nlattr **)to = attr;

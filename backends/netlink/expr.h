@@ -54,12 +54,13 @@ struct expr {
 	const char *name;          /* "payload"; inside the rule's message, NUL-terminated */
 	const struct nlattr *attr; /* the NFTA_LIST_ELEM, to be copied as it is */
 	uint32_t sreg, dreg;       /* NFT_REG_*, or EXPR_NO_REG; NAT and REDIR: sreg has the port */
-	uint32_t key;              /* META, CT: key; PAYLOAD: base; FIB: result */
+	uint32_t key;              /* META, CT: key; PAYLOAD: base; FIB: result; MATCH: revision */
 	uint32_t op;               /* CMP, RANGE, BITWISE: operation; CT: direction; NAT: type */
 	uint32_t offset, len;      /* PAYLOAD; len also BITWISE and BYTEORDER (size in key) */
 	uint32_t flags;            /* LOOKUP, LIMIT, QUOTA, CONNLIMIT, DYNSET: the *_F_INV bit */
 	const char *set;           /* LOOKUP, DYNSET, OBJREF: name; MATCH, TARGET: the extension */
-	struct expr_data a, b;     /* CMP: value; RANGE: from, to; BITWISE: mask, xor; IMMEDIATE */
+	struct expr_data a, b;     /* CMP: value; RANGE: from, to; BITWISE: mask, xor; IMMEDIATE;
+				      MATCH: the extension's own */
 	bool is_verdict;           /* IMMEDIATE */
 	uint32_t verdict;          /* NF_ACCEPT, NF_DROP, NFT_JUMP, ... */
 	const char *chain;         /* with NFT_JUMP and NFT_GOTO */

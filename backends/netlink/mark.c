@@ -75,6 +75,21 @@ mark_at(const struct rule *rule, size_t i, bool *inverted, char txn[TXN_BUF])
 	return mark_is_set_name(x[2].set, txn);
 }
 
+bool
+mark_has(const struct rule *rule, const char *txn)
+{
+	size_t end = rule->ours ? rule->core + 1 : rule->core;
+
+	for (size_t i = 0; i < end; i += MARK_EXPRS) {
+		char found[TXN_BUF];
+		bool inverted;
+
+		if (mark_at(rule, i, &inverted, found) && strcmp(found, txn) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 mark_find(struct rule *rule)
 {

@@ -45,6 +45,8 @@ bool mark_is_comment(const char *comment, char txn[TXN_BUF]);
 void mark_find(struct rule *rule);
 /* The transaction of the mark that begins at expression i; false when none does. */
 bool mark_at(const struct rule *rule, size_t i, bool *inverted, char txn[TXN_BUF]);
+/* Does the rule carry the mark of this transaction? */
+bool mark_has(const struct rule *rule, const char *txn);
 
 struct nftnl_expr;
 /* Adds an expression to an open NFTA_RULE_EXPRESSIONS; NULL, out of memory, is false. */

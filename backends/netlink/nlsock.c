@@ -16,7 +16,7 @@ open_failed(struct nl *nl, struct err *e, const char *what)
 {
 	int sys = errno;
 
-	nl_close(nl);
+	nl_close(nl, false);
 	return err_sys(e, ERR_FAILED, sys, "cannot %s a netlink socket to the kernel's nf_tables",
 		       what);
 }
@@ -76,9 +76,9 @@ close_in_child(struct mnl_socket *sock)
 }
 
 void
-nl_close(struct nl *nl)
+nl_close(struct nl *nl, bool held)
 {
-	if (nl->sock && nl->wrote)
+	if (nl->sock && nl->wrote && !held)
 		close_in_child(nl->sock);
 	else if (nl->sock)
 		mnl_socket_close(nl->sock);
@@ -86,21 +86,36 @@ nl_close(struct nl *nl)
 	*nl = (struct nl){ 0 };
 }
 
+int
+nl_ignore(const struct nlmsghdr *nlh, void *data, struct err *e)
+{
+	(void)nlh;
+	(void)data;
+	(void)e;
+	return 0;
+}
+
 struct nlmsghdr *
-nl_request(struct nl *nl, uint16_t type, uint8_t family, uint16_t flags)
+nl_request_to(struct nl *nl, uint16_t subsystem, uint16_t type, uint8_t family, uint16_t flags)
 {
 	struct nlmsghdr *nlh;
 	struct nfgenmsg *nfg;
 
 	memset(nl->buf, 0, NLMSG_LENGTH(sizeof(struct nfgenmsg)));
 	nlh = mnl_nlmsg_put_header(nl->buf);
-	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	nlh->nlmsg_type = (uint16_t)(subsystem << 8 | type);
 	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
 	nlh->nlmsg_seq = ++nl->seq;
 	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
 	nfg->nfgen_family = family;
 	nfg->version = NFNETLINK_V0;
 	return nlh;
+}
+
+struct nlmsghdr *
+nl_request(struct nl *nl, uint16_t type, uint8_t family, uint16_t flags)
+{
+	return nl_request_to(nl, NFNL_SUBSYS_NFTABLES, type, family, flags);
 }
 
 static int
@@ -114,7 +129,7 @@ kernel_error(const struct nlmsghdr *nlh, bool *done, struct err *e)
 	if (report->error == 0)
 		return 0;
 	return err_sys(e, ERR_FAILED, report->error < 0 ? -report->error : report->error,
-		       "the kernel refused a request to nf_tables");
+		       "the kernel refused a request to netfilter");
 }
 
 /* One message. *again is set on NLM_F_DUMP_INTR. */
@@ -122,6 +137,8 @@ static int
 take_message(const struct nlmsghdr *nlh, nl_fn fn, void *data, bool *done, bool *again,
 	     struct err *e)
 {
+	int subsystem = nlh->nlmsg_type >> 8;
+
 	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 		*again = true;
 	switch (nlh->nlmsg_type) {
@@ -136,7 +153,8 @@ take_message(const struct nlmsghdr *nlh, nl_fn fn, void *data, bool *done, bool 
 	default:
 		break;
 	}
-	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
+	if ((subsystem != NFNL_SUBSYS_NFTABLES && subsystem != NFNL_SUBSYS_CTNETLINK &&
+	     subsystem != NFNL_SUBSYS_IPSET) ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
 		return err_set(e, ERR_FAILED, "the kernel sent an unexpected netlink message");
 	if (!(nlh->nlmsg_flags & NLM_F_MULTI))
@@ -168,7 +186,7 @@ nl_query(struct nl *nl, struct nlmsghdr *request, nl_fn fn, void *data, struct e
 	int again = 0;
 
 	if (mnl_socket_sendto(nl->sock, request, request->nlmsg_len) < 0)
-		return err_sys(e, ERR_FAILED, errno, "cannot send a request to nf_tables");
+		return err_sys(e, ERR_FAILED, errno, "cannot send a request to netfilter");
 	while (!done) {
 		ssize_t n = mnl_socket_recvfrom(nl->sock, nl->buf, NL_BUF);
 		int rc;
@@ -176,7 +194,7 @@ nl_query(struct nl *nl, struct nlmsghdr *request, nl_fn fn, void *data, struct e
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_sys(e, ERR_FAILED, errno, "cannot read a reply of nf_tables");
+			return err_sys(e, ERR_FAILED, errno, "cannot read a reply of netfilter");
 		rc = nl_parse(nl->buf, (size_t)n, seq, nl->portid, fn, data, &done, e);
 		if (rc < 0)
 			return -1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A netlink socket to nf_tables (linux/netfilter/nfnetlink.h). Requests are synchronous; a reply
- * that does not come within NL_TIMEOUT_S is an error, never an endless wait.
+ * A netlink socket to netfilter: nf_tables, conntrack, ipset (linux/netfilter/nfnetlink.h).
+ * Requests are synchronous; a reply that does not come within NL_TIMEOUT_S is an error, never an
+ * endless wait.
  */
 #ifndef GEOPAUSE_NLSOCK_H
 #define GEOPAUSE_NLSOCK_H
@@ -27,13 +28,21 @@ struct nl {
 
 /* Called for each message of a reply; 0 to go on, -1 with e set to stop. */
 typedef int (*nl_fn)(const struct nlmsghdr *nlh, void *data, struct err *e);
+/* Of replies of which only counts that they came. */
+int nl_ignore(const struct nlmsghdr *nlh, void *data, struct err *e);
 
 int nl_open(struct nl *nl, struct err *e);
-/* After a transaction the kernel's part of the close is waited for by a child (see there). */
-void nl_close(struct nl *nl);
+/*
+ * After a transaction the kernel's part of the close is waited for by a child (see there), unless
+ * another process holds the socket, too.
+ */
+void nl_close(struct nl *nl, bool held);
 
 /* A request in nl->buf, ready for attributes; type is an NFT_MSG_*, family an NFPROTO_*. */
 struct nlmsghdr *nl_request(struct nl *nl, uint16_t type, uint8_t family, uint16_t flags);
+/* The same to another subsystem: NFNL_SUBSYS_CTNETLINK, _IPSET. */
+struct nlmsghdr *nl_request_to(struct nl *nl, uint16_t subsystem, uint16_t type, uint8_t family,
+			       uint16_t flags);
 
 /*
  * Sends the request and hands every message of the reply to fn.

@@ -29,8 +29,8 @@ base_bit(size_t i)
 	return UINT64_C(1) << (i < 63 ? i : 63);
 }
 
-static uint32_t
-hook_at(const struct chain *base)
+uint32_t
+reach_at(const struct chain *base)
 {
 	if (base->table->family == NFPROTO_BRIDGE || base->table->family == NFPROTO_ARP)
 		return AT_BRIDGE;
@@ -145,7 +145,7 @@ reach_find(struct eval *eval, struct ruleset *rs, const struct packets *packets,
 
 		if (!base->base || !base->table->loaded)
 			continue;
-		v.at = hook_at(base);
+		v.at = reach_at(base);
 		v.any = (v.at & (AT_OUTGOING | AT_BRIDGE)) != 0;
 		forget_walk(rs);
 		for (size_t p = 0; p < packets->n; p++) {
@@ -191,7 +191,7 @@ is_dnat_base(const struct chain *chain)
 bool
 reach_sees(const struct chain *base, const struct packet *packet)
 {
-	return eval_sees(base, packet) && (!packet->translated || hook_at(base) & AT_BEHIND_NAT);
+	return eval_sees(base, packet) && (!packet->translated || reach_at(base) & AT_BEHIND_NAT);
 }
 
 static void

@@ -25,6 +25,8 @@ enum reach_at {
 
 struct packets packets_of(const struct ports *ports);
 
+/* Where in a packet's way the base chain is: bits of enum reach_at. */
+uint32_t reach_at(const struct chain *base);
 /* The bit of base chain number i (in the order of rs->chains) in rule->bases. */
 uint64_t base_bit(size_t i);
 

@@ -68,6 +68,17 @@ get_generation(struct ruleset *rs, struct nl *nl, struct err *e)
 	return nl_query(nl, nlh, ruleset_take, rs, e);
 }
 
+int
+ruleset_generation(struct nl *nl, uint32_t *generation, struct err *e)
+{
+	struct ruleset none = { 0 };
+
+	if (get_generation(&none, nl, e) < 0)
+		return -1;
+	*generation = none.generation;
+	return 0;
+}
+
 static int
 load_once(struct ruleset *rs, struct nl *nl, table_wanted wanted, const void *data, struct err *e)
 {

@@ -40,6 +40,7 @@ struct set {
 	bool has_elements;          /* the messages below are loaded */
 	struct nlmsghdr **elements; /* NFT_MSG_NEWSETELEM as dumped */
 	size_t n_elements;          /* messages, not elements */
+	bool no_catchall;           /* element_ask's: there is none, the set exists */
 };
 
 struct rule {
@@ -99,6 +100,9 @@ bool every_table(const struct ruleset *rs, const struct table *table, const void
 int ruleset_load(struct ruleset *rs, struct nl *nl, table_wanted wanted, const void *data,
 		 struct err *e);
 void ruleset_fini(struct ruleset *rs);
+
+/* The number of the present generation; each transaction, of whomever, makes another. */
+int ruleset_generation(struct nl *nl, uint32_t *generation, struct err *e);
 
 /* Loads the set's elements if they are not there yet. */
 int ruleset_elements(struct nl *nl, struct set *set, struct err *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Following a packet through chains; eval.c evaluates the rules on the way. */
 #include "eval.h"
+#include "mark.h"
 #include "nf.h"
 
 #define DEPTH_MAX 16 /* NFT_JUMP_STACK_SIZE */
@@ -53,6 +54,7 @@ static unsigned
 follow(struct eval *eval, const struct chain *chain, const struct evaluation *result,
        const struct packet *packet, enum view view, unsigned depth, bool *goes_on)
 {
+	uint32_t mark = eval->mark, ctmark = eval->ctmark;
 	unsigned outcomes = 0;
 
 	*goes_on = result->match == TRUTH_MAYBE || result->unread;
@@ -67,6 +69,81 @@ follow(struct eval *eval, const struct chain *chain, const struct evaluation *re
 		else if (o & MAY_FALL)
 			*goes_on = true;
 	}
+	if (packet->addressed && (result->match == TRUTH_MAYBE || result->n > 1)) {
+		/* A mark that was written on one of several ways. */
+		eval->mark_known &= eval->mark == mark;
+		eval->ctmark_known &= eval->ctmark == ctmark;
+	}
+	return outcomes;
+}
+
+/* --- rules that a lift changed --- */
+
+/* Does the copy that widens let the packet through? What the copy marks does not count. */
+static bool
+copy_matches(const struct eval *eval, const struct rule *rule, const struct packet *packet,
+	     enum view view)
+{
+	struct rule copy = *rule;
+	struct evaluation result;
+	struct eval aside = *eval;
+
+	copy.ours = false;
+	copy.core += MARK_EXPRS;
+	eval_rule(&aside, &copy, packet, view, &result);
+	return result.match != TRUTH_NO;
+}
+
+static bool
+returns(const struct evaluation *result)
+{
+	for (size_t i = 0; i < result->n; i++) {
+		if ((int32_t)result->v[i].verdict == NFT_RETURN)
+			return true;
+	}
+	return false;
+}
+
+/* The rule itself, without our prefix, was followed to its outcomes; copied: by a copy, too. */
+static void
+note_lifted(struct eval *eval, const struct rule *rule, const struct evaluation *result,
+	    unsigned outcomes, bool copied)
+{
+	struct lifted *lifted = eval->lifted;
+	bool matches = result->match != TRUTH_NO;
+
+	if (copied && (!matches || outcomes == MAY_DROP))
+		lifted->widens = true;
+	else if (copied)
+		lifted->unwidens = true;
+	if (matches && !eval->source_unclear && mark_has(rule, lifted->txn))
+		lifted->stops |= (outcomes & MAY_DROP) || returns(result);
+}
+
+/*
+ * As a packet that is judged by its own addresses sees the rule: the same as in eval_chain, and
+ * what it has to do with the lift.
+ */
+static unsigned
+follow_lifted(struct eval *eval, const struct chain *chain, const struct rule *rule,
+	      const struct packet *packet, enum view view, unsigned depth, bool *goes_on)
+{
+	bool unclear = eval->source_unclear, copied = eval->lifted->copied;
+	struct evaluation result;
+	unsigned outcomes = 0;
+
+	*goes_on = true;
+	if (rule->ours) {
+		if (mark_has(rule, eval->lifted->txn))
+			eval->lifted->copied |= copy_matches(eval, rule, packet, view);
+		return 0;
+	}
+	eval->lifted->copied = eval->source_unclear = false;
+	eval_rule(eval, rule, packet, view, &result);
+	if (result.match != TRUTH_NO)
+		outcomes = follow(eval, chain, &result, packet, view, depth, goes_on);
+	note_lifted(eval, rule, &result, outcomes, copied);
+	eval->source_unclear |= unclear;
 	return outcomes;
 }
 
@@ -86,6 +163,12 @@ eval_chain(struct eval *eval, const struct chain *chain, size_t from, const stru
 		eval->budget--;
 		if (rule->lifted)
 			continue;
+		if (eval->lifted) {
+			outcomes |= follow_lifted(eval, chain, rule, packet, view, depth, &goes_on);
+			if (!goes_on)
+				return outcomes;
+			continue;
+		}
 		eval_rule(eval, rule, packet, rule->forced ? VIEW_INSIDE : view, &result);
 		if (rule->forced && result.match == TRUTH_MAYBE)
 			result.match = TRUTH_YES;

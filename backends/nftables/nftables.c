@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "cover.h"
 #include "describe.h"
 #include "discover.h"
 #include "lift.h"
@@ -24,15 +25,6 @@ struct prepared {
 };
 
 /* --- open --- */
-
-static int
-ignore_message(const struct nlmsghdr *nlh, void *data, struct err *e)
-{
-	(void)nlh;
-	(void)data;
-	(void)e;
-	return 0;
-}
 
 static int
 explain_refusal(struct err *e, const struct err *refused)
@@ -59,9 +51,9 @@ nftables_open(struct backend **backend, struct err *e)
 	if (!b)
 		return err_set(e, ERR_FAILED, "out of memory");
 	if (nl_open(&b->nl, &refused) < 0 ||
-	    nl_query(&b->nl, nl_request(&b->nl, NFT_MSG_GETGEN, NFPROTO_UNSPEC, 0), ignore_message,
-		     NULL, &refused) < 0) {
-		nl_close(&b->nl);
+	    nl_query(&b->nl, nl_request(&b->nl, NFT_MSG_GETGEN, NFPROTO_UNSPEC, 0), nl_ignore, NULL,
+		     &refused) < 0) {
+		nl_close(&b->nl, false);
 		free(b);
 		return explain_refusal(e, &refused);
 	}
@@ -70,11 +62,11 @@ nftables_open(struct backend **backend, struct err *e)
 }
 
 static void
-nftables_close(struct backend *backend)
+nftables_close(struct backend *backend, bool held)
 {
 	if (!backend)
 		return;
-	nl_close(&backend->nl);
+	nl_close(&backend->nl, held);
 	free(backend);
 }
 
@@ -275,10 +267,50 @@ nftables_sweep(struct backend *backend, bool look_only, struct names *found, str
 	return restore_look(&backend->nl, NULL, found, &n, e) < 0 ? OUTCOME_UNKNOWN : OUTCOME_DONE;
 }
 
+static int
+nftables_generation(struct backend *backend, uint64_t *generation, struct err *e)
+{
+	uint32_t number;
+
+	if (ruleset_generation(&backend->nl, &number, e) < 0)
+		return -1;
+	*generation = number;
+	return 0;
+}
+
+/* --- flows --- */
+
+static int
+nftables_cover(struct backend *backend, const json_t *json, struct cover **cover, struct err *e)
+{
+	struct record record;
+	int rc;
+
+	if (record_parse(&record, json, e) < 0)
+		return -1;
+	rc = cover_read(cover, &backend->nl, &record, e);
+	record_fini(&record);
+	return rc;
+}
+
+static int
+nftables_flows(struct backend *backend, const struct cover *cover, struct names *flows,
+	       struct err *e)
+{
+	return cover_flows(cover, &backend->nl, flows, e);
+}
+
+static enum outcome
+nftables_cut(struct backend *backend, const struct cover *cover, const struct names *spared,
+	     size_t *n, struct err *e)
+{
+	return cover_cut(cover, &backend->nl, spared, n, e);
+}
+
 static const struct backend_ops ops = {
 	.abi = BACKEND_ABI,
 	.name = "nftables",
-	.caps = BACKEND_ATOMIC | BACKEND_KERNEL_EXPIRY | BACKEND_CONCURRENCY,
+	.caps = BACKEND_ATOMIC | BACKEND_KERNEL_EXPIRY | BACKEND_CONCURRENCY | BACKEND_HEARTBEAT,
 	.open = nftables_open,
 	.close = nftables_close,
 	.discover = nftables_discover,
@@ -290,6 +322,11 @@ static const struct backend_ops ops = {
 	.extend = nftables_extend,
 	.revert = nftables_revert,
 	.sweep = nftables_sweep,
+	.generation = nftables_generation,
+	.cover = nftables_cover,
+	.flows = nftables_flows,
+	.cut = nftables_cut,
+	.cover_free = cover_free,
 };
 
 __attribute__((visibility("default"))) const struct backend_ops *

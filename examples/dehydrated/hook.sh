@@ -4,9 +4,9 @@
 # HOOK for dehydrated: HOOK="/etc/dehydrated/hook.sh" in /etc/dehydrated/config.
 #
 # dehydrated calls deploy_challenge for each name of a certificate, has them validated, and then
-# calls clean_challenge for each. The lease has a name, so that there is one however often it is
-# taken: the first clean_challenge gives it back. exit_hook also comes after an error. After a
-# signal nothing comes: then the window closes by itself.
+# calls clean_challenge for each. The lease is dehydrated's, and one however often it is taken: the
+# first clean_challenge gives it back. exit_hook also comes after an error. After a signal nothing
+# comes: the window closes as soon as dehydrated has ended.
 #
 # A hook that you have already: put its path into NEXT. It gets every call.
 
@@ -22,10 +22,10 @@ case $1 in
 deploy_challenge)
 	next "$@" || exit
 	# Not zero: dehydrated gives up, and calls exit_hook.
-	"$GEOPAUSE" pre --challenge http-01 --lease dehydrated
+	"$GEOPAUSE" pre --challenge http-01
 	;;
 clean_challenge | exit_hook)
-	"$GEOPAUSE" post --lease dehydrated
+	"$GEOPAUSE" post
 	closed=$?
 	next "$@" || exit
 	exit "$closed"

@@ -12,10 +12,15 @@
  *                 inspect   "live" | "lifted" | "closed" | "not-lifted" | "drifted" | "unknown"
  *                 revert    "done" | "not-done" | "unknown-done" | "lies"
  *                 sweep     "done" | "not-done"
+ *                 generation, cover  "ok" | "fail"
+ *                 cut       "done" | "not-done" | "unknown-done"
  *               "kill-before" and "kill-after": the process dies there; "slow": takes 30 ms more.
  *                 discover  a list of observations: {set, effect, chain, refusal}
- *   live.json   the firewall: {"lifts": {TXN: {"until": SECONDS, "part": BOOL}}, "calls": {...}}
+ *                 flows     a list of texts: the flows that every lift covers
+ *   live.json   the firewall: {"lifts": {TXN: {"until": SECONDS, "part": BOOL}},
+ *               "generation": NUMBER, "cut": [TEXT, ...]}
  *   calls.txt   one line a mutation: "apply TXN tcp 80 600"
+ *   counts.json how often each call with a list in fake.json was made
  *
  * live.json is locked for the length of each mutation; a second mutator at the same time writes
  * "overlap" into calls.txt.
@@ -33,6 +38,10 @@
 #include <unistd.h>
 
 #include "backend.h"
+
+#ifndef FAKE_ABI
+#define FAKE_ABI BACKEND_ABI
+#endif
 
 struct backend {
 	char dir[PATH_MAX];
@@ -65,9 +74,9 @@ load(const char *name)
 static void
 store(const char *name, json_t *json)
 {
-	char path[PATH_MAX + 32], tmp[PATH_MAX + 32];
+	char path[PATH_MAX + 32], tmp[PATH_MAX + 40];
 	file_at(path, name);
-	file_at(tmp, "live.json.tmp");
+	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
 	if (json_dump_file(json, tmp, JSON_INDENT(1)) || rename(tmp, path))
 		abort();
 }
@@ -90,28 +99,47 @@ now_s(void)
 	return (int64_t)ts.tv_sec;
 }
 
+/* The how-manieth call of op this is; not part of the firewall, and with a lock of its own. */
+static size_t
+count_call(const char *op)
+{
+	char path[PATH_MAX + 32];
+	int lock = open(file_at(path, "counts.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX))
+		abort();
+	json_t *counts = load("counts.json");
+	json_int_t n = json_integer_value(json_object_get(counts, op));
+	json_object_set_new(counts, op, json_integer(n + 1));
+	store("counts.json", counts);
+	json_decref(counts);
+	close(lock);
+	return (size_t)n;
+}
+
 /* What fake.json says about this call of op. */
 static void
 behaviour(const char *op, const char *usual, char *buf, size_t size)
 {
-	json_t *script = load("fake.json"), *live = load("live.json");
-	json_t *calls = json_object_get(live, "calls"), *rule = json_object_get(script, op);
-	if (!calls) {
-		calls = json_object();
-		json_object_set_new(live, "calls", calls);
-	}
-	json_int_t n = json_integer_value(json_object_get(calls, op));
+	json_t *script = load("fake.json"), *rule = json_object_get(script, op);
 	if (json_is_array(rule) && json_array_size(rule)) {
-		size_t last = json_array_size(rule) - 1;
-		rule = json_array_get(rule, (size_t)n < last ? (size_t)n : last);
-		json_object_set_new(calls, op, json_integer(n + 1));
-		store("live.json", live);
+		size_t n = count_call(op), last = json_array_size(rule) - 1;
+		rule = json_array_get(rule, n < last ? n : last);
 	}
 	snprintf(buf, size, "%s", json_is_string(rule) ? json_string_value(rule) : usual);
 	json_decref(script);
-	json_decref(live);
 	if (!strcmp(buf, "kill-before"))
 		kill(getpid(), SIGKILL);
+}
+
+/* Somebody changed the firewall. */
+static void
+next_generation(void)
+{
+	json_t *live = load("live.json");
+	json_int_t generation = json_integer_value(json_object_get(live, "generation"));
+	json_object_set_new(live, "generation", json_integer(generation + 1));
+	store("live.json", live);
+	json_decref(live);
 }
 
 static void
@@ -129,6 +157,7 @@ change_live(const char *txn, json_t *value)
 		json_object_del(lifts, txn);
 	store("live.json", live);
 	json_decref(live);
+	next_generation();
 }
 
 static int
@@ -170,8 +199,9 @@ fake_open(struct backend **backend, struct err *e)
 }
 
 static void
-fake_close(struct backend *backend)
+fake_close(struct backend *backend, bool held)
 {
+	(void)held;
 	(void)backend;
 }
 
@@ -285,7 +315,7 @@ fake_plan_free(struct plan *plan)
 static json_t *
 live_lift(unsigned expiry_s, bool part)
 {
-	return json_pack("{s:I,s:b}", "until", (json_int_t)(now_s() + expiry_s), "part", (int)part);
+	return json_pack("{s:I,s:b}", "until", (json_int_t)now_s() + expiry_s, "part", (int)part);
 }
 
 static enum outcome
@@ -370,12 +400,17 @@ static enum outcome
 fake_extend(struct backend *backend, const json_t *record, unsigned expiry_s, struct err *e)
 {
 	char how[32], line[64];
+	unsigned left_s;
 	(void)backend;
 	int lock = lock_live();
 	snprintf(line, sizeof(line), "extend %s %u", record_txn(record), expiry_s);
 	note_call(line);
 	behaviour("extend", "done", how, sizeof(how));
-	enum outcome outcome = mutate(how, record_txn(record), expiry_s, e);
+	enum outcome outcome = OUTCOME_NOT_DONE;
+	if (live_state(record_txn(record), &left_s) == LIFT_NOT_LIFTED)
+		err_set(e, ERR_FAILED, "fake: there is no such lift");
+	else
+		outcome = mutate(how, record_txn(record), expiry_s, e);
 	close(lock);
 	return outcome;
 }
@@ -428,10 +463,128 @@ fake_sweep(struct backend *backend, bool look_only, struct names *found, struct 
 	return OUTCOME_NOT_DONE;
 }
 
+static int
+fake_generation(struct backend *backend, uint64_t *generation, struct err *e)
+{
+	char how[32];
+	(void)backend;
+	behaviour("generation", "ok", how, sizeof(how));
+	json_t *live = load("live.json");
+	*generation = (uint64_t)json_integer_value(json_object_get(live, "generation"));
+	json_decref(live);
+	return strcmp(how, "fail") ? 0 : err_set(e, ERR_FAILED, "fake: no generation");
+}
+
+/* --- flows --- */
+
+struct cover {
+	char txn[TXN_BUF];
+};
+
+static int
+fake_cover(struct backend *backend, const json_t *record, struct cover **cover, struct err *e)
+{
+	char how[32];
+	(void)backend;
+	behaviour("cover", "ok", how, sizeof(how));
+	if (!strcmp(how, "fail"))
+		return err_set(e, ERR_FAILED, "fake: cannot tell what the lift covers");
+	*cover = calloc(1, sizeof(**cover));
+	if (!*cover)
+		return err_set(e, ERR_FAILED, "fake: out of memory");
+	snprintf((*cover)->txn, sizeof((*cover)->txn), "%s", record_txn(record));
+	return 0;
+}
+
+static bool
+was_cut(const json_t *live, const char *flow)
+{
+	size_t i;
+	json_t *item;
+	json_array_foreach (json_object_get(live, "cut"), i, item) {
+		if (!strcmp(json_string_value(item), flow))
+			return true;
+	}
+	return false;
+}
+
+static int
+fake_flows(struct backend *backend, const struct cover *cover, struct names *flows, struct err *e)
+{
+	json_t *script = load("fake.json"), *live = load("live.json"), *item;
+	size_t i;
+	int failed = 0;
+	(void)backend;
+	(void)cover;
+	json_array_foreach (json_object_get(script, "flows"), i, item) {
+		const char *flow = json_string_value(item);
+		if (flow && !was_cut(live, flow))
+			failed |= names_add(flows, flow);
+	}
+	json_decref(script);
+	json_decref(live);
+	return failed ? err_set(e, ERR_FAILED, "fake: out of memory") : 0;
+}
+
+static bool
+is_in(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->v[i], name))
+			return true;
+	return false;
+}
+
+static void
+remember_cut(const char *flow)
+{
+	json_t *live = load("live.json"), *cut = json_object_get(live, "cut");
+	if (!cut) {
+		cut = json_array();
+		json_object_set_new(live, "cut", cut);
+	}
+	json_array_append_new(cut, json_string(flow));
+	store("live.json", live);
+	json_decref(live);
+}
+
+static enum outcome
+fake_cut(struct backend *backend, const struct cover *cover, const struct names *spared, size_t *n,
+	 struct err *e)
+{
+	char how[32], line[64];
+	struct names flows = { 0 };
+	int lock = lock_live();
+	*n = 0;
+	behaviour("cut", "done", how, sizeof(how));
+	fake_flows(backend, cover, &flows, e);
+	for (size_t i = 0; strcmp(how, "not-done") != 0 && i < flows.n; i++) {
+		if (is_in(spared, flows.v[i]))
+			continue;
+		remember_cut(flows.v[i]);
+		++*n;
+	}
+	names_fini(&flows);
+	snprintf(line, sizeof(line), "cut %s %zu", cover->txn, *n);
+	note_call(line);
+	finish(how);
+	close(lock);
+	if (strcmp(how, "not-done") != 0 && strcmp(how, "unknown-done") != 0)
+		return OUTCOME_DONE;
+	err_set(e, ERR_FAILED, "fake: cannot cut");
+	return strcmp(how, "not-done") ? OUTCOME_UNKNOWN : OUTCOME_NOT_DONE;
+}
+
+static void
+fake_cover_free(struct cover *cover)
+{
+	free(cover);
+}
+
 static const struct backend_ops ops = {
 	.abi = FAKE_ABI,
 	.name = "nftables",
-	.caps = BACKEND_ATOMIC | BACKEND_KERNEL_EXPIRY,
+	.caps = BACKEND_ATOMIC | BACKEND_KERNEL_EXPIRY | BACKEND_HEARTBEAT,
 	.open = fake_open,
 	.close = fake_close,
 	.discover = fake_discover,
@@ -443,6 +596,11 @@ static const struct backend_ops ops = {
 	.extend = fake_extend,
 	.revert = fake_revert,
 	.sweep = fake_sweep,
+	.generation = fake_generation,
+	.cover = fake_cover,
+	.flows = fake_flows,
+	.cut = fake_cut,
+	.cover_free = fake_cover_free,
 };
 
 __attribute__((visibility("default"))) const struct backend_ops *

@@ -3,14 +3,15 @@
  * The kernel's replies are foreign bytes: whatever they hold, reading them, following packets
  * through them, describing and copying rules must neither crash nor hang.
  *
- * The input is a sequence of netlink messages, as nf_tables dumps them; each that cannot be read is
- * passed over.
+ * The input is a sequence of netlink messages, as nf_tables and conntrack dump them; each that
+ * cannot be read is passed over. Each flow is followed through the ruleset.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "attr.h"
 #include "classify.h"
+#include "conntrack.h"
 #include "copy.h"
 #include "describe.h"
 #include "element.h"
@@ -27,17 +28,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct reader {
 	struct ruleset rs;
+	struct flow_list flows;
 };
 
 /* Elements go to the set that their message names. */
 static int
 take_elements(struct ruleset *rs, const struct nlmsghdr *nlh, struct err *e)
 {
-	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	const char *table = NULL, *name = NULL;
 	const struct nlattr *attr;
 
-	attr_each(attr, nlh, sizeof(*nfg))
+	attr_each(attr, nlh, sizeof(struct nfgenmsg))
 	{
 		if (mnl_attr_get_type(attr) == NFTA_SET_ELEM_LIST_TABLE)
 			table = attr_string(attr);
@@ -59,7 +60,9 @@ take(const struct nlmsghdr *nlh, void *data, struct err *e)
 	struct err passed_over = ERR_INIT;
 
 	(void)e;
-	if ((nlh->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM)
+	if (nlh->nlmsg_type >> 8 == NFNL_SUBSYS_CTNETLINK)
+		conntrack_take(nlh, &reader->flows, &passed_over);
+	else if ((nlh->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM)
 		take_elements(&reader->rs, nlh, &passed_over);
 	else
 		ruleset_take(nlh, &reader->rs, &passed_over);
@@ -112,6 +115,34 @@ copy_all(const struct ruleset *rs)
 	batch_fini(&batch);
 }
 
+/* Every set counts as anonymous: there is no kernel to be asked. */
+static void
+follow_flows(struct eval *eval, const struct flow_list *flows)
+{
+	struct lifted lifted = { .txn = "0123456789ab" };
+
+	for (size_t i = 0; i < eval->rs->n_sets; i++)
+		eval->rs->sets[i]->flags |= NFT_SET_ANONYMOUS;
+	eval->lifted = &lifted;
+	for (size_t i = 0; i < flows->n && i < 16; i++) {
+		const struct flow *flow = &flows->v[i];
+		struct packet packet = { .family = flow->family,
+					 .port = { flow->proto, flow->original.dport },
+					 .addressed = true };
+		char text[FLOW_TEXT_MAX];
+
+		conntrack_text(text, flow);
+		memcpy(packet.source, flow->original.source, sizeof(packet.source));
+		memcpy(packet.destination, flow->reply.source, sizeof(packet.destination));
+		eval->budget = FUZZ_BUDGET;
+		for (size_t c = 0; c < eval->rs->n_chains; c++) {
+			if (eval->rs->chains[c]->base)
+				eval_base(eval, eval->rs->chains[c], &packet, VIEW_ANYWHERE);
+		}
+	}
+	eval->lifted = NULL;
+}
+
 static void
 describe_all(const struct ruleset *rs)
 {
@@ -142,6 +173,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!aligned)
 		return 0;
 	memcpy(aligned, data, size);
+	reader.flows.ports = ports;
 	read_all(&reader, aligned, size);
 	if (select_everything(&sel, &eval, &packets, &e) == 0) {
 		if (reach_find(&eval, &reader.rs, &packets, &e) == 0)
@@ -150,6 +182,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	describe_all(&reader.rs);
 	copy_all(&reader.rs);
+	follow_flows(&eval, &reader.flows);
+	conntrack_fini(&reader.flows);
 	ruleset_fini(&reader.rs);
 	free(aligned);
 	return 0;

@@ -57,13 +57,13 @@ round_trip(const struct policy *policy)
 	text = json_dumps(document, JSON_INDENT(2));
 	json_decref(document);
 	MUST(text != NULL);
-	if (strlen(text) <= POLICY_FILE_MAX) {
-		MUST(policy_parse(&back, "again", text, strlen(text), &e) == 0);
-		MUST(back.n_targets == policy->n_targets);
-		for (size_t i = 0; i < back.n_targets; i++)
-			same_target(&policy->targets[i], &back.targets[i]);
-		policy_fini(&back);
+	MUST(policy_parse(&back, "again", text, strlen(text), &e) == 0);
+	MUST(back.n_targets == policy->n_targets);
+	for (size_t i = 0; i < back.n_targets; i++) {
+		same_target(&policy->targets[i], &back.targets[i]);
+		MUST(target_same(&policy->targets[i], &back.targets[i]));
 	}
+	policy_fini(&back);
 	free(text);
 }
 
@@ -75,6 +75,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (policy_parse(&policy, "fuzz", size == 0 ? "" : (const char *)data, size, &e) == 0) {
 		MUST(policy.n_targets > 0 && policy.window_s <= policy.max_window_s);
+		MUST(policy.alert == NULL || policy.alert[0][0] == '/');
 		round_trip(&policy);
 	} else {
 		MUST(e.code == ERR_POLICY && strncmp(e.msg, "fuzz:", 5) == 0);

@@ -48,10 +48,16 @@ dump(FILE *out, const struct policy *policy)
 	char text[PORTS_TEXT_MAX];
 	char window[DURATION_TEXT_MAX];
 	char max_window[DURATION_TEXT_MAX];
+	char name[NAME_BUF];
 
 	fprintf(out, "window %s of at most %s\n", duration_text(window, policy->window_s),
 		duration_text(max_window, policy->max_window_s));
 	fprintf(out, "ports %s\n", ports_text(text, &ports));
+	fprintf(out, "on_refresh %s\n", policy->on_refresh == REFRESH_STOP ? "stop" : "relift");
+	fprintf(out, "flows %s\n", policy->flows == FLOWS_CUT ? "cut" : "keep");
+	for (size_t i = 0; policy->alert != NULL && policy->alert[i] != NULL; i++)
+		fprintf(out, "alert \"%s\" (line %u)\n", err_name(name, policy->alert[i]),
+			policy->alert_line);
 	for (size_t i = 0; i < policy->n_targets; i++)
 		dump_target(out, &policy->targets[i]);
 }

@@ -5,14 +5,22 @@
     DIR/modules/geopause-nftables.so   the fake; its files are described in tests/fake/fake.c
     DIR/state/                         --state
     DIR/policy.json                    --policy
+
+A test runs under python, which is no ACME client but the nearest process that is no shell: it is
+the owner of the leases that tests take without --owner or --lease, so these are one lease.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
+
+VERSION = 2  # of the journal
 
 POLICY = {
     "version": 1,
@@ -46,11 +54,11 @@ class Bench:
         return self.path(name)
 
     def behave(self, **how):
-        with open(self.path("fake.json"), "w", encoding="ascii") as f:
+        with open(self.path("fake.json.new"), "w", encoding="ascii") as f:
             json.dump(how, f)
-        live = self.live()
-        live.pop("calls", None)
-        self.set_live(live)
+        os.rename(self.path("fake.json.new"), self.path("fake.json"))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path("counts.json"))
 
     def live(self):
         try:
@@ -60,8 +68,28 @@ class Bench:
             return {}
 
     def set_live(self, live):
-        with open(self.path("live.json"), "w", encoding="ascii") as f:
-            json.dump(live, f)
+        """Without a new generation: a watchdog does not notice."""
+        with self.changing() as now:
+            kept = now.get("generation", 0)
+            now.clear()
+            now.update(live, generation=live.get("generation", kept))
+
+    @contextlib.contextmanager
+    def changing(self, generations=0):
+        """The firewall, to be changed by somebody else, in so many transactions."""
+        with open(self.path("live.lock"), "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            live = self.live()
+            yield live
+            live["generation"] = live.get("generation", 0) + generations
+            with open(self.path("live.json.new"), "w", encoding="ascii") as f:
+                json.dump(live, f)
+            os.rename(self.path("live.json.new"), self.path("live.json"))
+
+    def refresh(self):
+        """The administrator's ruleset is loaded again: no lift is in it."""
+        with self.changing(generations=1) as live:
+            live["lifts"] = {}
 
     def lifts(self):
         return self.live().get("lifts", {})
@@ -127,8 +155,11 @@ class Bench:
         document = self.journal()
         change(document)
         body = json.dumps(document).encode("ascii")
-        with open(self.journal_path(), "wb") as f:
-            f.write(b"geopause-journal 1 %d %016x\n" % (len(body), fnv1a(body)) + body)
+        path = self.journal_path()
+        with open(path + ".new", "wb") as f:
+            os.fchmod(f.fileno(), 0o600)
+            f.write(b"geopause-journal %d %d %016x\n" % (VERSION, len(body), fnv1a(body)) + body)
+        os.rename(path + ".new", path)
 
     def aside(self):
         return [n for n in os.listdir(self.state) if ".bad-" in n]
@@ -138,8 +169,59 @@ class Bench:
         assert not self.lifts(), self.lifts()
         assert not self.journals(), self.journals()
 
+    def processes(self):
+        """All that run this bench's copy of the program: pids by their names."""
+        found = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)") == self.exe:
+                    with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+                        found[int(pid)] = f.read().strip()
+            except OSError:  # it has ended meanwhile
+                pass
+        return found
+
+    def watchdogs(self):
+        return [pid for pid, name in self.processes().items() if name == "geopause-watch"]
+
+    def watchdog(self):
+        """The pid in the watchdog's own file; 0 if there is none, -1 if it is being written."""
+        names = os.listdir(self.state) if os.path.isdir(self.state) else []
+        names = [n for n in names if n.startswith("watchdog-")]
+        assert len(names) <= 1, names
+        if not names:
+            return 0
+        try:
+            with open(os.path.join(self.state, names[0]), encoding="ascii") as f:
+                return int(f.read() or -1)
+        except FileNotFoundError:
+            return 0
+
+    def unwatch(self):
+        """Kills the watchdog, as nobody should."""
+        for pid in self.watchdogs():
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda p=pid: not alive(p))
+
     def clean(self):
-        shutil.rmtree(self.dir)
+        """Closes all. A watchdog that lives on without a window is a failure."""
+        try:
+            self.behave()
+            self.run("restore")
+            wait_until(lambda: not self.watchdogs(), 1)
+        finally:
+            for pid in self.processes():
+                os.kill(pid, signal.SIGKILL)
+            shutil.rmtree(self.dir)
+
+
+def alive(pid):
+    """And no zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def fnv1a(data):

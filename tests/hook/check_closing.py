@@ -6,6 +6,9 @@ import os
 import time
 
 
+TIMED = ("--owner", "none")
+
+
 def test_first_and_last(b):
     b.ok("pre")
     b.ok("pre", "--lease", "a")
@@ -40,11 +43,11 @@ def test_post_without_a_lease(b):
 
 def test_anonymous_leases_are_counted(b):
     for _ in range(3):
-        b.ok("pre")
+        b.ok("pre", *TIMED)
     for left in (2, 1):
-        b.ok("post", says="stays open")
+        b.ok("post", *TIMED, says="stays open")
         assert len(b.journal()["leases"]) == left
-    b.ok("post", says="closed")
+    b.ok("post", *TIMED, says="closed")
     b.closed()
 
 
@@ -58,6 +61,7 @@ def test_post_of_a_dead_owner(b):
 def test_post_fails(b):
     for how in ("not-done", "lies"):
         b.ok("pre")
+        b.unwatch()
         b.behave(revert=how)
         b.ok("post", status=3, says="may still be open in inet filter until")
         assert b.journal()["state"] == "closing" and len(b.lifts()) == 1
@@ -80,6 +84,7 @@ def test_post_succeeds_at_the_second_try(b):
 
 def test_drift_is_reported(b):
     b.ok("pre")
+    b.unwatch()
     live = b.live()
     for lift in live["lifts"].values():
         lift["part"] = True
@@ -90,8 +95,9 @@ def test_drift_is_reported(b):
 
 
 def test_post_of_an_expired_window(b):
-    b.ok("pre", "--window", "1s")
-    time.sleep(1.1)
+    b.ok("pre", "--window", "2s")
+    b.unwatch()
+    time.sleep(2.1)
     b.ok("post", says="closed")
     b.closed()
 
@@ -122,6 +128,7 @@ def test_restore_when_only_the_sweep_works(b):
 
 def test_restore_fails(b):
     b.ok("pre")
+    b.unwatch()
     b.behave(revert="not-done", sweep="not-done")
     b.ok("restore", status=3, says="may still be open")
     assert b.journals() and b.lifts()

@@ -36,7 +36,8 @@ def test_usage_errors(b):
                  ["pre", "--lease", ""], ["pre", "--lease", "a b"], ["pre", "--policy"],
                  ["pre", "--lease", "a", "--owner", "1"], ["pre", "--challenge", "x-01"],
                  ["pre", "--log-format", "xml"], ["run", "--lease", "a", "--", "true"],
-                 ["post", "--dry-run"], ["pre", "--json=yes"]):
+                 ["post", "--dry-run"], ["pre", "--json=yes"], ["post", "--stop-client"],
+                 ["pre", "--stale"]):
         done = plain(b, *argv)
         assert done.returncode == 2 and done.stderr and not done.stdout, (argv, done)
     assert not os.path.exists(b.state)
@@ -140,7 +141,10 @@ def test_status(b):
     status = json.loads(b.ok("status", "--json").out)
     assert status["state"] == "open" and status["leases"][0]["name"] == "a"
     assert status["lifts"][0]["live"] == "lifted" and not status["leftovers"]
-    assert 590 < status["left_s"] <= 600
+    assert 50 < status["left_s"] <= 60, "the heartbeat's"
+    assert 590 < status["leases"][0]["left_s"] <= 600
+    assert status["watchdog"] == {"state": "alive", "pid": b.watchdog()}
+    assert f"watched by process {b.watchdog()}\n" in done.out, done.out
 
 
 def test_status_of_leftovers(b):

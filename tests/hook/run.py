@@ -13,15 +13,34 @@ import traceback
 
 sys.dont_write_bytecode = True
 
+import check_alert
+import check_clients
 import check_closing
 import check_commands
 import check_journal
 import check_modules
+import check_neighbours
 import check_opening
+import check_refresh
 import check_run
+import check_watchdog
 from bench import Bench
 
-MODULES = [check_commands, check_opening, check_closing, check_journal, check_run, check_modules]
+MODULES = [check_commands, check_opening, check_closing, check_journal, check_run, check_modules,
+           check_alert, check_neighbours, check_watchdog, check_refresh, check_clients]
+
+
+def run_test(test, parts):
+    """What went wrong, in the test or after it; whatever it is, the others still run."""
+    bench = Bench(parts)
+    bench.parts = parts
+    wrong = ""
+    for step in (lambda: test(bench), bench.clean):
+        try:
+            step()
+        except Exception:
+            wrong += traceback.format_exc()
+    return wrong
 
 
 def main():
@@ -37,15 +56,9 @@ def main():
             if parts.names and not any(wanted in name for wanted in parts.names):
                 continue
             ran += 1
-            bench = Bench(parts)
-            bench.parts = parts
-            try:
-                getattr(module, name)(bench)
-                print(f"ok    {name}", flush=True)
-            except Exception:  # whatever it is, it is a failure, and the others still run
-                failed += 1
-                print(f"FAIL  {name}\n{traceback.format_exc()}", flush=True)
-            bench.clean()
+            wrong = run_test(getattr(module, name), parts)
+            failed += bool(wrong)
+            print(f"FAIL  {name}\n{wrong}" if wrong else f"ok    {name}", flush=True)
     print(f"{ran} tests, {failed} failed")
     return 1 if failed or not ran else 0
 

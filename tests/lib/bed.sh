@@ -23,7 +23,10 @@
 #   bed_pebble mock      Pebble, with pebble-challtestsrv as its DNS: every name is the server
 #   bed_pebble unbound   Pebble, with unbound asking the server's knot for example.test
 #   bed_nginx, bed_knot
+#   bed_gated_server     in place of nginx: validations wait (bed_asked) until they may go on
+#                        (bed_answer)
 #   bed_srv CMD...       runs CMD on the server, with the test CA trusted
+#   bed_client CMD...    the same in the background: its pid is $client, its output $BED/client.log
 #   bed_ca CMD...        runs CMD abroad
 #   $BED/gp              geopause with this bed's --state, and --policy where one is needed
 #
@@ -42,6 +45,7 @@ BED_BLOCKED4=${BED_BLOCKED4:-77.88.8.8}
 BED_BLOCKED6=${BED_BLOCKED6:-2a02:6b8::feed}
 BED_ALLOWED4=10.9.9.9
 BED_ALLOWED6=2001:db8:9::9
+BED_TRUST=(REQUESTS_CA_BUNDLE LEGO_CA_CERTIFICATES CURL_CA_BUNDLE)
 BED_ACME=https://$BED_API:14000/dir
 BED=
 
@@ -89,6 +93,11 @@ bed_down() {
 	else
 		rm -rf "$BED"
 	fi
+}
+
+# bed_all_gone TEXT: no process has it in its arguments.
+bed_all_gone() {
+	! pgrep -f "$1"
 }
 
 bed_is_empty() {
@@ -179,8 +188,15 @@ bed_ruleset() {
 }
 
 bed_srv() {
-	ip netns exec "$BED_SRV" env REQUESTS_CA_BUNDLE="$BED/ca.pem" \
-		LEGO_CA_CERTIFICATES="$BED/ca.pem" CURL_CA_BUNDLE="$BED/ca.pem" "$@"
+	ip netns exec "$BED_SRV" env "${BED_TRUST[@]/%/=$BED/ca.pem}" "$@"
+}
+
+# Not by way of bed_srv, which would be forked, too. A job in the background ignores SIGINT.
+bed_client() {
+	ip netns exec "$BED_SRV" env --default-signal=INT,QUIT "${BED_TRUST[@]/%/=$BED/ca.pem}" "$@" \
+		>"$BED/client.log" 2>&1 </dev/null &
+	# shellcheck disable=SC2034 # of the caller
+	client=$!
 }
 
 bed_ca() {
@@ -327,6 +343,21 @@ bed_nginx() {
 	CONF
 	bed_spawn nginx "$BED_SRV" nginx -c "$BED/nginx.conf"
 	bed_until "nginx" bed_listens "$BED_SRV" 80
+}
+
+bed_gated_server() {
+	mkdir "$BED/gates"
+	bed_spawn gated-server "$BED_SRV" "$BED_ROOT/tests/lib/gated_server.py" "$BED/www" "$BED/gates"
+	bed_until "the server" bed_listens "$BED_SRV" 80
+}
+
+# Waits until the CA validates HOST; it goes on waiting for some seconds.
+bed_asked() {
+	bed_until "the CA's validation of $1" test -e "$BED/gates/asked-$1"
+}
+
+bed_answer() {
+	touch "$BED/gates/answer-$1"
 }
 
 bed_listens() {

@@ -77,14 +77,14 @@ remember_ruleset() {
 expect_restored() {
 	bed_ruleset >"$BED/ruleset.after"
 	diff -u "$BED/ruleset.before" "$BED/ruleset.after" >&2 || fail "the ruleset is not what it was"
-	expect_no_journal
 	bed_until "the end of the watchdog" no_geopause_runs
+	expect_no_journal
 }
 
 expect_no_journal() {
 	local left
 
-	left=$(find "$BED/state" -type f ! -name lock)
+	left=$(find "$BED/state" -type f ! -name lock ! -name history)
 	[ -z "$left" ] || fail "this is left in the state directory: $left"
 }
 
@@ -101,4 +101,54 @@ expect_certificate() {
 	[ -s "$1" ] || fail "there is no certificate $1"
 	openssl x509 -noout -ext subjectAltName -in "$1" | grep -qF "DNS:$2" ||
 		fail "$1 is not for $2"
+}
+
+# expect_leases [TEXT...]: who holds the window, in that order: "certbot PID", "name NAME", "timed".
+# Nobody: it is closed.
+expect_leases() {
+	local got want
+
+	want=$(printf '%s\n' "$@")
+	bed_srv "$BED/gp" status --json >"$BED/status.json" || fail "status: $(cat "$BED/status.json")"
+	got=$(python3 - "$BED/status.json" <<-'PY'
+		import json, sys
+		with open(sys.argv[1], encoding="ascii") as file:
+		    status = json.load(file)
+		assert status["state"] == ("open" if status["leases"] else "closed"), status
+		for lease in status["leases"]:
+		    print(*{"owner": lambda: (lease["owner_name"], lease["owner"]["pid"]),
+		            "name": lambda: ("name", lease["name"]),
+		            "timed": lambda: ("timed",)}[lease["kind"]]())
+	PY
+	) || fail "status is not as it should be: $(cat "$BED/status.json")"
+	[ "$got" = "$want" ] || fail "the leases are \"$got\" instead of \"$want\": $(cat "$BED/status.json")"
+}
+
+# expect_ends N PID: a job of ours ends with this status.
+expect_ends() {
+	local got=0
+
+	# The shell would tell of a signal.
+	{ wait "$2" || got=$?; } 2>/dev/null
+	[ "$got" -eq "$1" ] || fail "exit status $got instead of $1"
+}
+
+now_ms() {
+	date +%s%3N
+}
+
+is_restored() {
+	[ "$(bed_ruleset)" = "$(cat "$BED/ruleset.before")" ]
+}
+
+# expect_restored_soon WHY: now, by the watchdog.
+expect_restored_soon() {
+	local begin limit=1000 # 100 on a machine that has nothing else to do
+
+	begin=$(now_ms)
+	until is_restored; do
+		[ $(($(now_ms) - begin)) -lt "$limit" ] || fail "not restored $limit ms after $1"
+	done
+	echo "   restored after $(($(now_ms) - begin)) ms ($1)"
+	expect_restored
 }

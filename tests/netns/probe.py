@@ -110,4 +110,5 @@ def main():
         print(json.dumps(matrix(float(timeout), float(stagger), ports or PORTS)), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,7 @@
 /*
  * Lets the Nth allocation fail, for every N, until all is done without one failing. Under
  * AddressSanitizer this finds what is lost or freed twice on the way out. Linked with
- * --wrap=malloc,reallocarray,strdup.
+ * --wrap=malloc,calloc,reallocarray,strdup.
  */
 #include "unit.h"
 
@@ -16,9 +16,11 @@
 static long left = -1; /* allocations until one fails; -1: none does */
 
 void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
 void *__real_reallocarray(void *p, size_t n, size_t size);
 char *__real_strdup(const char *s);
 void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_reallocarray(void *p, size_t n, size_t size);
 char *__wrap_strdup(const char *s);
 
@@ -35,6 +37,12 @@ __wrap_malloc(size_t size)
 }
 
 void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *
 __wrap_reallocarray(void *p, size_t n, size_t size)
 {
 	return fails() ? NULL : __real_reallocarray(p, n, size);
@@ -48,6 +56,7 @@ __wrap_strdup(const char *s)
 
 static const char text[] =
 	"{ \"version\": 1, \"window\": \"10m\", \"challenges\": [\"http-01\", \"dns-01\"],"
+	"  \"on_refresh\": \"stop\", \"alert\": [\"/bin/x\", \"a\", \"b\"],"
 	"  \"targets\": ["
 	"  { \"name\": \"a\", \"backend\": \"nftables\", \"table\": \"inet filter\","
 	"    \"rules\": { \"set\": [\"geo4\", \"geo6\"], \"chain\": \"input\" } },"

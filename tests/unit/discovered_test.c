@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "unit.h"
 
-#include <fnmatch.h>
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,6 +211,123 @@ odd_names_still_match(void **state)
 	observations_fini(&all);
 }
 
+static void
+expect_equal_patterns(const struct patterns *a, const struct patterns *b)
+{
+	assert_int_equal(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++)
+		assert_string_equal(a->v[i].text, b->v[i].text);
+}
+
+/* In all but lines and the file. */
+static void
+expect_equal(const struct target *a, const struct target *b)
+{
+	assert_string_equal(a->name, b->name);
+	assert_string_equal(a->backend, b->backend);
+	assert_string_equal(a->table, b->table);
+	assert_int_equal(a->action, b->action);
+	assert_int_equal(a->index, b->index);
+	expect_equal_patterns(&a->rules.chain, &b->rules.chain);
+	expect_equal_patterns(&a->rules.set, &b->rules.set);
+	expect_equal_patterns(&a->rules.map, &b->rules.map);
+	expect_equal_patterns(&a->rules.comment, &b->rules.comment);
+	assert_int_equal(a->rules.n_handles, b->rules.n_handles);
+	for (size_t i = 0; i < a->rules.n_handles; i++)
+		assert_true(a->rules.handles[i] == b->rules.handles[i]);
+	assert_true(target_same(a, b));
+}
+
+/* Through a document and back; false if the text is not a policy. */
+static bool
+goes_round(const char *text, size_t len)
+{
+	struct policy policy;
+	struct policy back;
+	struct err e = ERR_INIT;
+	json_t *document;
+	char *written;
+
+	if (policy_parse(&policy, "p", text, len, &e) != 0)
+		return false;
+	document = policy_document(policy.targets, policy.n_targets);
+	assert_non_null(document);
+	written = json_dumps(document, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_decref(document);
+	if (policy_parse(&back, "p", written, strlen(written), &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(back.n_targets, policy.n_targets);
+	for (size_t i = 0; i < back.n_targets; i++)
+		expect_equal(&policy.targets[i], &back.targets[i]);
+	free(written);
+	policy_fini(&policy);
+	policy_fini(&back);
+	return true;
+}
+
+static void
+documents_lose_nothing(void **state)
+{
+	static const char all[] =
+		"{\"version\":1,\"targets\":[{\"name\":\"\u00e9 \\\"\\n\","
+		"\"backend\":\"nftables\",\"table\":\"bridge a b\\\\\",\"note\":\"n\","
+		"\"rules\":{\"chain\":[\"c\",\"c\",\"[!x]*\"],\"set\":\"s\\\\*\","
+		"\"map\":[\"m\"],\"comment\":[\" \\t\",\"?\"],"
+		"\"handle\":[9223372036854775807,1]},\"action\":\"widen\"},"
+		"{\"backend\":\"nftables\",\"table\":\"ip a\",\"rules\":{}},"
+		"{\"backend\":\"nftables\",\"table\":\"ip a\",\"action\":\"skip\"}]}";
+
+	(void)state;
+	assert_true(goes_round(all, sizeof(all) - 1));
+}
+
+static void
+accepted_policies_go_round(void **state)
+{
+	static char text[1u << 16];
+	DIR *dir = opendir(GOLDEN_POLICIES);
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(dir);
+	for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+		char path[4096];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "%s/%s/policy.json", GOLDEN_POLICIES, entry->d_name);
+		f = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
+		if (f == NULL)
+			continue;
+		n += goes_round(text, fread(text, 1, sizeof(text), f));
+		fclose(f);
+	}
+	closedir(dir);
+	assert_true(n >= 14);
+}
+
+/* A document may be several times as long as the file that it came from. */
+static void
+the_longest_policy_goes_round(void **state)
+{
+	static const char one[] = "{\"backend\":\"nftables\",\"table\":\"ip a\","
+				  "\"rules\":{\"handle\":1}}";
+	const size_t n = POLICY_FILE_MAX / sizeof(one) - 1;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	assert_non_null(f);
+	fputs("{\"version\":1,\"targets\":[", f);
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "%s%s", i > 0 ? "," : "", one);
+	fputs("]}", f);
+	fclose(f);
+	assert_in_range(len, POLICY_FILE_MAX * 9 / 10, POLICY_FILE_MAX);
+	assert_true(goes_round(text, len));
+	free(text);
+}
+
 int
 main(void)
 {
@@ -222,6 +340,9 @@ main(void)
 		cmocka_unit_test(doubt_must_be_asked_for),
 		cmocka_unit_test(nameless_lists_beside_named_ones),
 		cmocka_unit_test(odd_names_still_match),
+		cmocka_unit_test(documents_lose_nothing),
+		cmocka_unit_test(accepted_policies_go_round),
+		cmocka_unit_test(the_longest_policy_goes_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

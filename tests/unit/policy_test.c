@@ -76,6 +76,9 @@ good_file_is_read(void **state)
 	assert_ptr_equal(policy.targets[0].file, policy.file);
 	assert_string_equal(policy.targets[0].name, "target-1");
 	assert_int_equal(policy.window_s, POLICY_WINDOW_DEFAULT_S);
+	assert_int_equal(policy.on_refresh, REFRESH_RELIFT);
+	assert_int_equal(policy.flows, FLOWS_KEEP);
+	assert_null(policy.alert);
 	policy_fini(&policy);
 	policy_fini(&policy);
 }
@@ -151,6 +154,115 @@ other_files_are_refused(void **state)
 	refuse("policy.json:1:");
 }
 
+/* A policy whose alert is this path below the test's directory. */
+static void
+write_alert(const char *program)
+{
+	char text[512];
+	int len = snprintf(text, sizeof(text),
+			   "{\"version\":1,\n\"alert\":[\n\"%s/%s\", \"x\"],\n"
+			   "\"targets\":[{\"backend\":\"nftables\",\"table\":\"ip a\"}]}",
+			   dir, program);
+
+	write_file(text, (size_t)len, 0600);
+}
+
+static void
+load_alert(void)
+{
+	struct policy policy;
+	struct err e = ERR_INIT;
+
+	if (policy_load(&policy, path, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(policy.alert[1], "x");
+	assert_null(policy.alert[2]);
+	assert_int_equal(policy.alert_line, 3);
+	policy_fini(&policy);
+	assert_null(policy.alert);
+}
+
+/* DIR/sub/tell, its link DIR/link, and a policy that names program. */
+static void
+make_program(const char *program, char *sub, char *tell, char *link)
+{
+	int fd;
+
+	snprintf(sub, 80, "%s/sub", dir);
+	snprintf(tell, 80, "%s/sub/tell", dir);
+	snprintf(link, 80, "%s/link", dir);
+	assert_int_equal(mkdir(sub, 0755), 0);
+	fd = open(tell, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(chmod(tell, 0755), 0);
+	assert_int_equal(symlink("sub/tell", link), 0);
+	write_alert(program);
+}
+
+static void
+remove_program(const char *sub, const char *tell, const char *link)
+{
+	unlink(link);
+	unlink(tell);
+	rmdir(sub);
+}
+
+static void
+alerts_are_checked(void **state)
+{
+	static const char *const ways[] = { "sub/tell", "link", "sub/../sub//tell" };
+	char sub[80], tell[80], link[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		make_program(ways[i], sub, tell, link);
+		load_alert();
+		assert_int_equal(chmod(tell, 0775), 0);
+		refuse("policy.json:3: alert[0]: ");
+		refuse("chmod go-w");
+		assert_int_equal(chmod(tell, 0757), 0);
+		refuse("/tell: others than its owner can write it (mode 0757)");
+		assert_int_equal(chmod(tell, 0644), 0);
+		refuse("cannot be executed (mode 0644)");
+		assert_int_equal(chmod(tell, 0700), 0);
+		load_alert();
+		assert_int_equal(chmod(sub, 0777), 0);
+		refuse("/sub: others than its owner can write it (mode 0777)");
+		assert_int_equal(chmod(sub, 0755), 0);
+		assert_int_equal(unlink(tell), 0);
+		refuse("policy.json:3: alert[0]: the program ");
+		refuse("No such file");
+		assert_int_equal(mkdir(tell, 0755), 0);
+		refuse("is not a regular file");
+		assert_int_equal(rmdir(tell), 0);
+		remove_program(sub, tell, link);
+	}
+}
+
+/* With another user's file, directory or link; needs root. */
+static void
+alerts_of_others_are_refused(void **state)
+{
+	char sub[80], tell[80], link[80];
+
+	(void)state;
+	if (geteuid() != 0)
+		return;
+	make_program("link", sub, tell, link);
+	assert_int_equal(chown(tell, 65534, 65534), 0);
+	refuse("sub/tell: belongs to user 65534");
+	assert_int_equal(chown(tell, 0, 0), 0);
+	assert_int_equal(chown(sub, 65534, 65534), 0);
+	refuse("/sub: belongs to user 65534");
+	assert_int_equal(chown(sub, 0, 0), 0);
+	assert_int_equal(lchown(link, 65534, 65534), 0);
+	refuse("link: belongs to user 65534");
+	assert_int_equal(lchown(link, 0, 0), 0);
+	load_alert();
+	remove_program(sub, tell, link);
+}
+
 static void
 hostile_text_is_refused(void **state)
 {
@@ -185,6 +297,8 @@ main(void)
 		cmocka_unit_test(links_are_followed),
 		cmocka_unit_test(unsafe_files_are_refused),
 		cmocka_unit_test(other_files_are_refused),
+		cmocka_unit_test(alerts_are_checked),
+		cmocka_unit_test(alerts_of_others_are_refused),
 		cmocka_unit_test(hostile_text_is_refused),
 	};
 

@@ -67,6 +67,146 @@ errors_say_where(void **state)
 	target_fini(&t);
 }
 
+static struct target
+input_target(void)
+{
+	struct target t = { .name = strdup("input"),
+			    .backend = strdup("nftables"),
+			    .table = strdup("inet filter"),
+			    .action = ACTION_SKIP };
+
+	assert_int_equal(patterns_add(&t.rules.set, "geo4", 7), 0);
+	assert_int_equal(patterns_add(&t.rules.set, "geo6", 8), 0);
+	assert_int_equal(patterns_add(&t.rules.chain, "input", 9), 0);
+	t.rules.handles = calloc(2, sizeof(*t.rules.handles));
+	assert_non_null(t.rules.handles);
+	t.rules.handles[0] = 4;
+	t.rules.handles[1] = 5;
+	t.rules.n_handles = 2;
+	return t;
+}
+
+static void
+give(char **member, const char *text)
+{
+	free(*member);
+	*member = strdup(text);
+}
+
+static void
+add_set(struct target *t)
+{
+	patterns_add(&t->rules.set, "geo5", 0);
+}
+
+static void
+add_chain(struct target *t)
+{
+	patterns_add(&t->rules.chain, "forward", 0);
+}
+
+static void
+add_map(struct target *t)
+{
+	patterns_add(&t->rules.map, "geo4", 0);
+}
+
+static void
+add_comment(struct target *t)
+{
+	patterns_add(&t->rules.comment, "geo4", 0);
+}
+
+static void
+other_pattern(struct target *t)
+{
+	give(&t->rules.set.v[1].text, "geo*");
+}
+
+static void
+fewer_patterns(struct target *t)
+{
+	give(&t->rules.set.v[1].text, "geo4");
+}
+
+static void
+other_handle(struct target *t)
+{
+	t->rules.handles[1] = 6;
+}
+
+static void
+fewer_handles(struct target *t)
+{
+	t->rules.n_handles = 1;
+}
+
+static void
+other_table(struct target *t)
+{
+	give(&t->table, "ip filter");
+}
+
+static void
+other_backend(struct target *t)
+{
+	give(&t->backend, "iptables");
+}
+
+static void
+other_action(struct target *t)
+{
+	t->action = ACTION_AUTO;
+}
+
+static void
+same_rules_are_the_same_target(void **state)
+{
+	static void (*const changes[])(struct target * t) = {
+		add_set,       add_chain,      add_map,      add_comment,
+		other_pattern, fewer_patterns, other_handle, fewer_handles,
+		other_table,   other_backend,  other_action,
+	};
+	struct target a = input_target();
+
+	(void)state;
+	assert_true(target_same(&a, &a));
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct target b = input_target();
+
+		assert_true(target_same(&a, &b));
+		changes[i](&b);
+		if (target_same(&a, &b) || target_same(&b, &a))
+			fail_msg("change %zu is not seen", i);
+		target_fini(&b);
+	}
+	target_fini(&a);
+}
+
+/* What is said twice, in another order, under another name and elsewhere is the same. */
+static void
+names_places_and_order_do_not_count(void **state)
+{
+	struct target a = input_target();
+	struct target b = input_target();
+
+	(void)state;
+	give(&b.name, "other");
+	give(&b.rules.set.v[0].text, "geo6");
+	give(&b.rules.set.v[1].text, "geo4");
+	assert_int_equal(patterns_add(&b.rules.set, "geo4", 99), 0);
+	b.rules.handles[0] = 5;
+	b.rules.handles[1] = 4;
+	b.rules.handle_line = 12;
+	b.file = "p.json";
+	b.line = b.table_line = 17;
+	b.index = 3;
+	assert_true(target_same(&a, &b));
+	assert_true(target_same(&b, &a));
+	target_fini(&a);
+	target_fini(&b);
+}
+
 int
 main(void)
 {
@@ -74,6 +214,8 @@ main(void)
 		cmocka_unit_test(actions_have_names),
 		cmocka_unit_test(patterns_match_whole_names),
 		cmocka_unit_test(errors_say_where),
+		cmocka_unit_test(same_rules_are_the_same_target),
+		cmocka_unit_test(names_places_and_order_do_not_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

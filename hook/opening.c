@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "opening.h"
+
+#include "log.h"
+
+static void
+go_without_watchdog(struct window *w, const struct request *request)
+{
+	struct err e = ERR_INIT;
+	log_event_take(LOG_WARNING, "unwatched", NULL,
+		       "there is no watchdog: the window does not close when the client dies, only "
+		       "by post or in %u s",
+		       request->window_s);
+	if (window_unwatched(w, request->window_s, &e))
+		log_event_take(LOG_WARNING, "unwatched", NULL,
+			       "%s; the window may close before the client is done", e.msg);
+}
+
+int
+opening_take(struct opening *opening, const struct options *options, struct backends *backends,
+	     const struct request *request, struct lease *lease, struct err *e)
+{
+	struct window *w = &opening->session.window;
+	opening->dog = WATCHDOG_NONE;
+	if (session_begin(&opening->session, options, backends, LOCK_WAIT_S, e))
+		return -1;
+	unsigned heartbeat_s = watchdog_start(&opening->dog, w) ? request->policy.heartbeat_s : 0;
+	if (window_take(w, request, heartbeat_s, lease, e))
+		return -1;
+	if (!heartbeat_s || !watchdog_ready(&opening->dog))
+		go_without_watchdog(w, request);
+	return 0;
+}
+
+void
+opening_end(struct opening *opening, struct backends *backends)
+{
+	session_end(&opening->session);
+	/* Our watchdog holds the firewalls' sockets until it is released. */
+	if (opening->dog.pid)
+		backends_leave(backends);
+	else
+		backends_close(backends);
+	watchdog_release(&opening->dog);
+}

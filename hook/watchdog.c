@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Starting the watchdog, from both sides of the fork; what it does then is watchdog_loop.c. */
+#include "watchdog.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "alert.h"
+#include "backend.h"
+#include "log.h"
+#include "privileges.h"
+#include "scope.h"
+#include "watchdog_loop.h"
+
+#define READY_TIMEOUT_MS 3000
+#define INHERITED_MAX 256
+#define OOM_SCORE_ADJ "-900" /* it is small, and what it closes is not */
+
+/* --- who lives --- */
+
+static const char *
+lock_name(char *buf, uint64_t netns)
+{
+	snprintf(buf, JOURNAL_NAME_MAX, "watchdog-%" PRIu64, netns);
+	return buf;
+}
+
+static pid_t
+read_pid(int fd)
+{
+	char text[16] = "";
+	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+	text[len > 0 ? len : 0] = '\0';
+	long pid = strtol(text, NULL, 10);
+	return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+enum watchdog_state
+watchdog_look(const struct state *state, uint64_t netns, pid_t *pid)
+{
+	char name[JOURNAL_NAME_MAX];
+	*pid = 0;
+	int fd = openat(state->dir, lock_name(name, netns),
+			O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return WATCHDOG_ABSENT;
+	*pid = read_pid(fd);
+	bool dead = !flock(fd, LOCK_SH | LOCK_NB);
+	close(fd);
+	return dead ? WATCHDOG_DEAD : WATCHDOG_LIVES;
+}
+
+void
+watchdog_tidy(const struct state *state, uint64_t netns)
+{
+	char name[JOURNAL_NAME_MAX];
+	pid_t pid;
+	if (watchdog_look(state, netns, &pid) == WATCHDOG_DEAD)
+		(void)unlinkat(state->dir, lock_name(name, netns), 0);
+}
+
+/* Held until the process ends. */
+static int
+take_lock(const struct state *state, uint64_t netns)
+{
+	char name[JOURNAL_NAME_MAX], pid[16];
+	int fd = openat(state->dir, lock_name(name, netns),
+			O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
+		return -1;
+	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)len, 0) != len)
+		errno = 0; /* only for people */
+	return fd;
+}
+
+/* --- the watchdog's side --- */
+
+static int
+parse_fd(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+	return *end || end == text || fd > INT_MAX ? -1 : (int)fd;
+}
+
+/* What was open before us, but for the few that we need: the client's, and the opener's. */
+struct inherited {
+	int v[INHERITED_MAX];
+	size_t n;
+};
+
+static bool
+is_needed(const struct window *w, const struct watchdog *dog, int fd)
+{
+	return fd < 3 || fd == w->state->dir || fd == dog->ready || fd == dog->hold ||
+	       fd == alert_descriptor();
+}
+
+/* More than fit are closed at once. */
+static void
+find_inherited(struct inherited *all, const struct window *w, const struct watchdog *dog)
+{
+	const struct dirent *entry;
+	DIR *dir = opendir("/proc/self/fd");
+	all->n = 0;
+	while (dir && (entry = readdir(dir))) {
+		int fd = parse_fd(entry->d_name);
+		if (fd < 0 || fd == dirfd(dir) || is_needed(w, dog, fd))
+			continue;
+		if (all->n < INHERITED_MAX)
+			all->v[all->n++] = fd;
+		else
+			close(fd);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/*
+ * Not before the opener is done: as long as we hold its netlink sockets, too, it need not wait for
+ * the kernel when it closes them.
+ */
+static void
+close_inherited(const struct inherited *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		close(all->v[i]);
+}
+
+static void
+replace_standard_descriptors(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		(void)dup2(null, fd);
+	if (null > 2)
+		close(null);
+}
+
+static void
+fear_not_the_oom_killer(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, OOM_SCORE_ADJ, strlen(OOM_SCORE_ADJ)) < 0)
+		errno = 0; /* a container may not allow it */
+	close(fd);
+}
+
+/* Sockets of our own. The modules stay loaded, whatever becomes of their files. */
+static int
+open_backends(struct backends *backends, struct err *e)
+{
+	for (size_t i = 0; i < backends->n; i++)
+		if (backends->v[i].ops->open(&backends->v[i].backend, e))
+			return -1;
+	return 0;
+}
+
+/* A process of its own, because systemd may take its time. */
+static void
+leave_the_clients_cgroup(void)
+{
+	struct stat st;
+	char suffix[24];
+	const pid_t pids[2] = { getpid(), alert_pid() };
+	if (lstat("/run/systemd/system", &st) || fork() != 0)
+		return;
+	struct err e = ERR_INIT;
+	snprintf(suffix, sizeof(suffix), "%d", (int)pids[0]);
+	if (scope_enter(suffix, pids, pids[1] ? 2 : 1, &e) == SCOPE_FAILED)
+		log_event_take(LOG_WARNING, "scope", NULL,
+			       "the watchdog stays in the client's cgroup: %s", e.msg);
+	_exit(0);
+}
+
+static void
+detach(struct window *w)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t all;
+	setsid();
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigaction(SIGCHLD, &ignore, NULL);
+	replace_standard_descriptors();
+	(void)prctl(PR_SET_NAME, "geopause-watch");
+	/* Relative to a directory that must not be kept busy. */
+	if (w->history && *w->history != '/')
+		w->history = realpath(w->history, NULL);
+	if (chdir("/"))
+		errno = 0;
+	fear_not_the_oom_killer();
+}
+
+/* Whoever opens the window is done, or dead. */
+static void
+wait_for_release(int hold)
+{
+	char byte;
+	while (read(hold, &byte, 1) < 0 && errno == EINTR)
+		;
+	close(hold);
+}
+
+static _Noreturn void
+be_watchdog(struct window *w, const struct watchdog *dog)
+{
+	struct err e = ERR_INIT;
+	struct state state = { .path = w->state->path, .dir = w->state->dir, .lock = -1 };
+	w->journal = (struct journal){ 0 };
+	w->there = false;
+	struct inherited inherited;
+	w->state = &state;
+	find_inherited(&inherited, w, dog);
+	detach(w);
+	leave_the_clients_cgroup();
+	if (open_backends(w->backends, &e) || privileges_reduce(KEEP_NET_ADMIN, &e) ||
+	    take_lock(&state, w->id.netns) < 0) {
+		log_event_take(LOG_ERR, "watchdog", NULL, "the watchdog cannot start: %s",
+			       e.code ? e.msg : "no lock");
+		_exit(1);
+	}
+	/* Who opens the window may be dead already: then we are needed the more. */
+	if (write(dog->ready, "", 1) < 0)
+		errno = 0;
+	close(dog->ready);
+	wait_for_release(dog->hold);
+	close_inherited(&inherited);
+	char name[JOURNAL_NAME_MAX];
+	watchdog_loop(w, &state, lock_name(name, w->id.netns));
+	_exit(0);
+}
+
+/* --- the opener's side --- */
+
+static int
+make_pipes(struct watchdog *dog, struct watchdog *its)
+{
+	int ready[2], hold[2];
+	if (pipe2(ready, O_CLOEXEC))
+		return -1;
+	if (pipe2(hold, O_CLOEXEC)) {
+		close(ready[0]);
+		close(ready[1]);
+		return -1;
+	}
+	*dog = (struct watchdog){ .ready = ready[0], .hold = hold[1] };
+	*its = (struct watchdog){ .ready = ready[1], .hold = hold[0] };
+	return 0;
+}
+
+static void
+forget_pipes(struct watchdog *dog)
+{
+	if (dog->ready >= 0)
+		close(dog->ready);
+	if (dog->hold >= 0)
+		close(dog->hold);
+	dog->ready = dog->hold = -1;
+}
+
+bool
+watchdog_start(struct watchdog *dog, struct window *w)
+{
+	struct watchdog its;
+	pid_t pid;
+	*dog = WATCHDOG_NONE;
+	enum watchdog_state before = watchdog_look(w->state, w->id.netns, &pid);
+	if (before == WATCHDOG_LIVES)
+		return true;
+	if (before == WATCHDOG_DEAD)
+		log_event_take(LOG_NOTICE, "watchdog-dead", NULL,
+			       "the last watchdog (process %d) was killed; starting another",
+			       (int)pid);
+	if (make_pipes(dog, &its)) {
+		log_event_take(LOG_WARNING, "watchdog", NULL, "cannot make a pipe: %s",
+			       strerror(errno));
+		return false;
+	}
+	fflush(NULL);
+	dog->pid = fork();
+	if (dog->pid == 0) {
+		forget_pipes(dog);
+		be_watchdog(w, &its);
+	}
+	int sys = errno;
+	close(its.ready);
+	close(its.hold);
+	if (dog->pid > 0)
+		return true;
+	dog->pid = 0;
+	forget_pipes(dog);
+	log_event_take(LOG_WARNING, "watchdog", NULL, "cannot fork a watchdog: %s", strerror(sys));
+	return false;
+}
+
+bool
+watchdog_ready(struct watchdog *dog)
+{
+	struct pollfd fd = { .fd = dog->ready, .events = POLLIN };
+	char byte;
+	if (!dog->pid)
+		return true;
+	while (poll(&fd, 1, READY_TIMEOUT_MS) < 0 && errno == EINTR)
+		;
+	return (fd.revents & POLLIN) && read(dog->ready, &byte, 1) == 1;
+}
+
+void
+watchdog_release(struct watchdog *dog)
+{
+	forget_pipes(dog);
+}
+
+void
+watchdog_ensure(struct window *w)
+{
+	struct watchdog dog;
+	struct err e = ERR_INIT;
+	pid_t pid;
+	if (!w->there || !w->journal.heartbeat_s ||
+	    watchdog_look(w->state, w->id.netns, &pid) == WATCHDOG_LIVES)
+		return;
+	for (size_t i = 0; i < w->journal.lifts.n; i++)
+		(void)backends_get(w->backends, w->journal.lifts.v[i].backend, &e);
+	if (watchdog_start(&dog, w))
+		(void)watchdog_ready(&dog);
+	watchdog_release(&dog);
+}

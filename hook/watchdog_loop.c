@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Everything that may end a window is looked at 20 times a second, the owners' deaths at once:
+ *
+ * owners       pidfd_open(2)
+ * SIGTERM      restore now, unless an owner lives: systemd sends it to what a unit leaves behind
+ * journal      others join and close: its file is another one then
+ * generation   of the firewall: a refresh of the ruleset may have removed the lift. Polled, because
+ *              a multicast listener would slow the administrator's `nft -f` down
+ * clock        CLOCK_BOOTTIME, which goes on in suspend; nobody sets it
+ */
+#include "watchdog_loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "alert.h"
+#include "backend.h"
+#include "clocks.h"
+#include "log.h"
+
+#define POLL_MS 50
+/* A refresh in many transactions is waited for: so many polls at most, then twice as many. */
+#define QUIET_POLLS 2
+#define QUIET_POLLS_MAX 32
+#define RETRY_MS 1000
+#define KEEPER_MS 40
+#define LOCK_WAIT_S 10u
+#define RELIFTS_MAX 4u /* in RELIFTS_MS: a panic loop of reloads wins */
+#define RELIFTS_MS 60000
+#define RELIFT_TRIES 10u
+#define OWNERS_MAX 64
+
+struct watch {
+	struct window *w;
+	struct state *state;
+	struct journal last; /* as it was seen last */
+	struct stat file;    /* the journal's */
+	struct pollfd fds[OWNERS_MAX + 1];
+	nfds_t n_fds;    /* the first is the signalfd */
+	bool owner_gone; /* an owner had ended before it could be watched */
+	uint64_t generation[BACKENDS_MAX];
+	unsigned changing;           /* polls since the generation began to change */
+	unsigned patience;           /* polls that it may go on changing before it is looked at */
+	int64_t next_beat, retry_at; /* boottime, ms; 0: none yet */
+	unsigned failures;
+	int64_t relifts[RELIFTS_MAX]; /* when; a ring */
+	unsigned n_relifts;
+};
+
+/* --- what is looked at --- */
+
+static int
+open_pidfd(const struct process *process)
+{
+	int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+	if (fd >= 0 && process_may_live(process))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static void
+watch_owners(struct watch *watch)
+{
+	const struct leases *leases = &watch->last.leases;
+	for (nfds_t i = 1; i < watch->n_fds; i++)
+		close(watch->fds[i].fd < 0 ? -1 - watch->fds[i].fd : watch->fds[i].fd);
+	watch->n_fds = 1;
+	for (size_t i = 0; i < leases->n && watch->n_fds <= OWNERS_MAX; i++) {
+		if (leases->v[i].kind != LEASE_OWNER)
+			continue;
+		int fd = open_pidfd(&leases->v[i].owner);
+		if (fd >= 0)
+			watch->fds[watch->n_fds++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+		else if (!process_may_live(&leases->v[i].owner))
+			watch->owner_gone = true;
+	}
+}
+
+static bool
+a_keeper_lives(const struct watch *watch)
+{
+	const struct leases *leases = &watch->last.leases;
+	for (size_t i = 0; i < leases->n; i++)
+		if (leases->v[i].keeper.pid && process_may_live(&leases->v[i].keeper))
+			return true;
+	return false;
+}
+
+/* A `geopause run` that lives has heard it, too, and is given a moment to close by itself. */
+static bool
+an_owner_died(struct watch *watch)
+{
+	bool died = watch->owner_gone;
+	watch->owner_gone = false;
+	for (nfds_t i = 1; i < watch->n_fds; i++) {
+		if (!watch->fds[i].revents)
+			continue;
+		watch->fds[i].events = 0;
+		watch->fds[i].fd = -1 - watch->fds[i].fd; /* poll(2) passes it over */
+		died = true;
+	}
+	int64_t at = boottime_ms() + (a_keeper_lives(watch) ? KEEPER_MS : 0);
+	if (died && (!watch->retry_at || at < watch->retry_at))
+		watch->retry_at = at;
+	return watch->retry_at && boottime_ms() >= watch->retry_at;
+}
+
+static bool
+was_terminated(const struct watch *watch)
+{
+	struct signalfd_siginfo info;
+	return (watch->fds[0].revents & POLLIN) &&
+	       read(watch->fds[0].fd, &info, sizeof(info)) == (ssize_t)sizeof(info);
+}
+
+static bool
+same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static struct stat
+journal_file(const struct watch *watch)
+{
+	struct stat st;
+	if (fstatat(watch->state->dir, watch->w->file, &st, AT_SYMLINK_NOFOLLOW))
+		st = (struct stat){ 0 };
+	return st;
+}
+
+/* Updates what is known. A firewall that cannot be asked has not changed: the beat will tell. */
+static bool
+generation_changed(struct watch *watch)
+{
+	struct backends *backends = watch->w->backends;
+	bool changed = false;
+	for (size_t i = 0; i < backends->n; i++) {
+		const struct open_backend *on = &backends->v[i];
+		struct err e = ERR_INIT;
+		uint64_t now;
+		if (!on->ops->generation || on->ops->generation(on->backend, &now, &e))
+			continue;
+		changed = changed || now != watch->generation[i];
+		watch->generation[i] = now;
+	}
+	return changed;
+}
+
+/* True once the firewall was changed and is quiet again, or does not become quiet. */
+static bool
+was_refreshed(struct watch *watch)
+{
+	bool changed = generation_changed(watch);
+	if (!changed && !watch->changing)
+		return false;
+	if (changed && watch->changing++ < watch->patience)
+		return false;
+	watch->changing = 0;
+	watch->patience *= 2;
+	if (!changed)
+		watch->patience = QUIET_POLLS;
+	else if (watch->patience > QUIET_POLLS_MAX)
+		watch->patience = QUIET_POLLS_MAX;
+	return true;
+}
+
+static bool
+a_lease_expired(const struct watch *watch)
+{
+	const struct leases *leases = &watch->last.leases;
+	for (size_t i = 0; i < leases->n; i++)
+		if (!boottime_left(leases->v[i].expires))
+			return true;
+	return false;
+}
+
+/* --- what is done --- */
+
+static void
+note_relift(struct watch *watch)
+{
+	watch->relifts[watch->n_relifts++ % RELIFTS_MAX] = boottime_ms();
+}
+
+static bool
+too_many_relifts(const struct watch *watch)
+{
+	int64_t oldest = watch->relifts[watch->n_relifts % RELIFTS_MAX];
+	return watch->n_relifts >= RELIFTS_MAX && boottime_ms() - oldest < RELIFTS_MS;
+}
+
+static void
+complain(struct watch *watch, const struct err *e)
+{
+	if (watch->failures++)
+		return;
+	log_failure(e);
+	alert_send("watchdog", (int)e->code, e->msg);
+}
+
+/* The state directory was deleted under us: there is nobody to share the lock with. */
+static bool
+directory_is_gone(const struct watch *watch)
+{
+	struct stat st;
+	return !fstat(watch->state->dir, &st) && st.st_nlink == 0;
+}
+
+/* Takes the lock. 1: there is no directory any more. */
+static int
+lock(struct watch *watch, struct err *e)
+{
+	if (directory_is_gone(watch))
+		return 1;
+	return state_lock(watch->state, LOCK_WAIT_S, e);
+}
+
+static void
+remember(struct watch *watch, struct watched *result)
+{
+	journal_fini(&watch->last);
+	watch->last = watch->w->journal;
+	watch->w->journal = (struct journal){ 0 };
+	watch->w->there = false;
+	watch->file = journal_file(watch);
+	watch_owners(watch);
+	if (result->relifted)
+		note_relift(watch);
+}
+
+/* The journal is gone, and not by us: nothing of what it named may stay. */
+static void
+clean_up(struct watch *watch)
+{
+	struct err e = ERR_INIT;
+	if (window_orphans(watch->w, &watch->last.lifts, &e)) {
+		log_failure(&e);
+		alert_send("watchdog", ERR_OPEN, e.msg);
+	}
+}
+
+/* Whoever joins may bring a shorter heartbeat. */
+static void
+set_next_beat(struct watch *watch, bool beaten)
+{
+	unsigned heartbeat_s =
+		watch->last.heartbeat_s ? watch->last.heartbeat_s : POLICY_HEARTBEAT_DEFAULT_S;
+	int64_t next = boottime_ms() + 1000 * (int64_t)heartbeat_s / 3;
+	if (beaten || !watch->next_beat || next < watch->next_beat)
+		watch->next_beat = next;
+}
+
+/* Under the lock. True when there is nothing left to watch. */
+static bool
+act(struct watch *watch, unsigned events)
+{
+	struct watched result;
+	struct err e = ERR_INIT;
+	int failed = window_watch(watch->w, events, &result, &e);
+	if (result.over) {
+		if (!result.closed)
+			clean_up(watch);
+		if (e.code)
+			complain(watch, &e);
+		return true;
+	}
+	if (failed && !result.missing)
+		complain(watch, &e);
+	else if (failed && !watch->failures++)
+		log_event_take(LOG_WARNING, "relift", NULL,
+			       "the firewall was changed and cannot be lifted again: %s", e.msg);
+	else if (!failed)
+		watch->failures = 0;
+	remember(watch, &result);
+	/* What is not there to be lifted is not asked for for ever; another change will tell. */
+	bool again = failed && !(result.missing && watch->failures > RELIFT_TRIES);
+	watch->retry_at = again ? boottime_ms() + RETRY_MS : 0;
+	set_next_beat(watch, events & WATCH_BEAT);
+	return false;
+}
+
+static bool
+tick(struct watch *watch, unsigned events, const char *lock_file)
+{
+	struct err e = ERR_INIT;
+	int locked = lock(watch, &e);
+	if (locked > 0) {
+		clean_up(watch);
+		if (!watch->last.lifts.n && window_sweep(watch->w, &e))
+			complain(watch, &e);
+		return true;
+	}
+	if (locked < 0) {
+		complain(watch, &e);
+		watch->retry_at = boottime_ms() + RETRY_MS;
+		return false;
+	}
+	if (watch->retry_at)
+		events |= WATCH_REFRESHED | WATCH_BEAT;
+	if (too_many_relifts(watch))
+		events |= WATCH_STOP;
+	bool over = act(watch, events);
+	if (over)
+		(void)unlinkat(watch->state->dir, lock_file, 0);
+	state_unlock(watch->state);
+	return over;
+}
+
+/* Looks at all; true if something is to be done. */
+static bool
+look(struct watch *watch, unsigned *events)
+{
+	int64_t now = boottime_ms();
+	struct stat file = journal_file(watch);
+	*events = 0;
+	if (was_terminated(watch))
+		*events |= WATCH_TERMINATED;
+	if (was_refreshed(watch))
+		*events |= WATCH_REFRESHED;
+	if (now >= watch->next_beat)
+		*events |= WATCH_BEAT;
+	return *events || an_owner_died(watch) || a_lease_expired(watch) ||
+	       !same_file(&file, &watch->file) || (watch->retry_at && now >= watch->retry_at);
+}
+
+void
+watchdog_loop(struct window *w, struct state *state, const char *lock_file)
+{
+	struct watch watch = { .w = w, .state = state, .n_fds = 1, .patience = QUIET_POLLS };
+	unsigned events = WATCH_REFRESHED; /* in the moment before it was watched */
+	sigset_t term;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	watch.fds[0] = (struct pollfd){ .fd = signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK),
+					.events = POLLIN };
+	while (!tick(&watch, events, lock_file))
+		do
+			(void)poll(watch.fds, watch.n_fds, POLL_MS);
+		while (!look(&watch, &events));
+	journal_fini(&watch.last);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the watchdog does to a window, each time that something happened. */
+#include <string.h>
+
+#include "backend.h"
+#include "clocks.h"
+#include "fate.h"
+#include "log.h"
+#include "story.h"
+#include "window.h"
+#include "window_private.h"
+
+static bool
+an_owner_lives(const struct leases *leases)
+{
+	for (size_t i = 0; i < leases->n; i++)
+		if (leases->v[i].kind == LEASE_OWNER && !lease_void(&leases->v[i]))
+			return true;
+	return false;
+}
+
+static bool
+something_is_missing(struct window *w)
+{
+	for (size_t i = 0; i < w->journal.lifts.n; i++) {
+		struct err e = ERR_INIT;
+		unsigned left_s;
+		enum lift_state state = lift_inspect(w, &w->journal.lifts.v[i], &left_s, &e);
+		if (state != LIFT_LIFTED && state != LIFT_CLOSED)
+			return true;
+	}
+	return false;
+}
+
+/* Why the window has to end now, or NULL. */
+static const char *
+reason_to_close(struct window *w, unsigned events)
+{
+	const char *how = window_prune(w);
+	if (w->journal.state != JOURNAL_OPEN)
+		return "recovered";
+	if (!w->journal.leases.n)
+		return how;
+	if ((events & WATCH_TERMINATED) && !an_owner_lives(&w->journal.leases))
+		return "terminated";
+	return NULL;
+}
+
+/* Leases that have ended are told once. */
+static void
+save_leases(struct window *w)
+{
+	struct err e = ERR_INIT;
+	if (window_save(w, JOURNAL_OPEN, &e))
+		log_event_take(LOG_WARNING, "journal", NULL, "%s", e.msg);
+}
+
+/* The expiries of all lifts, a heartbeat from now. Re-opens what has expired meanwhile. */
+static int
+beat(struct window *w, struct err *e)
+{
+	struct err unsaved = ERR_INIT;
+	window_note_expiry(w);
+	/* The file is only for telling until when: the lifts are in it already. */
+	if (window_save(w, JOURNAL_OPEN, &unsaved))
+		log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
+	return window_extend(w, w->journal.lifts.n, e);
+}
+
+/* All is there, and yet something new may block: another rule, in a refresh of many steps. */
+static void
+lift_what_is_new(struct window *w)
+{
+	struct err e = ERR_INIT;
+	bool relifted;
+	if (w->journal.on_refresh == REFRESH_RELIFT && window_relift(w, &relifted, &e))
+		log_event_take(LOG_DEBUG, "relift", NULL, "%s", e.msg);
+}
+
+static int
+refreshed(struct window *w, unsigned events, struct watched *result, struct err *e)
+{
+	bool gone = something_is_missing(w);
+	if (!gone && w->journal.lifts.n) {
+		lift_what_is_new(w);
+		return 0;
+	}
+	if (gone && ((events & WATCH_STOP) || w->journal.on_refresh == REFRESH_STOP)) {
+		log_event_take(LOG_WARNING, "refresh", NULL,
+			       "the firewall was changed under window %s%s: the window ends",
+			       w->journal.window, events & WATCH_STOP ? " again and again" : "");
+		return window_close(w, "refresh", e);
+	}
+	if (w->journal.on_refresh == REFRESH_STOP)
+		return 0;
+	/* Also where nothing blocked: the block may have come with the refresh. */
+	if (!window_relift(w, &result->relifted, e))
+		return 0;
+	result->missing = true;
+	return -1;
+}
+
+static int
+watch(struct window *w, unsigned events, struct watched *result, struct err *e)
+{
+	size_t leases = w->journal.leases.n;
+	const char *how = reason_to_close(w, events);
+	if (how)
+		return window_close(w, how, e);
+	if (w->journal.leases.n != leases)
+		save_leases(w);
+	if ((events & WATCH_REFRESHED) && refreshed(w, events, result, e))
+		return -1;
+	return w->there && (events & WATCH_BEAT) ? beat(w, e) : 0;
+}
+
+int
+window_watch(struct window *w, unsigned events, struct watched *result, struct err *e)
+{
+	*result = (struct watched){ 0 };
+	/* A journal that cannot be read is none that is gone. */
+	if (window_look(w, e))
+		return -1;
+	bool was_there = w->there;
+	int failed = was_there ? watch(w, events, result, e) : 0;
+	result->over = !w->there;
+	result->closed = was_there && !w->there;
+	return failed;
+}
+
+int
+window_orphans(struct window *w, const struct lifts *lifts, struct err *e)
+{
+	int failed = 0;
+	for (size_t i = lifts->n; i-- > 0;) {
+		struct names notes = { 0 };
+		struct err unread = ERR_INIT;
+		unsigned left_s;
+		if (lift_inspect(w, &lifts->v[i], &left_s, &unread) == LIFT_NOT_LIFTED)
+			continue;
+		if (lift_put_back(w, &lifts->v[i], &notes, e))
+			failed = -1;
+		names_fini(&notes);
+	}
+	return failed;
+}

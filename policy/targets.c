@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "targets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE_NAME_MAX 255 /* bytes, as the kernel's NFT_NAME_MAXLEN */
+
+static const char *const families[] = { "inet", "ip", "ip6", "netdev", "bridge", "arp", NULL };
+static const char *const backends[] = { "nftables", NULL };
+static const char *const later_backends[] = { "iptables", "rest", "exec", NULL };
+
+/* The policy, and what a target's parts must know of each other and of other targets. */
+struct reading {
+	struct policy *policy;
+	json_t *names;       /* an object; names of targets as keys */
+	struct place action; /* of the target that is being read */
+	struct place rules;
+};
+
+static struct target *
+current(const struct reading *r)
+{
+	return &r->policy->targets[r->policy->n_targets - 1];
+}
+
+static int
+copy_text(struct document *doc, char **copy, const char *text)
+{
+	*copy = strdup(text);
+	return *copy != NULL ? 0 : document_no_memory(doc);
+}
+
+static int
+read_name(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	const char *text = document_text(doc, value, place);
+
+	return text == NULL ? -1 : copy_text(doc, &current(into)->name, text);
+}
+
+static bool
+is_one_of(const char *word, const char *const *words)
+{
+	while (*words != NULL && strcmp(word, *words) != 0)
+		words++;
+	return *words != NULL;
+}
+
+static int
+read_backend(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	const char *text = document_text(doc, value, place);
+	char hint[SUGGESTION_MAX];
+	char name[NAME_BUF];
+
+	if (text == NULL)
+		return -1;
+	if (is_one_of(text, later_backends))
+		return document_err(doc, place,
+				    "\"%s\" is not supported by this version, only \"nftables\" is",
+				    text);
+	if (!is_one_of(text, backends))
+		return document_err(doc, place, "unknown backend \"%s\"%s", err_name(name, text),
+				    document_suggest(hint, text, backends));
+	return copy_text(doc, &current(into)->backend, text);
+}
+
+static bool
+is_table(const char *text)
+{
+	size_t len = strcspn(text, " ");
+	const char *name = text + len + 1;
+
+	for (size_t i = 0; families[i] != NULL; i++)
+		if (text[len] == ' ' && strlen(families[i]) == len &&
+		    memcmp(text, families[i], len) == 0)
+			return name[0] != '\0' && name[0] != ' ' && strlen(name) <= TABLE_NAME_MAX;
+	return false;
+}
+
+static int
+read_table(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	const char *text = document_text(doc, value, place);
+	char name[NAME_BUF];
+
+	if (text == NULL)
+		return -1;
+	if (!is_table(text))
+		return document_err(
+			doc, place,
+			"\"%s\" is not a table like \"inet filter\": the family (inet, ip, "
+			"ip6, netdev, bridge, arp), one space, and the name",
+			err_name(name, text));
+	current(into)->table_line = place->line;
+	return copy_text(doc, &current(into)->table, text);
+}
+
+static int
+read_action(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	struct reading *r = into;
+	const char *text = document_text(doc, value, place);
+	char name[NAME_BUF];
+
+	if (text == NULL)
+		return -1;
+	if (action_by_name(text, &current(r)->action) != 0)
+		return document_err(doc, place,
+				    "unknown action \"%s\"; there are auto, skip, widen and set",
+				    err_name(name, text));
+	r->action = *place;
+	return 0;
+}
+
+static int
+read_pattern(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	const char *text = document_text(doc, value, place);
+
+	if (text == NULL)
+		return -1;
+	return patterns_add(into, text, place->line) == 0 ? 0 : document_no_memory(doc);
+}
+
+static int
+read_chain(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	return document_one_or_more(doc, &current(into)->rules.chain, value, place, read_pattern);
+}
+
+static int
+read_set(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	return document_one_or_more(doc, &current(into)->rules.set, value, place, read_pattern);
+}
+
+static int
+read_map(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	return document_one_or_more(doc, &current(into)->rules.map, value, place, read_pattern);
+}
+
+static int
+read_comment(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	return document_one_or_more(doc, &current(into)->rules.comment, value, place, read_pattern);
+}
+
+static int
+read_handle(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	struct rule_selector *rules = into;
+	uint64_t *grown;
+
+	if (!json_is_integer(value))
+		return document_type_err(doc, value, place, "a rule's handle, a positive integer");
+	if (json_integer_value(value) < 1)
+		return document_err(doc, place, "a rule's handle is a positive integer");
+	grown = reallocarray(rules->handles, rules->n_handles + 1, sizeof(*grown));
+	if (grown == NULL)
+		return document_no_memory(doc);
+	rules->handles = grown;
+	grown[rules->n_handles++] = (uint64_t)json_integer_value(value);
+	return 0;
+}
+
+static int
+read_handles(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	struct rule_selector *rules = &current(into)->rules;
+
+	rules->handle_line = place->line;
+	return document_one_or_more(doc, rules, value, place, read_handle);
+}
+
+static const struct document_key rule_keys[] = {
+	{ .name = "chain", .read = read_chain },    { .name = "set", .read = read_set },
+	{ .name = "map", .read = read_map },        { .name = "comment", .read = read_comment },
+	{ .name = "handle", .read = read_handles }, { .name = NULL },
+};
+
+static int
+read_rules(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	struct reading *r = into;
+
+	r->rules = *place;
+	return document_object(doc, into, value, place, rule_keys);
+}
+
+static const struct document_key target_keys[] = {
+	{ .name = "name", .read = read_name },
+	{ .name = "backend", .read = read_backend, .required = true },
+	{ .name = "table", .read = read_table, .required = true },
+	{ .name = "rules", .read = read_rules },
+	{ .name = "action", .read = read_action },
+	{ .name = "note", .read = document_ignored },
+	{ .name = "params" },
+	{ .name = "secrets" },
+	{ .name = "recipe" },
+	{ .name = NULL },
+};
+
+/* An own set has no rule to choose: it is named, and nothing else is. */
+static int
+check_own_set(struct document *doc, const struct reading *r, const struct place *place)
+{
+	const struct rule_selector *rules = &current(r)->rules;
+	struct place action = r->action;
+	struct place selector = r->rules;
+
+	if (current(r)->action != ACTION_SET)
+		return 0;
+	action.parent = place;
+	selector.parent = place;
+	if (rules->set.n == 0)
+		return document_err(doc, &action,
+				    "\"set\" needs rules.set: the name of the set to fill");
+	if (rules->chain.n + rules->map.n + rules->comment.n + rules->n_handles > 0)
+		return document_err(doc, &selector,
+				    "with \"action\": \"set\" only \"set\" may be given here");
+	return 0;
+}
+
+static int
+check_name(struct document *doc, const struct reading *r, const struct place *place)
+{
+	struct target *target = current(r);
+	char name[NAME_BUF];
+
+	if (target->name == NULL && asprintf(&target->name, "target-%zu", target->index + 1) < 0) {
+		target->name = NULL;
+		return document_no_memory(doc);
+	}
+	if (json_object_get(r->names, target->name) != NULL)
+		return document_err(doc, place, "the name \"%s\" is taken by another target",
+				    err_name(name, target->name));
+	return json_object_set_new(r->names, target->name, json_true()) == 0
+		       ? 0
+		       : document_no_memory(doc);
+}
+
+static int
+read_target(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	struct reading *r = into;
+	struct policy *policy = r->policy;
+	struct target *grown = reallocarray(policy->targets, policy->n_targets + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return document_no_memory(doc);
+	policy->targets = grown;
+	grown[policy->n_targets] = (struct target){ .file = policy->file,
+						    .line = place->line,
+						    .table_line = place->line,
+						    .index = policy->n_targets };
+	policy->n_targets++;
+	if (document_object(doc, into, value, place, target_keys) != 0)
+		return -1;
+	if (check_own_set(doc, r, place) != 0)
+		return -1;
+	return check_name(doc, r, place);
+}
+
+int
+targets_read(struct document *doc, struct policy *policy, json_t *value, const struct place *place)
+{
+	struct reading r = { .policy = policy, .names = json_object() };
+	int rc;
+
+	if (r.names == NULL)
+		return document_no_memory(doc);
+	rc = document_array(doc, &r, value, place, read_target);
+	json_decref(r.names);
+	return rc;
+}

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+A firewall with a geo-block, an ACME client (a process that sleeps) and a state directory, in a
+network namespace of their own. Whoever makes a Bed is inside of it afterwards; several may exist at
+a time, see enter().
+
+Nothing outside is touched: processes are ended by their pid, and only those of this namespace.
+"""
+import ctypes
+import glob
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+HEARTBEAT_S = 3  # the shortest that a policy may ask for
+WINDOW_S = 10    # of a window without a watchdog; the shortest, too
+DEAD_S = 1.5     # within which a watchdog that lives has closed after its client's death
+RULES = """
+table inet filter {
+	set geo4 { type ipv4_addr; flags interval; elements = { 5.136.0.0/13, 77.88.0.0/18 }; }
+	set allowed6 { type ipv6_addr; flags interval; elements = { 2003::/19 }; }
+	chain input {
+		type filter hook input priority filter; policy accept;
+		ip saddr @geo4 counter drop comment "geo"
+		ip6 saddr @allowed6 tcp dport { 80, 443 } accept
+		ip6 saddr { 2a02:6b8::/32, 240e::/20 } drop comment "geo6"
+		meta nfproto ipv6 tcp dport { 80, 443 } drop
+	}
+}
+"""
+POLICY = """{ "version": 1, "heartbeat": "%ds", "window": "%ds", "targets": [
+  { "backend": "nftables", "table": "inet filter", "rules": { "set": ["geo4", "allowed6"] } },
+  { "backend": "nftables", "table": "inet filter", "rules": { "comment": "geo6" } } ] }
+""" % (HEARTBEAT_S, WINDOW_S)
+BLOCKED = "5.136.0.1"
+CLONE_NEWNET = 0x40000000
+ADDR_NO_RANDOMIZE = 0x0040000
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Wrong(Exception):
+    """What geopause promises did not hold."""
+
+
+def check_call(result):
+    if result:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def wait_until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def state_of(pid):
+    """"S", "T", ... as in proc(5); "" if there is no such process."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as f:
+            return f.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+class Bed:
+    def __init__(self, program):
+        check_call(LIBC.unshare(CLONE_NEWNET))
+        LIBC.personality(ADDR_NO_RANDOMIZE)  # else the number of brk(2) differs
+        self.netns = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self.program = program
+        self.work = tempfile.mkdtemp(prefix="geopause-faults-")
+        self.state = os.path.join(self.work, "state")
+        policy = os.path.join(self.work, "policy.json")
+        with open(policy, "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+            f.write(POLICY)
+        self.options = ["--state", self.state, "--policy", policy]
+        self.clients = [subprocess.Popen(["sleep", "600"]) for _ in range(2)]
+        subprocess.run(["ip", "-batch", "-"], input="link set lo up\naddr add %s/32 dev lo\n" %
+                       BLOCKED, text=True, check=True)
+        self.load()
+
+    def enter(self):
+        check_call(LIBC.setns(self.netns, CLONE_NEWNET))
+
+    def close(self):
+        self.end_clients()
+        self.end_processes()
+        os.close(self.netns)
+        shutil.rmtree(self.work)
+
+    # --- the firewall ---
+
+    def load(self):
+        """Also again, as an administrator's reload does."""
+        subprocess.run(["nft", "-f", "-"], input="flush ruleset" + RULES, text=True, check=True)
+        self.before = self.listing()
+
+    @staticmethod
+    def listing():
+        """Handles included, counters not: packets are counted whenever they come."""
+        text = subprocess.run(["nft", "-a", "list", "ruleset"], capture_output=True, text=True,
+                              check=True).stdout
+        return re.sub(r"packets \d+ bytes \d+", "", text)
+
+    def is_identical(self):
+        return self.listing() == self.before
+
+    @staticmethod
+    def is_open(port=80):
+        """By a packet from the blocked country: nobody listens, so it is refused or lost."""
+        with socket.socket() as s:
+            s.bind((BLOCKED, 0))
+            s.settimeout(0.1)
+            try:
+                s.connect(("127.0.0.1", port))
+            except ConnectionRefusedError:
+                return True
+            except socket.timeout:
+                return False
+        raise Wrong("somebody listens on port %d of a new network namespace" % port)
+
+    # --- processes ---
+
+    def owner(self, client):
+        return ["--owner", str(self.clients[client].pid)]
+
+    def geopause(self, argv, wrap=()):
+        # LeakSanitizer, where it is compiled in, cannot work in a process that is traced.
+        return subprocess.run([*wrap, self.program, *argv, *self.options], capture_output=True,
+                              text=True, check=False, timeout=60,
+                              env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+
+    def must(self, *argv):
+        done = self.geopause(argv)
+        if done.returncode:
+            raise Wrong("%s: exit %d\n%s" % (argv[0], done.returncode, done.stderr))
+        return done
+
+    def status(self):
+        return self.geopause(["status"])
+
+    def open(self):
+        self.must("pre", "--challenge", "http-01", *self.owner(0))
+
+    def end_clients(self):
+        for client in self.clients:
+            client.kill()
+            client.wait()
+
+    def processes(self):
+        """All in this namespace that are not ours: watchdogs, verbs that are not over yet."""
+        ours = {os.getpid()} | {client.pid for client in self.clients}
+        here = os.readlink("/proc/self/ns/net")
+        found = []
+        for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+            try:
+                if pid not in ours and os.readlink("/proc/%d/ns/net" % pid) == here:
+                    found.append(pid)
+            except OSError:
+                continue  # it has ended
+        return found
+
+    def end_processes(self):
+        """Without a last word."""
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        if not wait_until(lambda: not self.processes(), 5):
+            raise Wrong("a process cannot be killed")
+
+    def watchdog(self):
+        """Its pid, once it waits for something to happen."""
+        def waits():
+            try:
+                with open("/proc/%d/wchan" % pid, encoding="ascii") as f:
+                    return "poll" in f.read()
+            except OSError:
+                return False
+        with open(glob.glob(self.state + "/watchdog-*")[0], encoding="ascii") as f:
+            pid = int(f.read())
+        wait_until(waits, 1)
+        return pid
+
+    # --- what is left ---
+
+    def journal(self):
+        return glob.glob(self.state + "/window-*.json")
+
+    def must_be_closed(self):
+        """Exactly as it was, and nobody is left to watch."""
+        if self.journal():
+            raise Wrong("a journal is left: " + self.status().stdout)
+        if not self.is_identical():
+            raise Wrong("the ruleset differs: " + self.listing())
+        if not wait_until(lambda: not self.processes(), 1):
+            raise Wrong("a process is left: %s" % self.processes())

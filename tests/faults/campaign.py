@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+Many small trials, each in a Bed of its own, side by side. A trial that fails raises Wrong. One that
+waits for something yields the time (time.monotonic()) to come back at: others run meanwhile.
+"""
+import argparse
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import traceback
+
+from bed import Bed, Wrong
+
+BATCH = 40
+
+
+class Trial:
+    """run(bed) may return a generator, too."""
+
+    def __str__(self):
+        raise NotImplementedError
+
+    def run(self, bed):
+        raise NotImplementedError
+
+    def steps(self, bed):
+        yield from self.run(bed) or ()
+
+
+class Running:
+    def __init__(self, trial, bed):
+        self.trial, self.bed, self.steps = trial, bed, trial.steps(bed)
+        self.until = 0
+
+    def step(self, failures):
+        """Goes on with it. Returns whether it wants to be called again, at self.until."""
+        self.bed.enter()
+        try:
+            self.until = next(self.steps)
+            return True
+        except StopIteration:
+            pass
+        except Wrong as wrong:
+            failures.append("FAILED %s: %s" % (self.trial, wrong))
+        except Exception:  # pylint: disable=broad-exception-caught
+            failures.append("FAILED %s: %s" % (self.trial, traceback.format_exc()))
+        self.close()
+        return False
+
+    def close(self):
+        self.bed.enter()
+        self.bed.close()
+
+
+def run_batch(job):
+    """(program, trials) -> failures"""
+    program, trials = job
+    failures, running = [], []
+    try:
+        for trial in trials:
+            running.append(Running(trial, Bed(program)))
+            if not running[-1].step(failures):
+                running.pop()
+        for one in sorted(running, key=lambda one: one.until):
+            again = True
+            while again:
+                time.sleep(max(0, one.until - time.monotonic()))
+                again = one.step(failures)
+            running.remove(one)
+    finally:
+        for one in running:  # interrupted
+            one.close()
+    return failures
+
+
+def run(pool, workers, program, trials):
+    """The exit status."""
+    batch = max(1, min(BATCH, len(trials) // workers))
+    # Neighbours differ, so that no batch gets all that take long.
+    n = max(1, len(trials) // batch)
+    jobs = [(program, trials[i::n]) for i in range(n)]
+    failed = 0
+    for failures in pool.imap_unordered(run_batch, jobs):
+        for failure in failures:
+            print(failure, flush=True)
+        failed += len(failures)
+    print("%d passed, %d failed" % (len(trials) - failed, failed))
+    return 1 if failed or not trials else 0
+
+
+def points(job):
+    """(program, what, points_of) -> (what, points)"""
+    program, what, points_of = job
+    bed = Bed(program)
+    try:
+        return what, points_of(bed, what)
+    finally:
+        bed.close()
+
+
+def clean_up_when_terminated():
+    """As SIGINT does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+
+def arguments(doc):
+    parser = argparse.ArgumentParser(description=doc.strip().split("\n", 1)[0])
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--every", type=int, default=1, help="only each so-manieth point")
+    parser.add_argument("--only", default="", help="only trials with this in their name")
+    parser.add_argument("--list", action="store_true", help="only name them")
+    args = parser.parse_args()
+    args.program = os.path.abspath(args.program)
+    if os.geteuid():
+        sys.exit("root is needed for network namespaces")
+    return args
+
+
+def main(doc, subjects, make_trials):
+    """subjects: (what, points_of); make_trials(what, points)"""
+    args = arguments(doc)
+    workers = 2 * (os.cpu_count() or 1)  # they wait more than they work
+    clean_up_when_terminated()
+    with multiprocessing.Pool(workers, clean_up_when_terminated) as pool:
+        jobs = [(args.program, *subject) for subject in subjects]
+        # By the workers, too: the program reads the processes above it.
+        trials = [t for traced in pool.map(points, jobs, 1) for t in make_trials(*traced)]
+        trials = [t for t in trials if args.only in str(t)][::args.every]
+        if not args.list:
+            return run(pool, workers, args.program, trials)
+    print("\n".join(map(str, trials)))
+    return 0

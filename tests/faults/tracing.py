@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+System calls: which ones a verb or a phase of the watchdog's life makes, and how strace is put
+between. strace counts the calls of each name, for each process by itself; so does a point: (name,
+how many of that name before and with it).
+
+A verb runs under strace; its watchdog, a child, is not followed. The watchdog is attached to while
+it is stopped, so that none of its calls is missed:
+
+start   pre waits for the state's lock, which is held here, while a first strace gets at it. That
+        one stops the child at its first system call, and makes way for the second.
+others  SIGSTOP, strace, then what the phase is about, SIGCONT.
+"""
+import collections
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import time
+
+from bed import HEARTBEAT_S, Wrong, state_of, wait_until
+
+FIRST = "set_robust_list"  # a child's first call; pre makes none after it has begun
+CALL = re.compile(r"(\w+)\(")
+DEADLINE_S = 20
+
+
+def count(names):
+    """Points, in the order of the calls."""
+    seen = collections.Counter()
+    points = []
+    for name in names:
+        seen[name] += 1
+        points.append((name, seen[name]))
+    return points
+
+
+def strace(path="/dev/null", inject=None):
+    return ["strace", "-o", path] + (["-e", "inject=" + inject] if inject else [])
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def read_names(path):
+    return [m.group(1) for m in map(CALL.match, read(path).splitlines()) if m]
+
+
+# --- verbs ---
+
+Verb = collections.namedtuple("Verb", "name argv client")
+VERBS = (
+    Verb("pre", ["pre", "--challenge", "http-01"], 0),
+    Verb("pre (joining)", ["pre"], 1),
+    Verb("post", ["post"], 0),
+    Verb("restore", ["restore"], None),
+)
+
+
+def prepare_verb(bed, verb):
+    if verb.name != "pre":
+        bed.open()
+        bed.watchdog()
+
+
+def run_verb(bed, verb, path="/dev/null", inject=None):
+    owner = bed.owner(verb.client) if verb.client is not None else []
+    return bed.geopause(verb.argv + owner, wrap=strace(path, inject))
+
+
+def verb_points(bed, verb):
+    path = os.path.join(bed.work, "trace")
+    prepare_verb(bed, verb)
+    done = run_verb(bed, verb, path)
+    if done.returncode:
+        raise Wrong("%s under strace: exit %d, %s" % (verb.name, done.returncode, done.stderr))
+    return count(read_names(path))
+
+
+# --- the watchdog ---
+
+class Attached:
+    """strace that is attached to a stopped process, which goes on with go()."""
+
+    def __init__(self, pid, path="/dev/null", inject=None, more=()):
+        self.pid = pid
+        self.tracer = subprocess.Popen(strace(path, inject) + list(more) + ["-p", str(pid)],
+                                       stderr=subprocess.PIPE, text=True)
+        line = self.tracer.stderr.readline()
+        if "attached" not in line:
+            raise Wrong("strace: " + line)
+
+    def go(self):
+        os.kill(self.pid, signal.SIGCONT)
+
+    def ended(self, seconds):
+        """The process is dead, and so strace has nothing left to do."""
+        try:
+            self.tracer.wait(seconds)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
+
+    def detach(self):
+        if self.tracer.poll() is None:
+            self.tracer.terminate()
+        self.tracer.wait()
+        self.tracer.stderr.close()
+
+
+def stop(pid):
+    os.kill(pid, signal.SIGSTOP)
+    if not wait_until(lambda: state_of(pid) in "T", DEADLINE_S):
+        raise Wrong("process %d does not stop" % pid)
+
+
+def child_of(pid):
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+            children = f.read().split()
+    except OSError:
+        return 0
+    return int(children[0]) if children else 0
+
+
+class Phase:
+    """begin() leaves the watchdog attached and stopped; self.pre is the pre of the start, or None."""
+    name = ""
+    closing = False  # the watchdog ends by it
+    pre = None
+    attached = None
+
+    def __init__(self, bed):
+        self.bed = bed
+
+    def open(self):
+        self.bed.open()
+
+    def begin(self, path="/dev/null", inject=None):
+        self.open()
+        pid = self.bed.watchdog()
+        stop(pid)
+        self.attached = Attached(pid, path, inject)
+        self.happen()
+
+    def happen(self):
+        """What the watchdog will find when it goes on."""
+
+    def finish_pre(self):
+        """(exit status, stderr) of the opener."""
+        if not self.pre:
+            return 0, ""
+        _, stderr = self.pre.communicate(timeout=DEADLINE_S)
+        return self.pre.returncode, stderr
+
+
+class Start(Phase):
+    name = "start"
+
+    def begin(self, path="/dev/null", inject=None):
+        bed = self.bed
+        os.mkdir(bed.state, 0o700)
+        with open(os.path.join(bed.state, "lock"), "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.pre = subprocess.Popen(
+                [bed.program, "pre", "--challenge", "http-01", *bed.owner(0), *bed.options],
+                text=True, stderr=subprocess.PIPE,
+                env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+            if not wait_until(lambda: os.path.basename(self.lock_of_pre()) == "lock", DEADLINE_S):
+                raise Wrong("pre does not wait for the lock")
+            if inject and inject.startswith(FIRST + ":"):  # it is the child's alone
+                self.attached = Attached(self.pre.pid, path, inject, ["-f"])
+                return
+            birth = os.path.join(bed.work, "birth")
+            first = Attached(self.pre.pid, birth, FIRST + ":signal=STOP", ["-f"])
+        if not wait_until(lambda: "stopped by SIGSTOP" in read(birth), DEADLINE_S):
+            raise Wrong("pre has not forked a watchdog")
+        pid = child_of(self.pre.pid)
+        first.detach()
+        if not wait_until(lambda: state_of(pid) == "T", DEADLINE_S):
+            raise Wrong("the watchdog did not stay stopped")
+        self.attached = Attached(pid, path, inject)
+
+    def lock_of_pre(self):
+        for fd in os.listdir("/proc/%d/fd" % self.pre.pid):
+            try:
+                target = os.readlink("/proc/%d/fd/%s" % (self.pre.pid, fd))
+            except OSError:
+                continue
+            if target == os.path.join(self.bed.state, "lock"):
+                return target
+        return ""
+
+
+class Beat(Phase):
+    name = "heartbeat"
+
+    def happen(self):
+        time.sleep(HEARTBEAT_S / 3 + 0.1)
+
+
+class Relift(Phase):
+    name = "lift again"
+
+    def happen(self):
+        self.bed.load()
+
+
+class OwnerDies(Phase):
+    name = "the owner dies"
+    closing = True
+
+    def happen(self):
+        self.bed.end_clients()
+
+
+class Terminated(Phase):
+    name = "SIGTERM"
+    closing = True
+
+    def open(self):
+        self.bed.must("pre", "--challenge", "http-01", "--lease", "test")
+
+    def happen(self):
+        os.kill(self.attached.pid, signal.SIGTERM)
+
+
+PHASES = (Start, Beat, Relift, OwnerDies, Terminated)
+
+
+def one_idle_round(names):
+    """Without the rounds of polling after the last thing that was done, but the first."""
+    last = max(i for i, name in enumerate(names) if name == "flock")
+    polls = [i for i, name in enumerate(names) if name == "poll" and i > last]
+    return names[:polls[1]] if len(polls) > 1 else names
+
+
+def phase_points(bed, phase):
+    path = os.path.join(bed.work, "trace")
+    it = phase(bed)
+    it.begin(path)
+    it.attached.go()
+    status, stderr = it.finish_pre()
+    ended = it.attached.ended(DEADLINE_S if it.closing else 1)
+    it.attached.detach()
+    if status or ended != it.closing:
+        raise Wrong("the watchdog under strace: %s, ended %d, pre %d %s" % (it.name, ended, status,
+                                                                           stderr))
+    names = read_names(path)
+    return count(names if it.closing else one_idle_round(names))
+
+
+SUBJECTS = [(verb, verb_points) for verb in VERBS] + [(phase, phase_points) for phase in PHASES]

@@ -1,0 +1,543 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The watchdog: closes when the owner dies, and does it again after whatever happens to it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from bench import POLICY, wait_until
+from check_alert import prepare, told
+from check_commands import SYSTEM_LOG
+from watched import (HEARTBEAT, SOON, TIMED, Client, closes, ends, is_closed, lease_owners, lifted,
+                     lifted_again, seen, stays_open)
+
+
+# --- leases that end ---
+
+def test_owner_dies(b):
+    for sig in (signal.SIGKILL, signal.SIGTERM):
+        with Client() as client:
+            b.ok("pre", *client.owner)
+            seen(b)
+            stays_open(b)
+            client.die(sig)
+            closes(b, f"owner ended by {sig.name}")
+
+
+def test_owner_ends_before_anybody_waits_for_it(b):
+    """A zombie is dead."""
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        os.kill(client.pid, signal.SIGKILL)
+        closes(b, "owner a zombie")
+
+
+def test_timed_lease_ends(b):
+    began = time.monotonic()
+    b.ok("pre", *TIMED, "--window", "2s")
+    stays_open(b)
+    wait_until(lambda: is_closed(b), 4)
+    assert 0.9 < time.monotonic() - began < 4
+    ends(b)
+
+
+def test_window_bounds_an_owner(b):
+    with Client() as client:
+        b.ok("pre", *client.owner, "--window", "2s")
+        stays_open(b)
+        wait_until(lambda: is_closed(b), 4)
+        ends(b)
+
+
+def test_how_long_leases_last(b):
+    """A watched owner: max_window. Everybody else: window."""
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        b.ok("pre", *TIMED)
+        b.ok("pre", "--lease", "a")
+        left = {lease["kind"]: lease["left_s"]
+                for lease in json.loads(b.ok("status", "--json").out)["leases"]}
+    assert 3590 <= left["owner"] <= 3600 and 590 <= left["timed"] <= 600, left
+    assert 590 <= left["name"] <= 600, left
+
+
+def test_two_owners(b):
+    with Client() as first, Client() as second:
+        b.ok("pre", *first.owner)
+        watchdog = seen(b)
+        b.ok("pre", *second.owner)
+        assert seen(b) == watchdog, "one is enough"
+        first.die()
+        wait_until(lambda: lease_owners(b) == [second.pid], SOON)
+        stays_open(b)
+        second.die()
+        closes(b, "second owner ended")
+
+
+def test_joined_owner_dies_first(b):
+    with Client() as first, Client() as second:
+        b.ok("pre", *first.owner)
+        b.ok("pre", *second.owner)
+        second.die()
+        wait_until(lambda: lease_owners(b) == [first.pid], SOON)
+        stays_open(b)
+        b.ok("post", *first.owner, says="closed")
+        ends(b)
+
+
+def test_post_and_restore_end_it(b):
+    for verb in ("post", "restore"):
+        b.ok("pre", "--lease", "a")
+        seen(b)
+        b.ok(verb, "--lease", "a", says="closed")
+        ends(b)
+
+
+def test_nothing_blocks(b):
+    """There is nothing to close, but a lease, and a block may come."""
+    b.behave(plan="none")
+    with Client() as client:
+        b.ok("pre", *client.owner, says="nothing blocks")
+        seen(b)
+        b.ok("post", *client.owner)
+        ends(b)
+        b.ok("pre", *client.owner)
+        client.die()
+        wait_until(lambda: not b.journals(), SOON)
+        ends(b)
+        assert not b.calls()
+
+
+# --- SIGTERM ---
+
+def test_sigterm_with_a_living_owner(b):
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        b.ok("pre", *TIMED)
+        watchdog = seen(b)
+        for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            os.kill(watchdog, sig)
+        stays_open(b)
+        assert seen(b) == watchdog
+        client.die()
+        wait_until(lambda: len(b.journal()["leases"]) == 1, SOON)
+        os.kill(watchdog, signal.SIGTERM)
+        closes(b, "SIGTERM")
+
+
+def test_sigterm_without_an_owner(b):
+    b.ok("pre", *TIMED)
+    os.kill(seen(b), signal.SIGHUP)
+    stays_open(b)
+    os.kill(seen(b), signal.SIGTERM)
+    closes(b, "SIGTERM")
+
+
+# --- watchdogs that die ---
+
+def test_killed_watchdog_is_said(b):
+    b.ok("pre")
+    pid = seen(b)
+    assert json.loads(b.ok("status", "--json").out)["watchdog"] == {"state": "alive", "pid": pid}
+    b.unwatch()
+    b.ok("status", says="the watchdog is dead")
+    assert json.loads(b.ok("status", "--json").out)["watchdog"] == {"state": "dead", "pid": pid}
+    b.ok("post", says="closed")
+    assert json.loads(b.ok("status", "--json").out)["state"] == "closed"
+
+
+def test_pre_replaces_a_killed_watchdog(b):
+    with Client() as first, Client() as second:
+        b.ok("pre", *first.owner)
+        b.unwatch()
+        b.ok("pre", *second.owner, says="was killed; starting another")
+        seen(b)
+        second.die()
+        wait_until(lambda: lease_owners(b) == [first.pid], SOON)
+        first.die()
+        closes(b, "owner ended, new watchdog")
+
+
+def test_post_replaces_a_killed_watchdog(b):
+    with Client() as first, Client() as second:
+        b.ok("pre", *first.owner)
+        b.ok("pre", *second.owner)
+        b.unwatch()
+        b.ok("post", *second.owner, says="stays open for")
+        seen(b)
+        first.die()
+        closes(b, "owner ended, new watchdog")
+
+
+def test_owner_dies_before_the_new_watchdog(b):
+    with Client() as first, Client() as second:
+        b.ok("pre", *first.owner)
+        b.unwatch()
+        first.die()
+        b.ok("pre", *second.owner, says="its owner has ended")
+        seen(b)
+        second.die()
+        closes(b, "owner ended, new watchdog")
+
+
+def test_none_can_be_started(b):
+    """The backend cannot be opened a second time: the lease is a timed one then."""
+    b.behave(open=["ok", "fail"])
+    with Client() as client:
+        b.ok("pre", *client.owner, says="there is no watchdog")
+        assert [c.split()[-1] for c in b.calls()] == ["60", "600"], b.calls()
+        journal = b.journal()
+        assert journal["heartbeat_s"] == 0, journal
+        assert json.loads(b.ok("status", "--json").out)["leases"][0]["left_s"] <= 600
+        wait_until(lambda: not b.watchdogs(), SOON)
+        b.behave()
+        b.ok("post", *client.owner, says="closed")
+        b.closed()
+
+
+# --- hooks that die or fail ---
+
+def test_pre_is_killed(b):
+    """In the middle of its work; what it leaves is cleaned up by nobody but the watchdog."""
+    for how in ({"apply": "kill-before"}, {"apply": "kill-after"},
+                {"inspect": ["kill-before", "live"]}, {"plan": ["kill-before", "ok"]}):
+        b.behave(**how)
+        done = b.run("pre", "--lease", "a")
+        assert done.returncode == -signal.SIGKILL, done.err
+        closes(b, f"pre killed, {how}")
+
+
+def test_joining_pre_is_killed(b):
+    """The window of the others stays, without what the dead one has begun."""
+    with Client() as client:
+        b.ok("pre", *client.owner, "--challenge", "http-01")
+        for when in ("kill-before", "kill-after"):
+            with Client() as dead:
+                b.behave(apply=[when, "done"])
+                assert b.run("pre", *dead.owner).returncode == -signal.SIGKILL
+                dead.die()
+                wait_until(lambda: lease_owners(b) == [client.pid], SOON)
+        b.ok("post", *client.owner, says="closed")
+        b.closed()
+
+
+def test_post_is_killed(b):
+    for when in ("kill-before", "kill-after"):
+        b.ok("pre", "--lease", "a")
+        b.behave(revert=[when, "done"])
+        assert b.run("post", "--lease", "a").returncode == -signal.SIGKILL
+        closes(b, f"post killed, {when}")
+
+
+def test_pre_fails(b):
+    for how in ({"plan": "refuse"}, {"plan": "misfit"}, {"apply": "not-done"},
+                {"inspect": ["drifted", "live"]}):
+        b.behave(**how)
+        assert b.run("pre", "--lease", "a").returncode in (1, 5, 6)
+        assert is_closed(b)
+        ends(b)
+
+
+def test_closing_fails_for_a_while(b):
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        b.behave(revert="not-done")
+        client.die()
+        wait_until(lambda: b.journal()["state"] == "closing", SOON)
+        time.sleep(1.5)
+        assert b.journal()["state"] == "closing" and len(b.lifts()) == 1
+        b.ok("status", status=3, says="not seen to be closed")
+        b.behave()
+        closes(b, "the firewall answers again", 3)
+
+
+def test_client_and_pre_are_killed_at_any_time(b):
+    """Not at points that we chose, but half a millisecond later each time."""
+    for i in range(60):
+        with Client() as client:
+            process = b.start("pre", *client.owner)
+            time.sleep(i * 0.0005)
+            process.kill()
+            process.communicate()
+        wait_until(lambda: is_closed(b), SOON)
+        ends(b)
+
+
+def test_quick_succession(b):
+    """The next window comes while the last one's watchdog is about to end."""
+    for _ in range(30):
+        b.ok("pre", "--lease", "a")
+        b.ok("post", "--lease", "a")
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        seen(b)
+        client.die()
+        closes(b, "owner ended")
+    assert "overlap" not in b.calls()
+
+
+def test_many_owners(b):
+    """More than are watched one by one: the others' deaths are seen with the next beat."""
+    b.policy(HEARTBEAT)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client()) for _ in range(70)]
+        for client in clients:
+            b.ok("pre", *client.owner)
+        clients[69].die()
+        wait_until(lambda: clients[69].pid not in lease_owners(b), 2)
+        for client in clients[:69]:
+            client.die()
+        closes(b, "70 owners ended", 2)
+
+
+def test_upgrade_in_the_middle(b):
+    """The package is replaced: what the watchdog needs it has loaded before."""
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        seen(b)
+        for path in (b.module, b.exe):
+            os.rename(path, path + ".old")
+        b.refresh()
+        lifted_again(b, "refresh")
+        client.die()
+        wait_until(lambda: is_closed(b), SOON)
+        for path in (b.module, b.exe):
+            os.rename(path + ".old", path)
+        ends(b)
+
+
+# --- who hears of it ---
+
+def test_alert_once(b):
+    """Told once, not at every try."""
+    prepare(b)
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        b.behave(revert="not-done")
+        client.die()
+        alert = told(b, "watchdog")
+        assert alert["status"] == 3, alert
+        assert "may still be open in inet filter until" in alert["message"], alert
+        time.sleep(1.5)
+        assert not os.path.exists(b.path("alert-watchdog.json"))
+        b.behave()
+        closes(b, "the firewall answers again", 3)
+
+
+def test_watchdog_in_the_system_log(b):
+    """Nobody reads a watchdog's stderr: what it does is in the system log."""
+    b.policy(dict(POLICY, on_refresh="stop"))
+    os.makedirs(b.path("dev"))
+    pre = " ".join(b.argv("pre", "-q", "--lease", "a"))
+    script = f"{pre}; while ls {b.state} | grep -q watchdog; do sleep 0.05; done"
+    process = subprocess.Popen(
+        ["unshare", "-m", "python3", "-c", SYSTEM_LOG, b.path("dev"), "sh", "-c", script],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: lifted(b))
+    b.refresh()
+    out, err = process.communicate(timeout=20)
+    assert "the firewall was changed under window" in out and "the window ends" in out, (out, err)
+    assert "(refresh)" in out, out
+    closes(b, "on_refresh stop")
+
+
+# --- the files under it ---
+
+def test_state_directory_is_deleted(b):
+    b.ok("pre", "--lease", "a")
+    seen(b)
+    while os.path.exists(b.state):
+        shutil.rmtree(b.state, ignore_errors=True)
+    closes(b, "no state directory")
+
+
+def test_journal_is_deleted(b):
+    b.ok("pre", "--lease", "a")
+    os.unlink(b.journal_path())
+    closes(b, "no journal")
+
+
+def test_journal_becomes_garbage(b):
+    for garbage in (b"", b"nonsense", b"geopause-journal 2 0 cbf29ce484222325\n"):
+        b.ok("pre", "--lease", "a")
+        path = b.journal_path()
+        with open(path + ".new", "wb") as f:
+            f.write(garbage)
+        os.rename(path + ".new", path)
+        closes(b, "garbage")
+    assert len(b.aside()) == 3, b.aside()
+    assert "sweep" in b.verbs()
+
+
+def test_journal_cannot_be_read_for_a_while(b):
+    """None that is gone: what it names stays open for its owner, and is closed when it can be."""
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        time.sleep(0.2)
+        os.chmod(b.journal_path(), 0)  # root without CAP_DAC_OVERRIDE
+        with b.changing(generations=1):
+            pass
+        stays_open(b)
+        os.chmod(b.journal_path(), 0o600)
+        stays_open(b, 1.2)
+        os.chmod(b.journal_path(), 0)
+        with b.changing(generations=1):
+            pass
+        time.sleep(0.2)
+        client.die()
+        time.sleep(0.2)
+        os.chmod(b.journal_path(), 0o600)
+        closes(b, "the journal can be read again", 2)
+
+
+def test_its_own_file_is_deleted(b):
+    """As by somebody who cleans up: two watchdogs are as good as one."""
+    with Client() as first, Client() as second:
+        b.ok("pre", *first.owner)
+        name = [n for n in os.listdir(b.state) if n.startswith("watchdog-")][0]
+        os.unlink(os.path.join(b.state, name))
+        b.ok("pre", *second.owner)
+        first.die()
+        wait_until(lambda: lease_owners(b) == [second.pid], SOON)
+        stays_open(b)
+        second.die()
+        closes(b, "owner ended, two watchdogs")
+    assert "overlap" not in b.calls()
+
+
+def test_somebody_holds_the_lock(b):
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        with open(os.path.join(b.state, "lock"), "r+", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            client.die()
+            time.sleep(2)
+            assert len(b.lifts()) == 1
+        closes(b, "the lock is free")
+
+
+def test_one_for_each_namespace(b):
+    with Client() as here, Client() as there:
+        b.ok("pre", *here.owner)
+        elsewhere = ["unshare", "--net"] + b.argv("pre", *there.owner)
+        done = subprocess.run(elsewhere, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert len(b.watchdogs()) == 2 and len(b.lifts()) == 2 and len(b.journals()) == 2
+        there.die()
+        wait_until(lambda: len(b.journals()) == 1 and len(b.watchdogs()) == 1, SOON)
+        stays_open(b)
+        here.die()
+        closes(b, "owner ended")
+
+
+# --- what it is ---
+
+CAP_SYS_RESOURCE = 24  # linux/capability.h; a container's root may not have it
+
+def proc(pid, name):
+    with open(f"/proc/{pid}/{name}", encoding="ascii") as f:
+        return f.read()
+
+
+def test_nothing_of_the_callers(b):
+    """Whoever waits for the end of the hook's output waits for the hook alone."""
+    for behaviour, status in (({}, 0), ({"apply": "not-done"}, 1), ({"apply": "kill-after"}, -9)):
+        b.behave(**behaviour)
+        with contextlib.ExitStack() as stack:
+            ends_of = [os.pipe() for _ in range(5)]
+            lock = stack.enter_context(open(b.path("theirs"), "w", encoding="ascii"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            extra = [w for _, w in ends_of[2:]] + [lock.fileno()]
+            high = fcntl.fcntl(ends_of[4][1], fcntl.F_DUPFD, 900)
+            process = subprocess.Popen(
+                b.argv("pre", "--lease", "a"), stdin=subprocess.PIPE, stdout=ends_of[0][1],
+                stderr=ends_of[1][1], pass_fds=extra + [high], env={}, cwd=b.dir)
+            for _, write_end in ends_of:
+                os.close(write_end)
+            os.close(high)
+            assert process.wait(20) == status
+            began = time.monotonic()
+            for read_end, _ in ends_of:
+                while os.read(read_end, 4096):
+                    pass
+                os.close(read_end)
+            assert time.monotonic() - began < SOON
+            process.stdin.close()
+            lock.close()
+            with open(b.path("theirs"), encoding="ascii") as again:
+                fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        b.behave()
+        if status == 0:
+            seen(b)
+            b.ok("post", "--lease", "a", says="closed")
+        closes(b, f"pre: {status}")
+
+
+def test_a_daemon(b):
+    b.ok("pre", "--lease", "a")
+    pid = seen(b)
+    assert os.readlink(f"/proc/{pid}/cwd") == "/"
+    fds = {int(fd): os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    assert [fds.pop(fd) for fd in range(3)] == ["/dev/null"] * 3
+    for target in fds.values():
+        assert target.startswith(("anon_inode:", b.state)), fds
+        assert target != os.path.join(b.state, "lock"), "held only while something is changed"
+    assert os.getsid(pid) == pid and os.getpgid(pid) == pid
+    ours = int(proc("self", "status").split("CapEff:\t")[1].split()[0], 16)
+    if ours >> CAP_SYS_RESOURCE & 1:
+        assert int(proc(pid, "oom_score_adj")) == -900
+    assert proc(pid, "comm") == "geopause-watch\n"
+
+
+def test_it_outlives_the_terminal(b):
+    """The whole process group of the hook is killed, as a terminal or a shell may do."""
+    with Client() as client:
+        shell = subprocess.Popen(
+            ["sh", "-c", '"$@"; kill -9 0', "-"] + b.argv("pre", *client.owner),
+            start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        shell.communicate(timeout=20)
+        assert shell.returncode == -signal.SIGKILL
+        stays_open(b)
+        client.die()
+        closes(b, "owner ended")
+
+
+def test_relative_paths(b):
+    """The watchdog leaves the directory that they are relative to."""
+    with Client() as client:
+        argv = [b.exe, "pre", "--state", "state", "--policy", "policy.json", *client.owner]
+        done = subprocess.run(argv, cwd=b.dir, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        client.die()
+        closes(b, "owner ended")
+    done = b.ok("history", "--json")
+    assert "owner ended" in done.out, done.out
+
+
+def test_it_leaks_nothing(b):
+    """Each lease that comes and goes makes it watch all owners anew."""
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        pid = seen(b)
+        time.sleep(0.2)
+        before = sorted(os.listdir(f"/proc/{pid}/fd"))
+        for _ in range(20):
+            b.ok("pre", "--owner", str(os.getpid()))
+            time.sleep(0.06)
+            b.ok("post", "--owner", str(os.getpid()))
+        time.sleep(0.2)
+        assert sorted(os.listdir(f"/proc/{pid}/fd")) == before
+
+
+def test_its_rights(b):
+    b.ok("pre", "--lease", "a")
+    status = dict(line.split(":\t", 1) for line in proc(seen(b), "status").splitlines())
+    net_admin = f"{1 << 12:016x}"
+    assert status["CapEff"] == status["CapPrm"] == status["CapBnd"] == net_admin, status
+    assert int(status["CapInh"], 16) & ~(1 << 12) == 0 and int(status["CapAmb"], 16) == 0, status
+    assert status["NoNewPrivs"] == "1" and status["Threads"] == "1", status
