@@ -65,7 +65,6 @@ lift_fini(struct lift *lift)
 	free(lift->backend);
 	names_fini(&lift->targets);
 	names_fini(&lift->tables);
-	names_fini(&lift->spared);
 	json_decref(lift->documents);
 	json_decref(lift->record);
 }
@@ -99,15 +98,37 @@ wishes_add(struct wishes *wishes, json_t *policy, bool discovered, const struct 
 	return 0;
 }
 
+int
+wishes_copy(struct wishes *copy, const struct wishes *wishes)
+{
+	*copy = (struct wishes){ 0 };
+	for (size_t i = 0; i < wishes->n; i++) {
+		const struct wish *wish = &wishes->v[i];
+		if (wishes_add(copy, wish->policy, wish->discovered, &wish->ports)) {
+			wishes_fini(copy);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void
+wishes_fini(struct wishes *wishes)
+{
+	for (size_t i = 0; i < wishes->n; i++)
+		json_decref(wishes->v[i].policy);
+	free(wishes->v);
+	*wishes = (struct wishes){ 0 };
+}
+
 void
 journal_fini(struct journal *journal)
 {
-	for (size_t i = 0; i < journal->wishes.n; i++)
-		json_decref(journal->wishes.v[i].policy);
-	free(journal->wishes.v);
+	wishes_fini(&journal->wishes);
 	for (size_t i = 0; i < journal->lifts.n; i++)
 		lift_fini(&journal->lifts.v[i]);
 	free(journal->lifts.v);
+	names_fini(&journal->spared);
 	leases_fini(&journal->leases);
 	*journal = (struct journal){ 0 };
 }

@@ -42,8 +42,6 @@ struct lift {
 	struct names tables;  /* where: "inet filter" */
 	json_t *documents; /* array: the targets as in a policy, for telling whether they changed */
 	json_t *record;    /* what the backend's revert needs */
-	bool cut;          /* flows made in the window are deleted afterwards, */
-	struct names spared; /* but these, which were there before */
 };
 
 struct lifts {
@@ -74,6 +72,7 @@ struct journal {
 	unsigned heartbeat_s; /* a watchdog moves short expiries on; 0: nobody does */
 	enum on_refresh on_refresh;
 	enum flows flows;
+	struct names spared; /* flows that were there before the window: not to be cut */
 	struct leases leases;
 	struct wishes wishes;
 	struct lifts lifts;
@@ -108,6 +107,8 @@ void journal_fini(struct journal *journal);
 struct lift *lifts_add(struct lifts *lifts);
 void lifts_drop(struct lifts *lifts, size_t i);
 /* Adds the ports to an equal wish, or appends one; takes a reference. */
+int wishes_copy(struct wishes *copy, const struct wishes *wishes);
+void wishes_fini(struct wishes *wishes);
 int wishes_add(struct wishes *wishes, json_t *policy, bool discovered, const struct ports *ports);
 
 /* journal_json.c: the document inside the file. A new reference, or NULL when memory is gone. */

@@ -26,12 +26,11 @@ static json_t *
 lift_json(const struct lift *lift)
 {
 	char ports[PORTS_TEXT_MAX];
-	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:O,s:O,s:b,s:o}", "backend", lift->backend,
-			 "txn", lift->txn, "ports", ports_text(ports, &lift->ports),
-			 "expires_itself", (int)lift->expires_itself, "targets",
-			 output_names(&lift->targets), "tables", output_names(&lift->tables),
-			 "documents", lift->documents, "record", lift->record, "cut",
-			 (int)lift->cut, "spared", output_names(&lift->spared));
+	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:O,s:O}", "backend", lift->backend, "txn",
+			 lift->txn, "ports", ports_text(ports, &lift->ports), "expires_itself",
+			 (int)lift->expires_itself, "targets", output_names(&lift->targets),
+			 "tables", output_names(&lift->tables), "documents", lift->documents,
+			 "record", lift->record);
 }
 
 static json_t *
@@ -56,13 +55,14 @@ journal_json(const struct journal *j)
 	for (size_t i = 0; i < j->wishes.n; i++)
 		failed |= json_array_append_new(wishes, wish_json(&j->wishes.v[i]));
 	json_t *json = json_pack(
-		"{s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:o,s:o,s:o}", "version",
+		"{s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:o,s:o,s:o,s:o}", "version",
 		JOURNAL_VERSION, "state", state_names[j->state], "window", j->window, "boot",
 		j->id.boot, "machine", j->id.machine, "netns", netns, "opened_wall",
 		(json_int_t)j->opened_wall, "opened", (json_int_t)j->opened, "deadline",
 		(json_int_t)j->deadline, "expiry", (json_int_t)j->expiry, "heartbeat_s",
 		(json_int_t)j->heartbeat_s, "relift", j->on_refresh == REFRESH_RELIFT, "cut_flows",
-		j->flows == FLOWS_CUT, "leases", leases, "lifts", lifts, "wishes", wishes);
+		j->flows == FLOWS_CUT, "spared", output_names(&j->spared), "leases", leases,
+		"lifts", lifts, "wishes", wishes);
 	if (failed) {
 		json_decref(json);
 		return NULL;
@@ -104,22 +104,20 @@ static int
 parse_lift(struct lifts *lifts, json_t *json, struct err *e)
 {
 	const char *backend, *txn, *ports;
-	json_t *targets, *tables, *documents, *record, *spared;
-	int expires, cut;
-	if (json_unpack(json, "{s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:b,s:o}", "backend", &backend,
-			"txn", &txn, "ports", &ports, "expires_itself", &expires, "targets",
-			&targets, "tables", &tables, "documents", &documents, "record", &record,
-			"cut", &cut, "spared", &spared))
+	json_t *targets, *tables, *documents, *record;
+	int expires;
+	if (json_unpack(json, "{s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o}", "backend", &backend, "txn", &txn,
+			"ports", &ports, "expires_itself", &expires, "targets", &targets, "tables",
+			&tables, "documents", &documents, "record", &record))
 		return err_set(e, ERR_FAILED, "a lift is malformed");
 	struct lift *lift = lifts_add(lifts);
 	if (!lift || !(lift->backend = strdup(backend)))
 		return err_set(e, ERR_FAILED, "out of memory");
 	lift->expires_itself = expires;
-	lift->cut = cut;
 	lift->record = json_incref(record);
 	lift->documents = json_incref(documents);
 	if (parse_txn(lift->txn, txn) || parse_names(&lift->targets, targets) ||
-	    parse_names(&lift->tables, tables) || parse_names(&lift->spared, spared))
+	    parse_names(&lift->tables, tables))
 		return err_set(e, ERR_FAILED, "a lift is malformed");
 	return ports_parse(ports, &lift->ports, e);
 }
@@ -182,25 +180,26 @@ journal_parse(struct journal *j, json_t *json, struct err *e)
 	size_t k = 0;
 	const char *state, *window, *boot, *machine, *netns;
 	json_int_t wall, opened, deadline, expiry, heartbeat;
-	json_t *leases, *lifts, *wishes;
+	json_t *spared, *leases, *lifts, *wishes;
 	int relift, cut;
 	json_error_t why;
 	*j = (struct journal){ 0 };
 	if (json_unpack(json, "{s:i}", "version", &version) || version != JOURNAL_VERSION)
 		return err_set(e, ERR_FAILED, "it is not of version %d", JOURNAL_VERSION);
-	if (json_unpack_ex(
-		    json, &why, 0, "{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:o,s:o,s:o}",
-		    "state", &state, "window", &window, "boot", &boot, "machine", &machine, "netns",
-		    &netns, "opened_wall", &wall, "opened", &opened, "deadline", &deadline,
-		    "expiry", &expiry, "heartbeat_s", &heartbeat, "relift", &relift, "cut_flows",
-		    &cut, "leases", &leases, "lifts", &lifts, "wishes", &wishes))
+	if (json_unpack_ex(json, &why, 0,
+			   "{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:o,s:o,s:o,s:o}",
+			   "state", &state, "window", &window, "boot", &boot, "machine", &machine,
+			   "netns", &netns, "opened_wall", &wall, "opened", &opened, "deadline",
+			   &deadline, "expiry", &expiry, "heartbeat_s", &heartbeat, "relift",
+			   &relift, "cut_flows", &cut, "spared", &spared, "leases", &leases,
+			   "lifts", &lifts, "wishes", &wishes))
 		return err_set(e, ERR_FAILED, "its content is malformed: %s", why.text);
 	while (k < N_STATES && strcmp(state_names[k], state) != 0)
 		k++;
 	if (k == N_STATES || parse_txn(j->window, window) ||
 	    copy_text(j->id.boot, sizeof(j->id.boot), boot) ||
 	    copy_text(j->id.machine, sizeof(j->id.machine), machine) ||
-	    parse_netns(&j->id.netns, netns))
+	    parse_netns(&j->id.netns, netns) || parse_names(&j->spared, spared))
 		return err_set(e, ERR_FAILED, "its content is malformed");
 	j->state = (enum journal_state)k;
 	j->opened_wall = (int64_t)wall;

@@ -25,6 +25,7 @@ struct lease {
 	struct process guard;  /* the `geopause run` that it was taken under, or nobody */
 	struct process keeper; /* the `geopause run` that gives it back, or nobody */
 	struct process via; /* LEASE_TIMED: the topmost process that it was taken by, or nobody */
+	bool unseen;        /* the watchdog cannot see the owner: as a timed one; not stored */
 	int64_t expires;    /* CLOCK_BOOTTIME, seconds */
 };
 

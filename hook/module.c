@@ -37,7 +37,10 @@ find_directory(char *path, uid_t *owner, struct err *e)
 	if (slash)
 		*slash = '\0';
 	snprintf(beside, sizeof(beside), "%s/modules", exe);
-	const char *dir = !stat(beside, &st) && S_ISDIR(st.st_mode) ? beside : GEOPAUSE_MODULE_DIR;
+	bool there = !stat(beside, &st);
+	if (!there && errno != ENOENT && errno != ENOTDIR)
+		return err_sys(e, ERR_FAILED, errno, "the directory of the backends, %s", beside);
+	const char *dir = there && S_ISDIR(st.st_mode) ? beside : GEOPAUSE_MODULE_DIR;
 	if (realpath(dir, path))
 		return 0;
 	if (errno == ENOENT) {

@@ -16,6 +16,29 @@ go_without_watchdog(struct window *w, const struct request *request)
 			       "%s; the window may close before the client is done", e.msg);
 }
 
+/* The watchdog of a call that failed just before us may have been the faster one. */
+static bool
+is_watched(struct opening *opening)
+{
+	const struct window *w = &opening->session.window;
+	pid_t pid;
+	return watchdog_ready(&opening->dog) ||
+	       watchdog_look(w->state, w->id.netns, &pid) == WATCHDOG_LIVES;
+}
+
+/* An owner that the watchdog cannot see has to end in time. */
+static void
+look_at_owner(const struct opening *opening, struct lease *lease)
+{
+	lease->unseen = lease->kind == LEASE_OWNER &&
+			!(process_is_here(&lease->owner) &&
+			  watchdog_sees_us(&opening->dog, &opening->session.window));
+	if (lease->unseen)
+		log_event_take(LOG_WARNING, "unseen", NULL,
+			       "the watchdog is in another pid namespace and cannot see this "
+			       "client: a timed lease");
+}
+
 int
 opening_take(struct opening *opening, const struct options *options, struct backends *backends,
 	     const struct request *request, struct lease *lease, struct err *e)
@@ -25,9 +48,11 @@ opening_take(struct opening *opening, const struct options *options, struct back
 	if (session_begin(&opening->session, options, backends, LOCK_WAIT_S, e))
 		return -1;
 	unsigned heartbeat_s = watchdog_start(&opening->dog, w) ? request->policy.heartbeat_s : 0;
+	if (heartbeat_s)
+		look_at_owner(opening, lease);
 	if (window_take(w, request, heartbeat_s, lease, e))
 		return -1;
-	if (!heartbeat_s || !watchdog_ready(&opening->dog))
+	if (!heartbeat_s || !is_watched(opening))
 		go_without_watchdog(w, request);
 	return 0;
 }
@@ -35,11 +60,12 @@ opening_take(struct opening *opening, const struct options *options, struct back
 void
 opening_end(struct opening *opening, struct backends *backends)
 {
+	bool lifted = opening->session.window.there && opening->session.window.journal.lifts.n > 0;
 	session_end(&opening->session);
 	/* Our watchdog holds the firewalls' sockets until it is released. */
 	if (opening->dog.pid)
 		backends_leave(backends);
 	else
 		backends_close(backends);
-	watchdog_release(&opening->dog);
+	watchdog_release(&opening->dog, lifted);
 }

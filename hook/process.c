@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PIDNS_UNKNOWN UINT64_MAX
@@ -100,6 +102,8 @@ process_find(struct process *process, pid_t pid, struct err *e)
 {
 	const struct process_self self = { .pidns = own_pidns() };
 	pid_t parent;
+	if (self.pidns == PIDNS_UNKNOWN)
+		return err_sys(e, ERR_FAILED, errno, "looking at /proc/self/ns/pid");
 	if (!process_read(process, &parent, pid, &self))
 		return 0;
 	if (errno == ENOENT)
@@ -110,14 +114,32 @@ process_find(struct process *process, pid_t pid, struct err *e)
 }
 
 bool
+process_is_here(const struct process *process)
+{
+	return process->pidns == own_pidns();
+}
+
+/* A /proc mounted with hidepid hides what pidfd_open(2) still knows; zombies are readable. */
+static bool
+may_run(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0)
+		return errno != ESRCH;
+	struct pollfd ended = { .fd = fd, .events = POLLIN };
+	bool runs = poll(&ended, 1, 0) == 0;
+	close(fd);
+	return runs;
+}
+
+bool
 process_may_live(const struct process *process)
 {
 	struct stat_line line;
 	if (process->pidns != own_pidns())
 		return true;
-	/* A /proc mounted with hidepid does not show what kill(2) still knows. */
 	if (read_stat(&line, process->pid))
-		return kill(process->pid, 0) == 0 || errno != ESRCH;
+		return may_run(process->pid);
 	return line.start == process->start && !is_dead(&line);
 }
 

@@ -17,6 +17,8 @@ struct process {
 
 /* ERR_USAGE if there is no such process, or only its zombie. */
 int process_find(struct process *process, pid_t pid, struct err *e);
+/* It is of our pid namespace, so that we can see whether it lives. */
+bool process_is_here(const struct process *process);
 /* False only if it is known to be gone; of another pid namespace nothing is known. */
 bool process_may_live(const struct process *process);
 bool process_same(const struct process *a, const struct process *b);

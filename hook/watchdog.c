@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alert.h"
@@ -25,6 +26,8 @@
 #include "watchdog_loop.h"
 
 #define READY_TIMEOUT_MS 3000
+#define LOCK_TRIES 5
+#define WATCHDOG_COMM "geopause-watch" /* at most 15 characters, prctl(2) */
 #define INHERITED_MAX 256
 #define OOM_SCORE_ADJ "-900" /* it is small, and what it closes is not */
 
@@ -59,7 +62,8 @@ watchdog_look(const struct state *state, uint64_t netns, pid_t *pid)
 	*pid = read_pid(fd);
 	bool dead = !flock(fd, LOCK_SH | LOCK_NB);
 	close(fd);
-	return dead ? WATCHDOG_DEAD : WATCHDOG_LIVES;
+	/* Empty: one is just beginning, and has not locked it yet. */
+	return !dead ? WATCHDOG_LIVES : *pid ? WATCHDOG_DEAD : WATCHDOG_ABSENT;
 }
 
 void
@@ -71,6 +75,19 @@ watchdog_tidy(const struct state *state, uint64_t netns)
 		(void)unlinkat(state->dir, lock_name(name, netns), 0);
 }
 
+/* Whoever looks holds it, too, for a moment. */
+static int
+lock_exclusively(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return -1;
+}
+
 /* Held until the process ends. */
 static int
 take_lock(const struct state *state, uint64_t netns)
@@ -78,7 +95,7 @@ take_lock(const struct state *state, uint64_t netns)
 	char name[JOURNAL_NAME_MAX], pid[16];
 	int fd = openat(state->dir, lock_name(name, netns),
 			O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
+	if (fd < 0 || lock_exclusively(fd))
 		return -1;
 	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)len, 0) != len)
@@ -127,6 +144,10 @@ find_inherited(struct inherited *all, const struct window *w, const struct watch
 	}
 	if (dir)
 		closedir(dir);
+	else
+		log_event_take(
+			LOG_WARNING, "watchdog", NULL,
+			"cannot read /proc/self/fd: the watchdog holds what the client had open");
 }
 
 /*
@@ -140,14 +161,19 @@ close_inherited(const struct inherited *all)
 		close(all->v[i]);
 }
 
-static void
-replace_standard_descriptors(void)
+/* Who calls the hook waits for the end of its pipes: without this there must be no watchdog. */
+static int
+replace_standard_descriptors(struct err *e)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = 0; null >= 0 && fd < 3; fd++)
-		(void)dup2(null, fd);
+	bool failed = null < 0;
+	for (int fd = 0; !failed && fd < 3; fd++)
+		failed = dup2(null, fd) < 0;
+	if (failed)
+		err_sys(e, ERR_FAILED, errno, "putting /dev/null in the place of stdin to stderr");
 	if (null > 2)
 		close(null);
+	return failed ? -1 : 0;
 }
 
 static void
@@ -188,8 +214,8 @@ leave_the_clients_cgroup(void)
 	_exit(0);
 }
 
-static void
-detach(struct window *w)
+static int
+detach(struct window *w, struct err *e)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t all;
@@ -197,39 +223,44 @@ detach(struct window *w)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	sigaction(SIGCHLD, &ignore, NULL);
-	replace_standard_descriptors();
-	(void)prctl(PR_SET_NAME, "geopause-watch");
+	if (replace_standard_descriptors(e))
+		return -1;
+	(void)prctl(PR_SET_NAME, WATCHDOG_COMM);
 	/* Relative to a directory that must not be kept busy. */
 	if (w->history && *w->history != '/')
 		w->history = realpath(w->history, NULL);
 	if (chdir("/"))
 		errno = 0;
 	fear_not_the_oom_killer();
+	return 0;
 }
 
-/* Whoever opens the window is done, or dead. */
-static void
+/* Whoever opens the window is done, or dead. Returns whether something was lifted. */
+static bool
 wait_for_release(int hold)
 {
 	char byte;
-	while (read(hold, &byte, 1) < 0 && errno == EINTR)
+	ssize_t got;
+	while ((got = read(hold, &byte, 1)) < 0 && errno == EINTR)
 		;
 	close(hold);
+	return got == 1;
 }
 
 static _Noreturn void
 be_watchdog(struct window *w, const struct watchdog *dog)
 {
+	static struct state state;
 	struct err e = ERR_INIT;
-	struct state state = { .path = w->state->path, .dir = w->state->dir, .lock = -1 };
+	struct inherited inherited;
+	state = (struct state){ .path = w->state->path, .dir = w->state->dir, .lock = -1 };
 	w->journal = (struct journal){ 0 };
 	w->there = false;
-	struct inherited inherited;
 	w->state = &state;
 	find_inherited(&inherited, w, dog);
-	detach(w);
-	leave_the_clients_cgroup();
-	if (open_backends(w->backends, &e) || privileges_reduce(KEEP_NET_ADMIN, &e) ||
+	if (!detach(w, &e))
+		leave_the_clients_cgroup();
+	if (e.code || open_backends(w->backends, &e) || privileges_reduce(KEEP_NET_ADMIN, &e) ||
 	    take_lock(&state, w->id.netns) < 0) {
 		log_event_take(LOG_ERR, "watchdog", NULL, "the watchdog cannot start: %s",
 			       e.code ? e.msg : "no lock");
@@ -239,10 +270,10 @@ be_watchdog(struct window *w, const struct watchdog *dog)
 	if (write(dog->ready, "", 1) < 0)
 		errno = 0;
 	close(dog->ready);
-	wait_for_release(dog->hold);
+	bool lifted = wait_for_release(dog->hold);
 	close_inherited(&inherited);
 	char name[JOURNAL_NAME_MAX];
-	watchdog_loop(w, &state, lock_name(name, w->id.netns));
+	watchdog_loop(w, &state, lock_name(name, w->id.netns), lifted);
 	_exit(0);
 }
 
@@ -321,9 +352,28 @@ watchdog_ready(struct watchdog *dog)
 	return (fd.revents & POLLIN) && read(dog->ready, &byte, 1) == 1;
 }
 
-void
-watchdog_release(struct watchdog *dog)
+bool
+watchdog_sees_us(const struct watchdog *dog, const struct window *w)
 {
+	char path[48], name[sizeof(WATCHDOG_COMM) + 1] = "";
+	pid_t pid = dog->pid;
+	if (pid || watchdog_look(w->state, w->id.netns, &pid) != WATCHDOG_LIVES)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool seen = fd >= 0 &&
+		    read(fd, name, sizeof(name) - 1) == (ssize_t)strlen(WATCHDOG_COMM) + 1 &&
+		    !strncmp(name, WATCHDOG_COMM, strlen(WATCHDOG_COMM));
+	if (fd >= 0)
+		close(fd);
+	return seen;
+}
+
+void
+watchdog_release(struct watchdog *dog, bool lifted)
+{
+	if (lifted && dog->hold >= 0 && write(dog->hold, "", 1) < 0)
+		errno = 0;
 	forget_pipes(dog);
 }
 
@@ -340,5 +390,5 @@ watchdog_ensure(struct window *w)
 		(void)backends_get(w->backends, w->journal.lifts.v[i].backend, &e);
 	if (watchdog_start(&dog, w))
 		(void)watchdog_ready(&dog);
-	watchdog_release(&dog);
+	watchdog_release(&dog, w->journal.lifts.n > 0);
 }

@@ -48,7 +48,9 @@ bool watchdog_start(struct watchdog *dog, struct window *w);
 void watchdog_ensure(struct window *w);
 /* It watches, ours or another; waits for it, a bounded time. */
 bool watchdog_ready(struct watchdog *dog);
-/* Lets it begin. */
-void watchdog_release(struct watchdog *dog);
+/* It counts pids as we do, so that it sees our client's end. */
+bool watchdog_sees_us(const struct watchdog *dog, const struct window *w);
+/* Lets it begin. lifted: there is something to watch over, and a journal that names it. */
+void watchdog_release(struct watchdog *dog, bool lifted);
 
 #endif

@@ -28,10 +28,9 @@
 #include "log.h"
 
 #define POLL_MS 50
-/* A refresh in many transactions is waited for: so many polls at most, then twice as many. */
-#define QUIET_POLLS 2
-#define QUIET_POLLS_MAX 32
+#define QUIET_POLLS 2u /* a refresh in many transactions is waited for: so many polls at most */
 #define RETRY_MS 1000
+#define RETRY_TIMES_MAX 30u
 #define KEEPER_MS 40
 #define LOCK_WAIT_S 10u
 #define RELIFTS_MAX 4u /* in RELIFTS_MS: a panic loop of reloads wins */
@@ -44,12 +43,12 @@ struct watch {
 	struct state *state;
 	struct journal last; /* as it was seen last */
 	struct stat file;    /* the journal's */
+	bool unseen;         /* something was lifted, and its journal was not seen yet */
 	struct pollfd fds[OWNERS_MAX + 1];
 	nfds_t n_fds;    /* the first is the signalfd */
 	bool owner_gone; /* an owner had ended before it could be watched */
 	uint64_t generation[BACKENDS_MAX];
 	unsigned changing;           /* polls since the generation began to change */
-	unsigned patience;           /* polls that it may go on changing before it is looked at */
 	int64_t next_beat, retry_at; /* boottime, ms; 0: none yet */
 	unsigned failures;
 	int64_t relifts[RELIFTS_MAX]; /* when; a ring */
@@ -61,7 +60,7 @@ struct watch {
 static int
 open_pidfd(const struct process *process)
 {
-	int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+	int fd = process_is_here(process) ? (int)syscall(SYS_pidfd_open, process->pid, 0) : -1;
 	if (fd >= 0 && process_may_live(process))
 		return fd;
 	if (fd >= 0)
@@ -165,14 +164,11 @@ was_refreshed(struct watch *watch)
 	bool changed = generation_changed(watch);
 	if (!changed && !watch->changing)
 		return false;
-	if (changed && watch->changing++ < watch->patience)
+	/* The more often it was lifted again, the more patience: it may be one long script. */
+	unsigned patience = watch->n_relifts < RELIFTS_MAX ? watch->n_relifts : RELIFTS_MAX;
+	if (changed && watch->changing++ < QUIET_POLLS << patience)
 		return false;
 	watch->changing = 0;
-	watch->patience *= 2;
-	if (!changed)
-		watch->patience = QUIET_POLLS;
-	else if (watch->patience > QUIET_POLLS_MAX)
-		watch->patience = QUIET_POLLS_MAX;
 	return true;
 }
 
@@ -210,6 +206,14 @@ complain(struct watch *watch, const struct err *e)
 	alert_send("watchdog", (int)e->code, e->msg);
 }
 
+/* Longer and longer: whatever fails may not be mended for hours. */
+static int64_t
+retry_ms(const struct watch *watch)
+{
+	unsigned times = watch->failures < RETRY_TIMES_MAX ? watch->failures : RETRY_TIMES_MAX;
+	return RETRY_MS * (int64_t)(times ? times : 1);
+}
+
 /* The state directory was deleted under us: there is nobody to share the lock with. */
 static bool
 directory_is_gone(const struct watch *watch)
@@ -233,6 +237,7 @@ remember(struct watch *watch, struct watched *result)
 	journal_fini(&watch->last);
 	watch->last = watch->w->journal;
 	watch->w->journal = (struct journal){ 0 };
+	watch->unseen = false;
 	watch->w->there = false;
 	watch->file = journal_file(watch);
 	watch_owners(watch);
@@ -272,6 +277,9 @@ act(struct watch *watch, unsigned events)
 	if (result.over) {
 		if (!result.closed)
 			clean_up(watch);
+		/* It was gone before we could see what it named. */
+		if (!result.closed && watch->unseen)
+			(void)window_sweep(watch->w, &e);
 		if (e.code)
 			complain(watch, &e);
 		return true;
@@ -283,10 +291,11 @@ act(struct watch *watch, unsigned events)
 			       "the firewall was changed and cannot be lifted again: %s", e.msg);
 	else if (!failed)
 		watch->failures = 0;
-	remember(watch, &result);
+	if (!result.unread)
+		remember(watch, &result);
 	/* What is not there to be lifted is not asked for for ever; another change will tell. */
 	bool again = failed && !(result.missing && watch->failures > RELIFT_TRIES);
-	watch->retry_at = again ? boottime_ms() + RETRY_MS : 0;
+	watch->retry_at = again ? boottime_ms() + retry_ms(watch) : 0;
 	set_next_beat(watch, events & WATCH_BEAT);
 	return false;
 }
@@ -298,13 +307,13 @@ tick(struct watch *watch, unsigned events, const char *lock_file)
 	int locked = lock(watch, &e);
 	if (locked > 0) {
 		clean_up(watch);
-		if (!watch->last.lifts.n && window_sweep(watch->w, &e))
+		if (watch->unseen && window_sweep(watch->w, &e))
 			complain(watch, &e);
 		return true;
 	}
 	if (locked < 0) {
 		complain(watch, &e);
-		watch->retry_at = boottime_ms() + RETRY_MS;
+		watch->retry_at = boottime_ms() + retry_ms(watch);
 		return false;
 	}
 	if (watch->retry_at)
@@ -336,9 +345,9 @@ look(struct watch *watch, unsigned *events)
 }
 
 void
-watchdog_loop(struct window *w, struct state *state, const char *lock_file)
+watchdog_loop(struct window *w, struct state *state, const char *lock_file, bool lifted)
 {
-	struct watch watch = { .w = w, .state = state, .n_fds = 1, .patience = QUIET_POLLS };
+	struct watch watch = { .w = w, .state = state, .n_fds = 1, .unseen = lifted };
 	unsigned events = WATCH_REFRESHED; /* in the moment before it was watched */
 	sigset_t term;
 	sigemptyset(&term);

@@ -6,9 +6,10 @@
 #include "window.h"
 
 /*
- * Returns when there is no window any more. All signals are blocked; w->state is state. lock is the
- * watchdog's own file, removed at the end, before another caller can look for a watchdog.
+ * lifted: a journal is there, or was. Returns when there is no window any more. All signals are
+ * blocked; w->state is state. lock is the watchdog's own file, removed at the end, before another
+ * caller can look for a watchdog.
  */
-void watchdog_loop(struct window *w, struct state *state, const char *lock);
+void watchdog_loop(struct window *w, struct state *state, const char *lock, bool lifted);
 
 #endif

@@ -24,6 +24,11 @@ struct window {
 	struct journal journal;
 	bool there;          /* there is a window; the journal is filled */
 	const char *history; /* the directory of the history */
+	struct counted {     /* the watchdog's: how much there was to lift when it looked last */
+		size_t steps;
+		size_t wishes; /* of so many wishes and ports */
+		int64_t at;    /* CLOCK_BOOTTIME, seconds */
+	} counted;
 };
 
 int window_init(struct window *w, const struct state *state, struct backends *backends,
@@ -68,6 +73,7 @@ enum window_event {
 
 struct watched {
 	bool over;     /* there is no window any more, whatever else failed */
+	bool unread;   /* the journal could not be read: nothing is known */
 	bool closed;   /* by this call */
 	bool relifted; /* what a refresh had removed was lifted again, or almost */
 	bool missing;  /* it could not be lifted again, yet */

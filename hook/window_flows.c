@@ -15,20 +15,22 @@
 #include "window_private.h"
 
 void
-lift_spare_flows(struct window *w, struct lift *lift)
+window_spare_flows(struct window *w, const struct lift *lift)
 {
 	struct err e = ERR_INIT;
 	struct cover *cover = NULL;
 	const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
 	if (w->journal.flows != FLOWS_CUT || !on || !on->ops->cover)
 		return;
-	lift->cut = !on->ops->cover(on->backend, lift->record, &cover, &e) &&
-		    !on->ops->flows(on->backend, cover, &lift->spared, &e);
-	if (cover)
-		on->ops->cover_free(cover);
-	if (!lift->cut)
+	if (on->ops->cover(on->backend, lift->record, &cover, &e) ||
+	    on->ops->flows(on->backend, cover, &w->journal.spared, &e)) {
+		/* Rather none than those of before. */
+		w->journal.flows = FLOWS_KEEP;
 		log_event_take(LOG_WARNING, "flows", NULL,
 			       "connections made in this window will not be cut: %s", e.msg);
+	}
+	if (cover)
+		on->ops->cover_free(cover);
 }
 
 static int
@@ -44,10 +46,7 @@ cover_lift(struct window *w, const struct lift *lift, struct flow_covers *covers
 	v[covers->n] = (struct flow_cover){ .on = on };
 	if (on->ops->cover(on->backend, lift->record, &v[covers->n].cover, e))
 		return -1;
-	struct flow_cover *one = &v[covers->n++];
-	for (size_t i = 0; i < lift->spared.n; i++)
-		if (names_add(&one->spared, lift->spared.v[i]))
-			return err_set(e, ERR_FAILED, "out of memory");
+	covers->n++;
 	return 0;
 }
 
@@ -57,7 +56,7 @@ window_cover_flows(struct window *w, struct flow_covers *covers)
 	for (size_t i = 0; i < w->journal.lifts.n; i++) {
 		const struct lift *lift = &w->journal.lifts.v[i];
 		struct err e = ERR_INIT;
-		if (lift->cut && cover_lift(w, lift, covers, &e))
+		if (w->journal.flows == FLOWS_CUT && cover_lift(w, lift, covers, &e))
 			log_event_take(LOG_WARNING, "flows", NULL,
 				       "connections made in this window are not cut: %s", e.msg);
 	}
@@ -72,14 +71,13 @@ window_cut_flows(struct window *w, struct flow_covers *covers, struct err *e)
 		struct flow_cover *one = &covers->v[i];
 		struct err why = ERR_INIT;
 		size_t n = 0;
-		if (one->on->ops->cut(one->on->backend, one->cover, &one->spared, &n, &why) !=
+		if (one->on->ops->cut(one->on->backend, one->cover, &w->journal.spared, &n, &why) !=
 		    OUTCOME_DONE) {
 			failed = -1;
 			*e = why;
 		}
 		cut += n;
 		one->on->ops->cover_free(one->cover);
-		names_fini(&one->spared);
 	}
 	free(covers->v);
 	*covers = (struct flow_covers){ 0 };

@@ -52,6 +52,8 @@ int window_extend(struct window *w, size_t n, struct err *e);
 /* Every lift must be seen in the live firewall, else ERR_VERIFY. */
 int window_verify(struct window *w, struct err *e);
 
+/* How many steps a plan of all the journal's wishes has now, whatever is lifted. */
+int window_count(struct window *w, size_t *steps, struct err *e);
 /* Lifts again what is missing of the journal's wishes; window_take.c. */
 int window_relift(struct window *w, bool *relifted, struct err *e);
 
@@ -60,12 +62,11 @@ struct flow_covers {
 	struct flow_cover {
 		const struct open_backend *on;
 		struct cover *cover;
-		struct names spared;
 	} * v;
 	size_t n;
 };
-/* What is covered by this new lift was there before the window, and is not ours to cut. */
-void lift_spare_flows(struct window *w, struct lift *lift);
+/* What is covered by this first lift of its ports was there before, and is not ours to cut. */
+void window_spare_flows(struct window *w, const struct lift *lift);
 /* Before the lifts are reverted: what they cover. */
 void window_cover_flows(struct window *w, struct flow_covers *covers);
 /* Afterwards: cuts them, and empties *covers. ERR_OPEN if some may live on. */

@@ -32,12 +32,15 @@
 /* What window_take has done so far, for undoing it. */
 struct change {
 	const struct lease *key;
-	bool fresh;          /* this call opens the window */
-	bool renewed;        /* the lease was there */
-	int64_t expires;     /* before, if renewed */
-	bool claimed, saved; /* the lease is in our copy of the journal; in the file */
-	size_t first;        /* the lifts from here on are ours */
-	size_t applied;      /* of these: may be in the firewall */
+	bool fresh;           /* this call opens the window */
+	bool renewed;         /* the lease was there */
+	int64_t expires;      /* before, if renewed */
+	struct wishes wishes; /* before */
+	bool spare;           /* some of the ports are lifted for the first time */
+	bool wished;          /* the wishes may have changed */
+	bool claimed, saved;  /* the lease is in our copy of the journal; in the file */
+	size_t first;         /* the lifts from here on are ours */
+	size_t applied;       /* of these: may be in the firewall */
 	unsigned heartbeat_s;
 };
 
@@ -87,7 +90,7 @@ mend(struct window *w, struct change *change, struct err *e)
 static void
 set_end(const struct journal *j, const struct request *rq, struct lease *lease)
 {
-	bool owned = lease->kind == LEASE_OWNER && j->heartbeat_s;
+	bool owned = lease->kind == LEASE_OWNER && j->heartbeat_s && !lease->unseen;
 	lease->expires = boottime_now() + (owned ? rq->owned_s : rq->window_s);
 	if (lease->expires <= j->deadline)
 		return;
@@ -96,6 +99,16 @@ set_end(const struct journal *j, const struct request *rq, struct lease *lease)
 		log_event_take(LOG_WARNING, "max-window", NULL,
 			       "window %s reaches max_window: this lease ends in %u s", j->window,
 			       boottime_left(j->deadline));
+}
+
+/* What a refresh has closed in between was let in by this window. */
+static bool
+asks_for_more(const struct journal *j, const struct ports *ports)
+{
+	struct ports left = *ports;
+	for (size_t i = 0; i < j->wishes.n; i++)
+		left = ports_minus(&left, &j->wishes.v[i].ports);
+	return left.n > 0;
 }
 
 static int
@@ -125,13 +138,22 @@ claim(struct window *w, const struct request *rq, struct lease *lease, struct ch
 	}
 	change->claimed = true;
 	window_note_expiry(w);
+	if (wishes_copy(&change->wishes, &j->wishes))
+		return err_set(e, ERR_FAILED, "out of memory");
+	change->wished = true;
+	change->spare = asks_for_more(j, &rq->ports);
 	return wish(j, rq) ? err_set(e, ERR_FAILED, "out of memory") : 0;
 }
 
 static void
-disclaim(struct window *w, const struct change *change)
+disclaim(struct window *w, struct change *change)
 {
 	struct leases *leases = &w->journal.leases;
+	if (change->wished) {
+		wishes_fini(&w->journal.wishes);
+		w->journal.wishes = change->wishes;
+		change->wishes = (struct wishes){ 0 };
+	}
 	if (!change->claimed)
 		return;
 	/* A timed one that was added is the newest, at the end. */
@@ -181,7 +203,8 @@ apply(struct window *w, const struct planning *planning, struct change *change, 
 		change->applied += applied != APPLIED_NOTHING;
 		if (applied != APPLIED || planned_update(&planning->v[i], lift, e))
 			return -1;
-		lift_spare_flows(w, lift);
+		if (change->spare)
+			window_spare_flows(w, lift);
 	}
 	return 0;
 }
@@ -198,7 +221,7 @@ commit(struct window *w, const struct change *change, struct err *e)
 
 /* Takes back what window_take has done; e is why, and gets what is open now. */
 static void
-undo(struct window *w, const struct change *change, struct err *e)
+undo(struct window *w, struct change *change, struct err *e)
 {
 	struct journal *j = &w->journal;
 	struct names notes = { 0 };
@@ -262,6 +285,7 @@ window_take(struct window *w, const struct request *rq, unsigned heartbeat_s, st
 		undo(w, &change, e);
 	else
 		tell_taken(w, rq, &change);
+	wishes_fini(&change.wishes);
 	planning_fini(&planning);
 	return failed ? -1 : 0;
 }
@@ -311,6 +335,33 @@ lift_wish(struct window *w, const struct wish *wish, struct change *change, stru
 	planning_fini(&planning);
 	policy_fini(&policy);
 	return failed;
+}
+
+static int
+count_wish(struct window *w, const struct wish *wish, size_t *steps, struct err *e)
+{
+	struct planning planning = { 0 };
+	struct policy policy;
+	int failed = wish_targets(w, wish, &policy, e);
+	const struct planning_input input = { .targets = policy.targets,
+					      .n = policy.n_targets,
+					      .ports = wish->ports,
+					      .expiry_s = 1 };
+	failed = failed || planning_make(&planning, w->backends, &input, e);
+	*steps += failed ? 0 : planning_steps(&planning);
+	planning_fini(&planning);
+	policy_fini(&policy);
+	return failed ? -1 : 0;
+}
+
+int
+window_count(struct window *w, size_t *steps, struct err *e)
+{
+	*steps = 0;
+	for (size_t i = 0; i < w->journal.wishes.n; i++)
+		if (count_wish(w, &w->journal.wishes.v[i], steps, e))
+			return -1;
+	return 0;
 }
 
 int

@@ -10,6 +10,8 @@
 #include "window.h"
 #include "window_private.h"
 
+#define DISCOVER_EVERY_S 5
+
 static bool
 an_owner_lives(const struct leases *leases)
 {
@@ -30,6 +32,43 @@ something_is_missing(struct window *w)
 			return true;
 	}
 	return false;
+}
+
+static size_t
+wishes_and_ports(const struct wishes *wishes)
+{
+	size_t n = wishes->n;
+	for (size_t i = 0; i < wishes->n; i++)
+		n += wishes->v[i].ports.n;
+	return n;
+}
+
+static bool
+may_count(const struct window *w)
+{
+	/* Looking for geo-blocks reads their elements. */
+	for (size_t i = 0; i < w->journal.wishes.n; i++)
+		if (w->journal.wishes.v[i].discovered &&
+		    boottime_now() < w->counted.at + DISCOVER_EVERY_S)
+			return false;
+	return true;
+}
+
+/*
+ * A refresh in many steps brings more rules after it was lifted again: all that we lifted is still
+ * there, and yet something blocks. What others add beside the geo-blocks does not count.
+ */
+static bool
+something_is_new(struct window *w)
+{
+	struct err e = ERR_INIT;
+	struct counted now = { .wishes = wishes_and_ports(&w->journal.wishes),
+			       .at = boottime_now() };
+	if (!may_count(w) || window_count(w, &now.steps, &e))
+		return false;
+	bool more = now.wishes == w->counted.wishes && now.steps > w->counted.steps;
+	w->counted = now;
+	return more;
 }
 
 /* Why the window has to end now, or NULL. */
@@ -67,37 +106,34 @@ beat(struct window *w, struct err *e)
 	return window_extend(w, w->journal.lifts.n, e);
 }
 
-/* All is there, and yet something new may block: another rule, in a refresh of many steps. */
-static void
-lift_what_is_new(struct window *w)
-{
-	struct err e = ERR_INIT;
-	bool relifted;
-	if (w->journal.on_refresh == REFRESH_RELIFT && window_relift(w, &relifted, &e))
-		log_event_take(LOG_DEBUG, "relift", NULL, "%s", e.msg);
-}
-
 static int
 refreshed(struct window *w, unsigned events, struct watched *result, struct err *e)
 {
-	bool gone = something_is_missing(w);
-	if (!gone && w->journal.lifts.n) {
-		lift_what_is_new(w);
+	struct names notes = { 0 };
+	bool gone = something_is_missing(w), more = !gone && something_is_new(w);
+	if (!gone && !more && w->journal.lifts.n)
 		return 0;
-	}
-	if (gone && ((events & WATCH_STOP) || w->journal.on_refresh == REFRESH_STOP)) {
+	/* What is only added never wins: a script may take its time, with a pause after each rule.
+	 */
+	bool panic = gone && (events & WATCH_STOP);
+	if (panic || ((gone || more) && w->journal.on_refresh == REFRESH_STOP)) {
 		log_event_take(LOG_WARNING, "refresh", NULL,
 			       "the firewall was changed under window %s%s: the window ends",
-			       w->journal.window, events & WATCH_STOP ? " again and again" : "");
+			       w->journal.window, panic ? " again and again" : "");
 		return window_close(w, "refresh", e);
 	}
 	if (w->journal.on_refresh == REFRESH_STOP)
 		return 0;
+	int failed = more ? window_put_back_from(w, 0, &notes, e) : 0;
+	names_fini(&notes);
 	/* Also where nothing blocked: the block may have come with the refresh. */
-	if (!window_relift(w, &result->relifted, e))
-		return 0;
-	result->missing = true;
-	return -1;
+	if (failed || window_relift(w, &result->relifted, e)) {
+		result->missing = true;
+		return -1;
+	}
+	result->relifted = result->relifted && !more;
+	(void)something_is_new(w); /* this is what there is to lift now */
+	return 0;
 }
 
 static int
@@ -119,8 +155,10 @@ window_watch(struct window *w, unsigned events, struct watched *result, struct e
 {
 	*result = (struct watched){ 0 };
 	/* A journal that cannot be read is none that is gone. */
-	if (window_look(w, e))
+	if (window_look(w, e)) {
+		result->unread = true;
 		return -1;
+	}
 	bool was_there = w->there;
 	int failed = was_there ? watch(w, events, result, e) : 0;
 	result->over = !w->there;

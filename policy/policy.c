@@ -68,7 +68,7 @@ static int
 read_heartbeat(struct document *doc, void *into, json_t *value, const struct place *place)
 {
 	struct reading *r = into;
-	unsigned seconds;
+	unsigned seconds = 0;
 
 	if (read_seconds(doc, &seconds, value, place) != 0)
 		return -1;

@@ -38,6 +38,7 @@ POLICY = """{ "version": 1, "heartbeat": "%ds", "window": "%ds", "targets": [
   { "backend": "nftables", "table": "inet filter", "rules": { "comment": "geo6" } } ] }
 """ % (HEARTBEAT_S, WINDOW_S)
 BLOCKED = "5.136.0.1"
+CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 ADDR_NO_RANDOMIZE = 0x0040000
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -68,6 +69,15 @@ def state_of(pid):
             return f.read().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def leave_systemd_alone():
+    """The machine's would be asked for a scope for each watchdog, and get thousands of messages."""
+    if not os.path.isdir("/run/systemd"):
+        return
+    check_call(LIBC.unshare(CLONE_NEWNS))
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/systemd"], check=True)
 
 
 class Bed:

@@ -11,13 +11,14 @@ import sys
 import time
 import traceback
 
-from bed import Bed, Wrong
+from bed import Bed, Wrong, leave_systemd_alone
 
 BATCH = 40
 
 
 class Trial:
-    """run(bed) may return a generator, too."""
+    """At a point, (name of a system call, which of them). run(bed) may return a generator, too."""
+    point = None
 
     def __str__(self):
         raise NotImplementedError
@@ -105,13 +106,23 @@ def clean_up_when_terminated():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
+def begin_worker():
+    clean_up_when_terminated()
+    leave_systemd_alone()
+
+
 def arguments(doc):
     parser = argparse.ArgumentParser(description=doc.strip().split("\n", 1)[0])
     parser.add_argument("--program", required=True)
     parser.add_argument("--every", type=int, default=1, help="only each so-manieth point")
     parser.add_argument("--only", default="", help="only trials with this in their name")
+    parser.add_argument("--spare", default="", metavar="NAME,...", help="system calls that are not "
+                        "met, as a sanitizer dies when they fail")
     parser.add_argument("--list", action="store_true", help="only name them")
     args = parser.parse_args()
+    args.spare = args.spare.split(",")
+    if os.environ.get("GEOPAUSE_LONG_TESTS"):
+        args.every = 1
     args.program = os.path.abspath(args.program)
     if os.geteuid():
         sys.exit("root is needed for network namespaces")
@@ -123,11 +134,12 @@ def main(doc, subjects, make_trials):
     args = arguments(doc)
     workers = 2 * (os.cpu_count() or 1)  # they wait more than they work
     clean_up_when_terminated()
-    with multiprocessing.Pool(workers, clean_up_when_terminated) as pool:
+    with multiprocessing.Pool(workers, begin_worker) as pool:
         jobs = [(args.program, *subject) for subject in subjects]
         # By the workers, too: the program reads the processes above it.
         trials = [t for traced in pool.map(points, jobs, 1) for t in make_trials(*traced)]
-        trials = [t for t in trials if args.only in str(t)][::args.every]
+        trials = [t for t in trials if args.only in str(t) and t.point[0] not in args.spare]
+        trials = trials[::args.every]
         if not args.list:
             return run(pool, workers, args.program, trials)
     print("\n".join(map(str, trials)))

@@ -234,7 +234,7 @@ PHASES = (Start, Beat, Relift, OwnerDies, Terminated)
 def one_idle_round(names):
     """Without the rounds of polling after the last thing that was done, but the first."""
     last = max(i for i, name in enumerate(names) if name == "flock")
-    polls = [i for i, name in enumerate(names) if name == "poll" and i > last]
+    polls = [i for i, name in enumerate(names) if name in ("poll", "ppoll") and i > last]
     return names[:polls[1]] if len(polls) > 1 else names
 
 

@@ -5,8 +5,7 @@ import fcntl
 import os
 import time
 
-
-TIMED = ("--owner", "none")
+from watched import TIMED, Client, closes
 
 
 def test_first_and_last(b):
@@ -142,20 +141,24 @@ def test_restore_fails(b):
 
 
 def test_busy(b):
-    b.ok("pre")
-    with open(os.path.join(b.state, "lock"), "r+", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.truncate(0)
-        lock.write("4242\n")
-        lock.flush()
-        began = time.monotonic()
-        processes = [b.start("pre"), b.start("post")]
-        for process in processes:
-            _, err = process.communicate(timeout=30)
-            assert process.returncode == 4 and "4242" in err, err
-        assert 9 < time.monotonic() - began < 15
-        b.ok("status", says="lifted")
-    assert len(b.journal()["leases"]) == 1
+    """Also for the watchdog, whose client dies meanwhile: it waits longer than we."""
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        with open(os.path.join(b.state, "lock"), "r+", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.truncate(0)
+            lock.write("4242\n")
+            lock.flush()
+            client.die()
+            began = time.monotonic()
+            processes = [b.start("pre"), b.start("post")]
+            for process in processes:
+                _, err = process.communicate(timeout=30)
+                assert process.returncode == 4 and "4242" in err, err
+            assert 9 < time.monotonic() - began < 15
+            time.sleep(0.5)
+            b.ok("status", says="lifted", status=3)
+        closes(b, "the lock is free after 10 s", 2)
 
 
 def test_interrupted_while_waiting(b):

@@ -7,9 +7,7 @@ import subprocess
 import time
 
 from bench import POLICY, wait_until
-
-
-TIMED = ("--owner", "none")
+from watched import TIMED
 
 
 def two_targets():
@@ -47,14 +45,14 @@ def test_refused_plan(b):
     b.behave(plan="misfit")
     b.ok("pre", status=5, says="nothing was changed")
     b.closed()
-    assert not b.calls()
+    assert not b.changes()
 
 
 def test_apply_not_done(b):
     b.behave(apply="not-done")
     b.ok("pre", status=1, says="not done; nothing was changed")
     b.closed()
-    assert b.verbs() == ["apply"]
+    assert b.changes() == ["apply"]
 
 
 def test_apply_unknown(b):
@@ -68,7 +66,7 @@ def test_apply_unknown(b):
     b.behave(apply="unknown-part")
     b.ok("pre", status=1, says="all was rolled back, nothing is open")
     b.closed()
-    assert b.verbs()[-1] == "revert"
+    assert b.changes()[-1] == "revert"
 
 
 def test_verification_fails(b):

@@ -110,7 +110,7 @@ def test_nothing_blocks(b):
         client.die()
         wait_until(lambda: not b.journals(), SOON)
         ends(b)
-        assert not b.calls()
+        assert not b.changes()
 
 
 # --- SIGTERM ---
@@ -281,6 +281,18 @@ def test_quick_succession(b):
     assert "overlap" not in b.calls()
 
 
+def test_right_after_one_that_failed(b):
+    """Its watchdog is just beginning or ending: ours, or that one, watches."""
+    first, second = (" ".join(b.argv("pre", "--lease", name)) for name in "ab")
+    for _ in range(40):
+        b.behave(plan=["refuse", "ok"])
+        done = subprocess.run(["sh", "-c", f"{first}; {second}"], text=True, capture_output=True,
+                              check=False)
+        assert done.returncode == 0 and "watchdog" not in done.stderr, done.stderr
+        seen(b)
+        b.ok("post", "--lease", "b", says="closed")
+
+
 def test_many_owners(b):
     """More than are watched one by one: the others' deaths are seen with the next beat."""
     b.policy(HEARTBEAT)
@@ -357,9 +369,12 @@ def test_state_directory_is_deleted(b):
 
 
 def test_journal_is_deleted(b):
-    b.ok("pre", "--lease", "a")
-    os.unlink(b.journal_path())
-    closes(b, "no journal")
+    """Before the watchdog has seen it, and afterwards."""
+    for seconds in (0, 0.3):
+        b.ok("pre", "--lease", "a")
+        time.sleep(seconds)
+        os.unlink(b.journal_path())
+        closes(b, "no journal")
 
 
 def test_journal_becomes_garbage(b):
@@ -482,6 +497,7 @@ def test_a_daemon(b):
     b.ok("pre", "--lease", "a")
     pid = seen(b)
     assert os.readlink(f"/proc/{pid}/cwd") == "/"
+    time.sleep(0.3)  # after the first look, for which it held the lock
     fds = {int(fd): os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
     assert [fds.pop(fd) for fd in range(3)] == ["/dev/null"] * 3
     for target in fds.values():

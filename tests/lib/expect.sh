@@ -121,7 +121,8 @@ expect_leases() {
 		            "timed": lambda: ("timed",)}[lease["kind"]]())
 	PY
 	) || fail "status is not as it should be: $(cat "$BED/status.json")"
-	[ "$got" = "$want" ] || fail "the leases are \"$got\" instead of \"$want\": $(cat "$BED/status.json")"
+	[ "$got" = "$want" ] ||
+		fail "the leases are \"$got\" instead of \"$want\": $(cat "$BED/status.json")"
 }
 
 # expect_ends N PID: a job of ours ends with this status.

@@ -26,14 +26,14 @@ def defined():
     """The countries of ranges.nft, by name."""
     with open(RANGES, encoding="ascii") as f:
         text = "".join(line for line in f if not line.startswith("#"))
-    return {part.split("=")[0].strip(): part.split("{")[1].split("}")[0].replace("\n", " ").strip()
+    return {part.split("=")[0].strip(): " ".join(part.split("{")[1].split("}")[0].split())
             for part in text.split("define ")[1:]}
 
 
 COUNTRY = defined()
 
 
-def networks(name, day, count=1500):
+def networks(name, day, count=500):
     """Of a country and of nobody, comma separated."""
     more = filler6 if name.endswith("6") else filler
     shift = 0 if name.startswith("RU") else count
@@ -45,12 +45,14 @@ class Tool:
     target   the policy's, without what is the same everywhere
     certain  `pre` finds it without a policy
     keeps    the refresh takes nothing away of a lift
-    patient  the refresh is many transactions: what is open in between is the tool's affair
     """
     certain = True
     keeps = False
-    patient = False
     sources = ("RU", "CN", "RU6", "CN6")
+
+    def clear(self, bed):
+        """What was there before start."""
+        bed.must(["nft", "flush", "ruleset"])
 
     def start(self, bed):
         """Loads the ruleset of the first day."""
@@ -107,7 +109,6 @@ class GeoipShell(Tool):
 class NftGeoFilter(Tool):
     """A process a command: dormant while it downloads; the new rules first, then away the old."""
     target = {"table": "inet geo-filter", "rules": {"set": ["filter-v4", "filter-v6"]}}
-    patient = True
     DOWNLOAD_S = 0.1
     SETS = (("ip", "filter-v4", "ipv4_addr", "4"), ("ip6", "filter-v6", "ipv6_addr", "6"))
 
@@ -231,7 +232,7 @@ table netdev countryblock {
 class Reload(Tool):
     """Debian's nftables.service: `nft -f /etc/nftables.conf`, which begins with a flush."""
     target = {"table": "inet filter", "rules": {"set": ["geo4", "geo6"]}}
-    count = 1500
+    count = 500
     START = """
 flush ruleset
 table inet filter {
@@ -261,8 +262,8 @@ table inet filter {
 class Script(Tool):
     """A shell script of the administrator's: flushes its chain, then a process a command."""
     target = {"table": "inet filter", "rules": {"set": ["country-*"]}}
-    patient = True
     PAUSE_S = 0.02  # it looks something up
+    others = 16
     START = """
 table inet filter {
 	chain input {
@@ -277,7 +278,7 @@ table inet filter {
         bed.must(["nft", "add", "rule", *chain, "ct", "state", "established,related", "accept"])
         lists = {"aa": "203.0.113.0/25", "ab": "203.0.113.128/25",
                  **{name.lower(): networks(name, day, 300) for name in ("CN4", "CN6")},
-                 **{"b%d" % n: "192.0.2.%d/32" % n for n in range(16)},
+                 **{"b%d" % n: "192.0.2.%d/32" % n for n in range(self.others)},
                  **{name.lower(): networks(name, day, 300) for name in ("RU4", "RU6")}}
         for name, elements in lists.items():
             kind = "ipv6" if name.endswith("6") and ":" in elements else "ipv4"
@@ -296,6 +297,12 @@ table inet filter {
         self._run(bed, 1)
 
 
+class SlowScript(Script):
+    """Between two commands the ruleset is quiet."""
+    PAUSE_S = 0.12
+    others = 4
+
+
 class Refill(Reload):
     """Only the elements are other ones: nothing of a lift goes away."""
     keeps = True
@@ -308,5 +315,5 @@ class Refill(Reload):
 
 
 TOOLS = {"geoip-shell": GeoipShell, "nft-geo-filter": NftGeoFilter, "banip": BanIP,
-         "country-block": CountryBlock, "script": Script,
+         "country-block": CountryBlock, "script": Script, "slow-script": SlowScript,
          "reload": Reload, "refill": Refill}
