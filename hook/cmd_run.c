@@ -29,6 +29,12 @@ enum {
 	EXIT_NOT_FOUND = 127,
 };
 
+/* What COMMAND waits for. */
+enum {
+	GO = 'g',
+	STAY = 's'
+};
+
 struct run {
 	const struct options *options;
 	struct backends backends;
@@ -36,7 +42,7 @@ struct run {
 	struct lease lease; /* COMMAND's; kind LEASE_TIMED until it is taken */
 	bool lifted;
 	pid_t pid;
-	int go;     /* a byte lets COMMAND start, a close ends it */
+	int go;     /* GO lets COMMAND start, all else ends it */
 	int failed; /* the errno of its exec, or the end of file */
 };
 
@@ -45,7 +51,7 @@ be_command(int go, int failed, char **argv)
 {
 	char byte;
 	signals_give_back();
-	if (read(go, &byte, 1) != 1)
+	if (read(go, &byte, 1) != 1 || byte != GO)
 		_exit(EXIT_NOT_RUN);
 	execvp(argv[0], argv);
 	int sys = errno;
@@ -206,7 +212,7 @@ read_exec_errno(const struct run *run)
 static int
 let_go(struct run *run)
 {
-	(void)!write(run->go, "", 1);
+	(void)!write(run->go, (char[]){ GO }, 1);
 	close(run->go);
 	run->go = -1;
 	int exec_errno = read_exec_errno(run);
@@ -218,6 +224,8 @@ static int
 refuse(struct run *run, struct err *e)
 {
 	int status;
+	/* Not by the close alone: another process may have the pipe open for a moment. */
+	(void)!write(run->go, (char[]){ STAY }, 1);
 	close(run->go);
 	run->go = -1;
 	while (run->pid > 0 && waitpid(run->pid, &status, 0) < 0 && errno == EINTR)

@@ -221,6 +221,19 @@ journal_read(int dir, const char *name, struct journal *journal, struct err *e)
 	return result;
 }
 
+bool
+journal_is_newer(int dir, const char *name)
+{
+	char text[HEADER_MAX] = "";
+	int version = 0;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return false;
+	ssize_t len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return len > 0 && sscanf(text, MAGIC " %d", &version) == 1 && version > JOURNAL_VERSION;
+}
+
 static int
 write_all(int fd, const char *data, size_t len)
 {

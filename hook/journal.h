@@ -94,6 +94,8 @@ enum journal_read journal_read(int dir, const char *name, struct journal *journa
 /* What journal_read does with the file's bytes; JOURNAL_GOOD or JOURNAL_BAD, then empty. */
 enum journal_read journal_decode(struct journal *journal, const char *text, size_t len,
 				 struct err *e);
+/* Its first line says that a later version wrote it. */
+bool journal_is_newer(int dir, const char *name);
 /* durable: fsync file and directory, for what survives the boot. */
 int journal_write(int dir, const char *name, const struct journal *journal, bool durable,
 		  struct err *e);

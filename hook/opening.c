@@ -16,16 +16,6 @@ go_without_watchdog(struct window *w, const struct request *request)
 			       "%s; the window may close before the client is done", e.msg);
 }
 
-/* The watchdog of a call that failed just before us may have been the faster one. */
-static bool
-is_watched(struct opening *opening)
-{
-	const struct window *w = &opening->session.window;
-	pid_t pid;
-	return watchdog_ready(&opening->dog) ||
-	       watchdog_look(w->state, w->id.netns, &pid) == WATCHDOG_LIVES;
-}
-
 /* An owner that the watchdog cannot see has to end in time. */
 static void
 look_at_owner(const struct opening *opening, struct lease *lease)
@@ -52,7 +42,7 @@ opening_take(struct opening *opening, const struct options *options, struct back
 		look_at_owner(opening, lease);
 	if (window_take(w, request, heartbeat_s, lease, e))
 		return -1;
-	if (!heartbeat_s || !is_watched(opening))
+	if (!heartbeat_s || !watchdog_ready(&opening->dog))
 		go_without_watchdog(w, request);
 	return 0;
 }

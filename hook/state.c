@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clocks.h"
+
 #define LOCK_FILE "lock"
 #define POLL_MS 10
 
@@ -67,6 +69,7 @@ int
 state_lock(struct state *state, unsigned wait_s, struct err *e)
 {
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	const int64_t end = boottime_ms() + 1000 * (int64_t)wait_s;
 	char name[NAME_BUF], pid[16];
 	int fd = openat(state->dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	/* A file system that became read-only must not keep a window from being closed. */
@@ -75,9 +78,9 @@ state_lock(struct state *state, unsigned wait_s, struct err *e)
 	if (fd < 0)
 		return err_sys(e, ERR_FAILED, errno, "opening the lock %s/" LOCK_FILE,
 			       err_name(name, state->path));
-	for (unsigned long tries = 0; flock(fd, LOCK_EX | LOCK_NB); tries++) {
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
 		int sys = errno;
-		if (sys == EWOULDBLOCK && tries < wait_s * 1000UL / POLL_MS) {
+		if (sys == EWOULDBLOCK && boottime_ms() < end) {
 			nanosleep(&pause, NULL);
 			continue;
 		}

@@ -36,7 +36,8 @@
 static const char *
 lock_name(char *buf, uint64_t netns)
 {
-	snprintf(buf, JOURNAL_NAME_MAX, "watchdog-%" PRIu64, netns);
+	/* The journal's version, because a watchdog of another one does not watch over it. */
+	snprintf(buf, JOURNAL_NAME_MAX, "watchdog-%" PRIu64 "-v%d", netns, JOURNAL_VERSION);
 	return buf;
 }
 
@@ -62,8 +63,7 @@ watchdog_look(const struct state *state, uint64_t netns, pid_t *pid)
 	*pid = read_pid(fd);
 	bool dead = !flock(fd, LOCK_SH | LOCK_NB);
 	close(fd);
-	/* Empty: one is just beginning, and has not locked it yet. */
-	return !dead ? WATCHDOG_LIVES : *pid ? WATCHDOG_DEAD : WATCHDOG_ABSENT;
+	return dead ? WATCHDOG_DEAD : WATCHDOG_LIVES;
 }
 
 void
@@ -88,19 +88,34 @@ lock_exclusively(int fd)
 	return -1;
 }
 
-/* Held until the process ends. */
+/*
+ * Locked by the opener, who holds the state's lock, and inherited by the watchdog: between the two
+ * nobody can take it for dead, or start another.
+ */
 static int
-take_lock(const struct state *state, uint64_t netns)
+open_lock(const struct state *state, uint64_t netns)
 {
-	char name[JOURNAL_NAME_MAX], pid[16];
+	char name[JOURNAL_NAME_MAX];
 	int fd = openat(state->dir, lock_name(name, netns),
 			O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || lock_exclusively(fd))
+	if (fd < 0)
 		return -1;
+	if (!lock_exclusively(fd))
+		return fd;
+	int sys = errno;
+	close(fd);
+	errno = sys;
+	return -1;
+}
+
+/* Only for people, and for restore in other namespaces. */
+static void
+write_pid(int lock)
+{
+	char pid[16];
 	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-	if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)len, 0) != len)
-		errno = 0; /* only for people */
-	return fd;
+	if (ftruncate(lock, 0) || pwrite(lock, pid, (size_t)len, 0) != len)
+		errno = 0;
 }
 
 /* --- the watchdog's side --- */
@@ -123,7 +138,7 @@ static bool
 is_needed(const struct window *w, const struct watchdog *dog, int fd)
 {
 	return fd < 3 || fd == w->state->dir || fd == dog->ready || fd == dog->hold ||
-	       fd == alert_descriptor();
+	       fd == dog->lock || fd == alert_descriptor();
 }
 
 /* More than fit are closed at once. */
@@ -207,6 +222,8 @@ leave_the_clients_cgroup(void)
 	if (lstat("/run/systemd/system", &st) || fork() != 0)
 		return;
 	struct err e = ERR_INIT;
+	/* Nothing of the client's, of the opener's or of the watchdog's is to wait for systemd. */
+	(void)close_range(3, ~0u, 0);
 	snprintf(suffix, sizeof(suffix), "%d", (int)pids[0]);
 	if (scope_enter(suffix, pids, pids[1] ? 2 : 1, &e) == SCOPE_FAILED)
 		log_event_take(LOG_WARNING, "scope", NULL,
@@ -256,14 +273,14 @@ be_watchdog(struct window *w, const struct watchdog *dog)
 	state = (struct state){ .path = w->state->path, .dir = w->state->dir, .lock = -1 };
 	w->journal = (struct journal){ 0 };
 	w->there = false;
+	w->yields = true;
 	w->state = &state;
 	find_inherited(&inherited, w, dog);
 	if (!detach(w, &e))
 		leave_the_clients_cgroup();
-	if (e.code || open_backends(w->backends, &e) || privileges_reduce(KEEP_NET_ADMIN, &e) ||
-	    take_lock(&state, w->id.netns) < 0) {
-		log_event_take(LOG_ERR, "watchdog", NULL, "the watchdog cannot start: %s",
-			       e.code ? e.msg : "no lock");
+	write_pid(dog->lock);
+	if (e.code || open_backends(w->backends, &e) || privileges_reduce(KEEP_NET_ADMIN, &e)) {
+		log_event_take(LOG_ERR, "watchdog", NULL, "the watchdog cannot start: %s", e.msg);
 		_exit(1);
 	}
 	/* Who opens the window may be dead already: then we are needed the more. */
@@ -280,7 +297,7 @@ be_watchdog(struct window *w, const struct watchdog *dog)
 /* --- the opener's side --- */
 
 static int
-make_pipes(struct watchdog *dog, struct watchdog *its)
+make_pipes(struct watchdog *dog, struct watchdog *its, int lock)
 {
 	int ready[2], hold[2];
 	if (pipe2(ready, O_CLOEXEC))
@@ -290,8 +307,8 @@ make_pipes(struct watchdog *dog, struct watchdog *its)
 		close(ready[1]);
 		return -1;
 	}
-	*dog = (struct watchdog){ .ready = ready[0], .hold = hold[1] };
-	*its = (struct watchdog){ .ready = ready[1], .hold = hold[0] };
+	*dog = (struct watchdog){ .ready = ready[0], .hold = hold[1], .lock = -1 };
+	*its = (struct watchdog){ .ready = ready[1], .hold = hold[0], .lock = lock };
 	return 0;
 }
 
@@ -303,6 +320,20 @@ forget_pipes(struct watchdog *dog)
 	if (dog->hold >= 0)
 		close(dog->hold);
 	dog->ready = dog->hold = -1;
+}
+
+/* Both sides, before the fork. */
+static int
+prepare(struct watchdog *dog, struct watchdog *its, const struct window *w)
+{
+	int lock = open_lock(w->state, w->id.netns);
+	if (lock >= 0 && !make_pipes(dog, its, lock))
+		return 0;
+	log_event_take(LOG_WARNING, "watchdog", NULL, "cannot make %s for a watchdog: %s",
+		       lock < 0 ? "a lock" : "a pipe", strerror(errno));
+	if (lock >= 0)
+		close(lock);
+	return -1;
 }
 
 bool
@@ -318,11 +349,8 @@ watchdog_start(struct watchdog *dog, struct window *w)
 		log_event_take(LOG_NOTICE, "watchdog-dead", NULL,
 			       "the last watchdog (process %d) was killed; starting another",
 			       (int)pid);
-	if (make_pipes(dog, &its)) {
-		log_event_take(LOG_WARNING, "watchdog", NULL, "cannot make a pipe: %s",
-			       strerror(errno));
+	if (prepare(dog, &its, w))
 		return false;
-	}
 	fflush(NULL);
 	dog->pid = fork();
 	if (dog->pid == 0) {
@@ -330,8 +358,8 @@ watchdog_start(struct watchdog *dog, struct window *w)
 		be_watchdog(w, &its);
 	}
 	int sys = errno;
-	close(its.ready);
-	close(its.hold);
+	close(its.lock);
+	forget_pipes(&its);
 	if (dog->pid > 0)
 		return true;
 	dog->pid = 0;

@@ -8,7 +8,8 @@
  * Until it is there, and should it be killed, the kernel's expiry closes the window within a
  * heartbeat: the watchdog moves that on while an owner lives.
  *
- * It holds DIR/watchdog-COOKIE locked (flock) for as long as it lives, with its pid inside.
+ * It holds DIR/watchdog-COOKIE-vVERSION (the journal's version) locked (flock) for as long as it
+ * lives, with its pid inside.
  */
 #ifndef GEOPAUSE_WATCHDOG_H
 #define GEOPAUSE_WATCHDOG_H
@@ -22,9 +23,10 @@ struct watchdog {
 	pid_t pid; /* 0: not ours; another one lives, or none could be started */
 	int ready; /* it writes a byte here once it watches */
 	int hold;  /* it begins when this is closed, by us or by our death */
+	int lock;  /* its own side's */
 };
 
-#define WATCHDOG_NONE ((struct watchdog){ .ready = -1, .hold = -1 })
+#define WATCHDOG_NONE ((struct watchdog){ .ready = -1, .hold = -1, .lock = -1 })
 
 enum watchdog_state {
 	WATCHDOG_LIVES,

@@ -48,6 +48,7 @@ struct watch {
 	nfds_t n_fds;    /* the first is the signalfd */
 	bool owner_gone; /* an owner had ended before it could be watched */
 	uint64_t generation[BACKENDS_MAX];
+	unsigned pending;            /* enum window_event: not acted upon yet */
 	unsigned changing;           /* polls since the generation began to change */
 	int64_t next_beat, retry_at; /* boottime, ms; 0: none yet */
 	unsigned failures;
@@ -274,6 +275,10 @@ act(struct watch *watch, unsigned events)
 	struct watched result;
 	struct err e = ERR_INIT;
 	int failed = window_watch(watch->w, events, &result, &e);
+	if (result.stopped)
+		alert_send("refresh", ERR_FAILED,
+			   "the firewall was changed under the window, which has ended before its "
+			   "client: the certificate may fail");
 	if (result.over) {
 		if (!result.closed)
 			clean_up(watch);
@@ -291,6 +296,7 @@ act(struct watch *watch, unsigned events)
 			       "the firewall was changed and cannot be lifted again: %s", e.msg);
 	else if (!failed)
 		watch->failures = 0;
+	watch->pending = result.unread ? events : 0;
 	if (!result.unread)
 		remember(watch, &result);
 	/* What is not there to be lifted is not asked for for ever; another change will tell. */
@@ -313,6 +319,7 @@ tick(struct watch *watch, unsigned events, const char *lock_file)
 	}
 	if (locked < 0) {
 		complain(watch, &e);
+		watch->pending |= events;
 		watch->retry_at = boottime_ms() + retry_ms(watch);
 		return false;
 	}
@@ -320,7 +327,7 @@ tick(struct watch *watch, unsigned events, const char *lock_file)
 		events |= WATCH_REFRESHED | WATCH_BEAT;
 	if (too_many_relifts(watch))
 		events |= WATCH_STOP;
-	bool over = act(watch, events);
+	bool over = act(watch, events | watch->pending);
 	if (over)
 		(void)unlinkat(watch->state->dir, lock_file, 0);
 	state_unlock(watch->state);

@@ -97,6 +97,8 @@ window_look(struct window *w, struct err *e)
 		fate_add(e, "a window may be open until its expiry; run `geopause restore`");
 		return -1;
 	case JOURNAL_BAD:
+		if (w->yields && journal_is_newer(w->state->dir, w->file))
+			return 0;
 		return window_put_aside_and_sweep(w, why.msg, e);
 	case JOURNAL_GOOD:
 	default:

@@ -23,6 +23,7 @@ struct window {
 	struct names sweeps; /* backends whose marks are ours to sweep */
 	struct journal journal;
 	bool there;          /* there is a window; the journal is filled */
+	bool yields;         /* a newer version's journal is left alone: it has its own watchdog */
 	const char *history; /* the directory of the history */
 	struct counted {     /* the watchdog's: how much there was to lift when it looked last */
 		size_t steps;
@@ -74,7 +75,8 @@ enum window_event {
 struct watched {
 	bool over;     /* there is no window any more, whatever else failed */
 	bool unread;   /* the journal could not be read: nothing is known */
-	bool closed;   /* by this call */
+	bool closed;   /* by this call, */
+	bool stopped;  /* under a client that goes on */
 	bool relifted; /* what a refresh had removed was lifted again, or almost */
 	bool missing;  /* it could not be lifted again, yet */
 };

@@ -10,7 +10,7 @@
 #include "window.h"
 #include "window_private.h"
 
-#define DISCOVER_EVERY_S 5
+#define DISCOVER_EVERY_S 20
 
 static bool
 an_owner_lives(const struct leases *leases)
@@ -107,21 +107,26 @@ beat(struct window *w, struct err *e)
 }
 
 static int
+stop(struct window *w, bool panic, struct watched *result, struct err *e)
+{
+	result->stopped = true;
+	log_event_take(LOG_WARNING, "refresh", NULL,
+		       "the firewall was changed under window %s%s: the window ends",
+		       w->journal.window, panic ? " again and again" : "");
+	return window_close(w, "refresh", e);
+}
+
+static int
 refreshed(struct window *w, unsigned events, struct watched *result, struct err *e)
 {
 	struct names notes = { 0 };
 	bool gone = something_is_missing(w), more = !gone && something_is_new(w);
 	if (!gone && !more && w->journal.lifts.n)
 		return 0;
-	/* What is only added never wins: a script may take its time, with a pause after each rule.
-	 */
+	/* What is only added never wins: a script may pause after each rule. */
 	bool panic = gone && (events & WATCH_STOP);
-	if (panic || ((gone || more) && w->journal.on_refresh == REFRESH_STOP)) {
-		log_event_take(LOG_WARNING, "refresh", NULL,
-			       "the firewall was changed under window %s%s: the window ends",
-			       w->journal.window, panic ? " again and again" : "");
-		return window_close(w, "refresh", e);
-	}
+	if (panic || ((gone || more) && w->journal.on_refresh == REFRESH_STOP))
+		return stop(w, panic, result, e);
 	if (w->journal.on_refresh == REFRESH_STOP)
 		return 0;
 	int failed = more ? window_put_back_from(w, 0, &notes, e) : 0;

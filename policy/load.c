@@ -2,13 +2,17 @@
 /* Reading the policy's file; declared in policy.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "policy.h"
+
+#define LINKS_MAX 40 /* as the kernel follows */
 
 static int
 too_long(const char *path, struct err *e)
@@ -108,9 +112,84 @@ check_steps(char *path, struct err *e)
 	return -1;
 }
 
-/* The path as it stands and where its links lead: whoever can exchange a link decides as well. */
+/* Replaces the link that ends at path + n by what it says. 0, or -1 with errno. */
 static int
-check_program(const char *path, char *written, char *real, struct err *e)
+follow(char *path, size_t n)
+{
+	char target[PATH_MAX];
+	char rest[PATH_MAX];
+	char link[PATH_MAX];
+	size_t dir = n;
+	ssize_t len;
+
+	memcpy(link, path, n);
+	link[n] = '\0';
+	len = readlink(link, target, sizeof(target) - 1);
+	if (len < 0)
+		return -1;
+	target[len] = '\0';
+	while (dir > 0 && path[dir - 1] != '/')
+		dir--;
+	if (target[0] == '/')
+		dir = 0;
+	snprintf(rest, sizeof(rest), "%s", path + n);
+	len = snprintf(path + dir, PATH_MAX - dir, "%s%s", target, rest);
+	if (len < 0 || (size_t)len >= PATH_MAX - dir) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+/* Follows the first link on the absolute path. 1: there was one; 0: none; -1 with errno. */
+static int
+follow_first_link(char *path)
+{
+	for (size_t n = 1; path[n - 1] != '\0'; n++) {
+		char end = path[n];
+		struct stat st;
+
+		if (end != '/' && end != '\0')
+			continue;
+		path[n] = '\0';
+		int failed = lstat(path, &st);
+
+		path[n] = end;
+		if (failed)
+			return -1;
+		if (S_ISLNK(st.st_mode))
+			return follow(path, n) == 0 ? 1 : -1;
+		if (end == '\0')
+			break;
+	}
+	return 0;
+}
+
+/* The path as it stands and each one on the way of its links: whoever can exchange one decides. */
+static int
+check_way(const char *program, struct err *e)
+{
+	char path[PATH_MAX];
+	char walked[PATH_MAX];
+	char name[NAME_BUF];
+	int more = 1;
+
+	if (strlen(program) >= sizeof(path))
+		return err_sys(e, ERR_POLICY, ENAMETOOLONG, "%s", err_name(name, program));
+	memcpy(path, program, strlen(program) + 1);
+	for (int links = 0; more > 0 && links <= LINKS_MAX; links++) {
+		memcpy(walked, path, sizeof(path));
+		if (check_steps(walked, e) != 0)
+			return -1;
+		more = follow_first_link(path);
+	}
+	if (more == 0)
+		return 0;
+	return err_sys(e, ERR_POLICY, more < 0 ? errno : ELOOP, "%s", err_name(name, program));
+}
+
+static int
+check_program(const char *path, struct err *e)
 {
 	char name[NAME_BUF];
 	struct stat st;
@@ -120,7 +199,7 @@ check_program(const char *path, char *written, char *real, struct err *e)
 		return err_sys(e, ERR_POLICY, errno, "the program %s", name);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_POLICY, "%s: is not a regular file", name);
-	if (check_steps(written, e) != 0 || check_steps(real, e) != 0)
+	if (check_way(path, e) != 0)
 		return -1;
 	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
 		return err_sys(e, ERR_POLICY, errno, "%s: cannot be executed (mode %04o)", name,
@@ -133,26 +212,10 @@ static int
 check_alert(const struct policy *policy, struct err *e)
 {
 	char name[NAME_BUF];
-	char *written;
-	char *real;
-	int rc;
 
-	if (policy->alert == NULL)
+	if (policy->alert == NULL || check_program(policy->alert[0], e) == 0)
 		return 0;
-	written = strdup(policy->alert[0]);
-	real = realpath(policy->alert[0], NULL);
-	if (real == NULL)
-		rc = err_sys(e, ERR_POLICY, errno, "the program %s",
-			     err_name(name, policy->alert[0]));
-	else if (written == NULL)
-		rc = err_set(e, ERR_FAILED, "out of memory");
-	else
-		rc = check_program(policy->alert[0], written, real, e);
-	free(written);
-	free(real);
-	if (rc != 0)
-		err_wrap(e, "%s:%u: alert[0]", err_name(name, policy->file), policy->alert_line);
-	return rc;
+	return err_wrap(e, "%s:%u: alert[0]", err_name(name, policy->file), policy->alert_line);
 }
 
 static int

@@ -125,15 +125,6 @@ struct judge {
 };
 
 static bool
-is_local_address(struct judge *j, uint8_t family, const uint8_t address[16])
-{
-	struct route route;
-
-	host_route(&j->host, family, address, &route);
-	return route.local;
-}
-
-static bool
 differs(const uint8_t a[16], const uint8_t b[16])
 {
 	return memcmp(a, b, 16) != 0; /* IPv4 is padded with zeroes */
@@ -144,16 +135,12 @@ struct first_packet {
 	struct packet before, behind;
 };
 
-/* Where the flow comes in, if the way back to its source is the same. */
 static void
-set_interface(struct judge *j, const struct flow *flow, struct first_packet *first)
+set_interface(struct first_packet *first, const struct route *route)
 {
-	struct route route;
-
-	host_route(&j->host, flow->family, flow->original.source, &route);
-	first->before.interface = first->behind.interface = route.interface;
-	memcpy(first->before.interface_name, route.name, sizeof(route.name));
-	memcpy(first->behind.interface_name, route.name, sizeof(route.name));
+	first->before.interface = first->behind.interface = route->interface;
+	memcpy(first->before.interface_name, route->name, sizeof(route->name));
+	memcpy(first->behind.interface_name, route->name, sizeof(route->name));
 }
 
 static struct first_packet
@@ -182,6 +169,14 @@ comes_by(const struct chain *base, const struct flow *flow, const struct packet 
 	return flow->local == (base->hook == NF_INET_LOCAL_IN);
 }
 
+/* Does the packet come by the device of this chain for certain? Of several, the first is known. */
+static bool
+comes_in_by(const struct chain *base, const struct packet *packet)
+{
+	return !base->device ||
+	       (packet->interface && strcmp(base->device, packet->interface_name) == 0);
+}
+
 /* What happens to the flow's first packet on its way through all base chains, without lifts. */
 static unsigned
 follow_way(const struct judge *j, struct eval *eval, const struct flow *flow,
@@ -201,8 +196,10 @@ follow_way(const struct judge *j, struct eval *eval, const struct flow *flow,
 		o = eval_chain(eval, base, 0, packet, VIEW_ANYWHERE, 0);
 		if (o & MAY_FALL)
 			o |= base->policy == NF_DROP ? MAY_DROP : MAY_ACCEPT;
-		if (base->device)
-			o |= MAY_ACCEPT; /* the flow may come through another one */
+		if (o & MAY_DROP && !comes_in_by(base, packet)) {
+			o |= MAY_ACCEPT;
+			eval->source_unclear = true;
+		}
 		outcomes |= o & MAY_DROP;
 		if (!(o & MAY_ACCEPT))
 			return outcomes;
@@ -214,16 +211,20 @@ follow_way(const struct judge *j, struct eval *eval, const struct flow *flow,
 static bool
 goes_out(struct judge *j, const struct flow *flow)
 {
-	if (is_local_address(j, flow->family, flow->original.source))
+	if (host_has(&j->host, flow->family, flow->original.source))
 		return true;
 	return !flow->local && !differs(flow->original.destination, flow->reply.source) &&
 	       differs(flow->original.source, flow->reply.destination);
 }
 
-/* *unclear: that it is not covered may be because a test of its source was not decided. */
-static bool
-is_covered(const struct judge *j, const struct flow *flow, const struct first_packet *first,
-	   bool *unclear)
+enum answer {
+	COVERED,
+	NOT_COVERED,
+	UNCLEAR, /* it depends on where the flow comes from, beyond its addresses */
+};
+
+static enum answer
+ask_ruleset(const struct judge *j, const struct flow *flow, const struct first_packet *first)
 {
 	struct lifted lifted = { .txn = j->cover->txn };
 	struct err unread = ERR_INIT;
@@ -234,34 +235,50 @@ is_covered(const struct judge *j, const struct flow *flow, const struct first_pa
 			     .e = &unread };
 	unsigned outcomes = follow_way(j, &eval, flow, first);
 
-	*unclear = eval.source_unclear;
-	if (outcomes == MAY_DROP || outcomes == MAY_ACCEPT)
-		return outcomes == MAY_DROP;
-	/* It depends on what is not known: the rules that were lifted decide. */
-	return lifted.stops || (lifted.widens && !lifted.unwidens);
+	if (outcomes == MAY_DROP)
+		return COVERED;
+	if (outcomes == MAY_ACCEPT)
+		return NOT_COVERED;
+	if (eval.source_unclear || eval.budget == 0)
+		return UNCLEAR;
+	/* It depends on what else is not known: the rules that were lifted decide. */
+	return lifted.stops || (lifted.widens && !lifted.unwidens) ? COVERED : NOT_COVERED;
+}
+
+/* Whichever way it came, if packets come in where they go back to. */
+static bool
+is_covered_on_all_ways(struct judge *j, const struct flow *flow, struct first_packet *first)
+{
+	struct ways ways;
+
+	host_ways_back(&j->host, flow, &ways);
+	for (size_t i = 0; i < ways.n; i++) {
+		set_interface(first, &ways.v[i]);
+		if (ask_ruleset(j, flow, first) != COVERED)
+			return false;
+	}
+	return ways.n > 0;
 }
 
 /*
- * Through which interface it came is not known. What is forwarded as it is may come from inside as
- * well, and is judged by the way back to its source; what is not comes from outside, and is judged
- * so only if nothing else helps (a set of interfaces and sources).
+ * A flow does not show the interface that it came through. Where it matters, the ways back to its
+ * source tell; what accepts the local network or a tunnel stands before many a geo-block.
  */
 static void
 judge_flow(struct judge *j, struct flow *flow)
 {
 	struct first_packet first = first_packet(flow);
-	bool unclear;
+	enum answer answer;
 
-	flow->local = is_local_address(j, flow->family, flow->reply.source);
+	flow->local = host_has(&j->host, flow->family, flow->reply.source);
 	if (goes_out(j, flow))
 		return;
-	if (!flow->local && !differs(flow->original.destination, flow->reply.source))
-		set_interface(j, flow, &first);
-	flow->covered = is_covered(j, flow, &first, &unclear);
-	if (flow->covered || !unclear || first.before.interface)
+	/* An address of a VRF is not known for one of this host: of no other flow is the hook. */
+	if (!flow->local && host_has_vrf(&j->host, flow->family))
 		return;
-	set_interface(j, flow, &first);
-	flow->covered = is_covered(j, flow, &first, &unclear);
+	answer = ask_ruleset(j, flow, &first);
+	flow->covered =
+		answer == UNCLEAR ? is_covered_on_all_ways(j, flow, &first) : answer == COVERED;
 }
 
 /* --- all flows --- */

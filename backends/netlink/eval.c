@@ -366,14 +366,17 @@ extension_target(struct step *s, const struct expr *x)
 static enum truth
 extension_match(const struct step *s, const struct expr *x)
 {
+	static const char *const origins[] = { "policy", "mac", "physdev", "devgroup" };
 	enum truth t = TRUTH_MAYBE;
 
+	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++)
+		s->eval->source_unclear |= s->packet->addressed && strcmp(x->set, origins[i]) == 0;
 	if (strcmp(x->set, "set") != 0 && strcmp(x->set, "geoip") != 0)
 		return strcmp(x->set, "comment") == 0 ? TRUTH_YES : TRUTH_MAYBE;
 	if (s->packet->addressed && strcmp(x->set, "set") == 0)
 		t = ipset_match(s->eval->nl, x, s->packet);
-	if (s->packet->addressed && t == TRUTH_MAYBE)
-		s->eval->source_unclear = true;
+	if (t == TRUTH_MAYBE)
+		s->eval->source_unclear |= s->packet->addressed;
 	return s->view == VIEW_INSIDE ? TRUTH_YES : t;
 }
 
@@ -464,6 +467,7 @@ evaluate(struct step *s, const struct expr *x)
 		break;
 	}
 	/* It may have written any register. */
+	s->eval->source_unclear |= s->packet->addressed && strcmp(x->name, "xfrm") == 0;
 	memset(&s->r, 0, sizeof(s->r));
 	return TRUTH_MAYBE;
 }

@@ -82,7 +82,7 @@ struct eval {
 	uint32_t written; /* the last constant that a rule wrote to a mark */
 	bool written_known;
 	struct lifted *lifted; /* with packets that are addressed; or NULL */
-	bool source_unclear;   /* a test of the source of an addressed packet was not decided */
+	bool source_unclear;   /* it was not decided where an addressed packet comes from */
 	unsigned budget;       /* rules still to be followed; at 0 the ruleset is too complex */
 	struct err *e;
 };

@@ -95,6 +95,8 @@ load_payload(struct step *s, const struct expr *x)
 		size = network_header(s->packet, header, known);
 	else if (x->key == NFT_PAYLOAD_TRANSPORT_HEADER)
 		size = transport_header(s->packet, header, known);
+	else if (x->key == NFT_PAYLOAD_LL_HEADER) /* `ether saddr` */
+		s->eval->source_unclear |= s->packet->addressed;
 	for (uint32_t i = 0; i < x->len && at + i < REG_WORDS * 4; i++) {
 		uint32_t offset = x->offset + i;
 
@@ -128,12 +130,31 @@ load_interface(struct step *s, const struct expr *x)
 {
 	const struct packet *p = s->packet;
 
-	if (!p->addressed || !p->interface)
+	if (!p->addressed || !p->interface) {
 		step_set_unknown(&s->r, x->dreg, 16, TAG_INTERFACE);
-	else if (x->key == NFT_META_IIF)
+		s->eval->source_unclear |= p->addressed;
+	} else if (x->key == NFT_META_IIF)
 		step_set_known(&s->r, x->dreg, &p->interface, sizeof(p->interface));
 	else
 		step_set_known(&s->r, x->dreg, p->interface_name, sizeof(p->interface_name));
+}
+
+/* More about where a packet came in, which a flow does not show. */
+static bool
+tells_origin(uint32_t key)
+{
+	switch (key) {
+	case NFT_META_IIFTYPE:
+	case NFT_META_IIFGROUP:
+	case NFT_META_IIFKIND:
+	case NFT_META_BRI_IIFNAME:
+	case NFT_META_SECPATH:
+	case NFT_META_SDIF:
+	case NFT_META_SDIFNAME:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void
@@ -161,6 +182,7 @@ load_meta(struct step *s, const struct expr *x)
 		break;
 	default:
 		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);
+		s->eval->source_unclear |= s->packet->addressed && tells_origin(x->key);
 	}
 }
 

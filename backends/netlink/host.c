@@ -11,11 +11,13 @@
 #include "attr.h"
 #include "nf.h"
 
+#include <linux/fib_rules.h>
 #include <linux/inet_diag.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 
-#define BUF 8192u /* bytes; one reply of either is some hundred */
+#define BUF 8192u       /* bytes; one reply of either is some hundred */
+#define DUMP_BUF 65536u /* the kernel sends up to 32768 at once */
 
 static bool
 open_socket(struct mnl_socket **sock, int protocol)
@@ -71,42 +73,244 @@ address_family(uint8_t family)
 
 /* --- routes --- */
 
-static void
-take_route(struct route *route, const struct nlmsghdr *reply)
+/* A request for the route to an address, for more attributes. */
+static struct nlmsghdr *
+route_request(uint8_t buf[256], uint8_t family, const uint8_t address[16])
 {
-	const struct rtmsg *rtm = mnl_nlmsg_get_payload(reply);
-	const struct nlattr *attr;
-
-	if (reply->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(reply) < sizeof(*rtm))
-		return;
-	route->local = rtm->rtm_type == RTN_LOCAL;
-	attr_each(attr, reply, sizeof(*rtm))
-	{
-		if (mnl_attr_get_type(attr) == RTA_OIF && mnl_attr_get_payload_len(attr) == 4)
-			route->interface = mnl_attr_get_u32(attr);
-	}
-}
-
-void
-host_route(struct host *host, uint8_t family, const uint8_t address[16], struct route *route)
-{
-	_Alignas(8) uint8_t out[256] = { 0 }, in[BUF];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(out);
-	const struct nlmsghdr *reply;
+	struct nlmsghdr *nlh;
 	struct rtmsg *rtm;
 
+	memset(buf, 0, 256);
+	nlh = mnl_nlmsg_put_header(buf);
 	nlh->nlmsg_type = RTM_GETROUTE;
 	nlh->nlmsg_flags = NLM_F_REQUEST;
 	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 	rtm->rtm_family = address_family(family);
 	rtm->rtm_dst_len = (uint8_t)(8 * address_len(family));
 	mnl_attr_put(nlh, RTA_DST, address_len(family), address);
-	*route = (struct route){ 0 };
-	reply = ask(host, &host->route, NETLINK_ROUTE, nlh, in);
-	if (reply)
-		take_route(route, reply);
-	if (route->interface)
-		if_indextoname(route->interface, route->name);
+	return nlh;
+}
+
+/* NULL: there is none. */
+static const struct nlmsghdr *
+ask_route(struct host *host, struct nlmsghdr *request, uint8_t buf[BUF])
+{
+	const struct nlmsghdr *reply = ask(host, &host->route, NETLINK_ROUTE, request, buf);
+
+	if (!reply || reply->nlmsg_type != RTM_NEWROUTE ||
+	    mnl_nlmsg_get_payload_len(reply) < sizeof(struct rtmsg))
+		return NULL;
+	return reply;
+}
+
+bool
+host_has(struct host *host, uint8_t family, const uint8_t address[16])
+{
+	_Alignas(8) uint8_t out[256], in[BUF];
+	const struct nlmsghdr *reply = ask_route(host, route_request(out, family, address), in);
+	const struct rtmsg *rtm = reply ? mnl_nlmsg_get_payload(reply) : NULL;
+
+	return rtm && rtm->rtm_type == RTN_LOCAL;
+}
+
+/* --- routing rules --- */
+
+static void
+add_mark(struct routing *routing, uint32_t mark)
+{
+	for (size_t i = 0; i < routing->n_marks; i++) {
+		if (routing->marks[i] == mark)
+			return;
+	}
+	if (routing->n_marks == WAYS_MAX)
+		routing->unclear = true;
+	else
+		routing->marks[routing->n_marks++] = mark;
+}
+
+static void
+take_rule_attr(struct routing *routing, const struct nlattr *attr)
+{
+	const char *name;
+
+	switch (mnl_attr_get_type(attr)) {
+	case FRA_FWMARK:
+		if (mnl_attr_get_payload_len(attr) == 4)
+			add_mark(routing, mnl_attr_get_u32(attr));
+		break;
+	case FRA_L3MDEV:
+		routing->vrf = true;
+		break;
+	case FRA_IIFNAME:
+		name = attr_string(attr); /* the host's own packets come from lo */
+		routing->by_entry |= !name || strcmp(name, "lo") != 0;
+		break;
+	case FRA_SRC:
+		routing->by_entry = true;
+		break;
+	case FRA_DST:
+	case FRA_PRIORITY:
+	case FRA_TABLE:
+	case FRA_GOTO:
+	case FRA_FWMASK:
+	case FRA_FLOW:
+	case FRA_SUPPRESS_IFGROUP:
+	case FRA_SUPPRESS_PREFIXLEN:
+	case FRA_PROTOCOL:
+	case FRA_PAD:
+		break;
+	default:
+		routing->unclear = true;
+	}
+}
+
+static void
+take_rule(struct routing *routing, const struct nlmsghdr *nlh)
+{
+	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr;
+
+	if (nlh->nlmsg_type != RTM_NEWRULE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rule))
+		return;
+	routing->unclear |= rule->tos != 0;
+	attr_each(attr, nlh, sizeof(*rule)) take_rule_attr(routing, attr);
+}
+
+/* A kernel without policy routing. */
+static bool
+says_none(const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *refused = mnl_nlmsg_get_payload(nlh);
+
+	return mnl_nlmsg_get_payload_len(nlh) >= sizeof(*refused) &&
+	       (refused->error == -EOPNOTSUPP || refused->error == -EAFNOSUPPORT);
+}
+
+/* One part of the dump; false: it was the last. */
+static bool
+take_rules(struct host *host, struct routing *routing, const uint8_t *buf, size_t len)
+{
+	const struct nlmsghdr *nlh = (const void *)buf;
+
+	for (; message_ok(nlh, len); nlh = message_next(nlh, &len)) {
+		if (nlh->nlmsg_seq != host->seq)
+			continue;
+		routing->unclear |= (nlh->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+		if (nlh->nlmsg_type == NLMSG_DONE)
+			return false;
+		if (nlh->nlmsg_type == NLMSG_ERROR) {
+			routing->unclear |= !says_none(nlh);
+			return false;
+		}
+		take_rule(routing, nlh);
+	}
+	return true;
+}
+
+static void
+read_rules(struct host *host, uint8_t family, struct routing *routing)
+{
+	_Alignas(8) uint8_t out[256] = { 0 }, in[DUMP_BUF];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(out);
+	struct fib_rule_hdr *rule;
+	ssize_t n;
+
+	nlh->nlmsg_type = RTM_GETRULE;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = ++host->seq;
+	rule = mnl_nlmsg_put_extra_header(nlh, sizeof(*rule));
+	rule->family = address_family(family);
+	add_mark(routing, 0);
+	routing->read = routing->unclear = true; /* until all of them were seen */
+	if (!open_socket(&host->route, NETLINK_ROUTE) ||
+	    mnl_socket_sendto(host->route, nlh, nlh->nlmsg_len) < 0)
+		return;
+	routing->unclear = false;
+	do
+		n = mnl_socket_recvfrom(host->route, in, sizeof(in));
+	while (n < 0 ? errno == EINTR : take_rules(host, routing, in, (size_t)n));
+	routing->unclear |= n < 0;
+}
+
+static const struct routing *
+routing_of(struct host *host, uint8_t family)
+{
+	struct routing *routing = family == NFPROTO_IPV4 ? &host->v4 : &host->v6;
+
+	if (!routing->read)
+		read_rules(host, family, routing);
+	return routing;
+}
+
+bool
+host_has_vrf(struct host *host, uint8_t family)
+{
+	return routing_of(host, family)->vrf;
+}
+
+/* --- ways back --- */
+
+/* False: it does not end in one interface. */
+static bool
+take_way(struct ways *ways, const struct nlmsghdr *reply)
+{
+	struct route route = { 0 };
+	const struct nlattr *attr;
+
+	attr_each(attr, reply, sizeof(struct rtmsg))
+	{
+		if (mnl_attr_get_type(attr) == RTA_OIF && mnl_attr_get_payload_len(attr) == 4)
+			route.interface = mnl_attr_get_u32(attr);
+	}
+	if (!route.interface || !if_indextoname(route.interface, route.name))
+		return false;
+	for (size_t i = 0; i < ways->n; i++) {
+		if (ways->v[i].interface == route.interface)
+			return true;
+	}
+	ways->v[ways->n++] = route;
+	return true;
+}
+
+static bool
+is_link_local(const struct flow *flow)
+{
+	const uint8_t *source = flow->original.source;
+
+	return flow->family == NFPROTO_IPV6 && source[0] == 0xfe && (source[1] & 0xc0) == 0x80;
+}
+
+/*
+ * The route as it is written (RTM_F_FIB_MATCH), since of several next hops the kernel would tell
+ * just the one that it takes for this question.
+ */
+void
+host_ways_back(struct host *host, const struct flow *flow, struct ways *ways)
+{
+	const struct routing *routing = routing_of(host, flow->family);
+
+	ways->n = 0;
+	if (routing->unclear || routing->vrf || is_link_local(flow) ||
+	    (routing->by_entry && !flow->local))
+		return;
+	for (size_t i = 0; i < routing->n_marks; i++) {
+		_Alignas(8) uint8_t out[256], in[BUF];
+		struct nlmsghdr *nlh = route_request(out, flow->family, flow->original.source);
+		struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+		const struct nlmsghdr *reply;
+
+		rtm->rtm_flags = RTM_F_FIB_MATCH;
+		mnl_attr_put_u32(nlh, RTA_MARK, routing->marks[i]);
+		if (flow->local) {
+			rtm->rtm_src_len = rtm->rtm_dst_len;
+			mnl_attr_put(nlh, RTA_SRC, address_len(flow->family), flow->reply.source);
+		}
+		reply = ask_route(host, nlh, in);
+		if (reply && !take_way(ways, reply)) {
+			ways->n = 0;
+			return;
+		}
+	}
 }
 
 /* --- sockets --- */

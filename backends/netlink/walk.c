@@ -104,6 +104,17 @@ returns(const struct evaluation *result)
 	return false;
 }
 
+/* What such a rule asks in vain does not matter: a flow that lives was not dropped by it. */
+static bool
+only_drops(const struct evaluation *result)
+{
+	for (size_t i = 0; i < result->n; i++) {
+		if ((int32_t)result->v[i].verdict != NF_DROP)
+			return false;
+	}
+	return !result->unread;
+}
+
 /* The rule itself, without our prefix, was followed to its outcomes; copied: by a copy, too. */
 static void
 note_lifted(struct eval *eval, const struct rule *rule, const struct evaluation *result,
@@ -140,9 +151,12 @@ follow_lifted(struct eval *eval, const struct chain *chain, const struct rule *r
 	}
 	eval->lifted->copied = eval->source_unclear = false;
 	eval_rule(eval, rule, packet, view, &result);
+	eval->source_unclear &= result.match == TRUTH_MAYBE;
 	if (result.match != TRUTH_NO)
 		outcomes = follow(eval, chain, &result, packet, view, depth, goes_on);
 	note_lifted(eval, rule, &result, outcomes, copied);
+	if (only_drops(&result) && !mark_has(rule, eval->lifted->txn))
+		eval->source_unclear = false;
 	eval->source_unclear |= unclear;
 	return outcomes;
 }

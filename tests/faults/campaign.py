@@ -4,6 +4,7 @@ Many small trials, each in a Bed of its own, side by side. A trial that fails ra
 waits for something yields the time (time.monotonic()) to come back at: others run meanwhile.
 """
 import argparse
+import concurrent.futures
 import multiprocessing
 import os
 import signal
@@ -11,9 +12,10 @@ import sys
 import time
 import traceback
 
-from bed import Bed, Wrong, leave_systemd_alone
+from bed import LIBC, Bed, Wrong, leave_systemd_alone
 
 BATCH = 40
+PR_SET_PDEATHSIG = 1
 
 
 class Trial:
@@ -55,9 +57,8 @@ class Running:
         self.bed.close()
 
 
-def run_batch(job):
-    """(program, trials) -> failures"""
-    program, trials = job
+def run_batch(program, trials):
+    """Returns the failures."""
     failures, running = [], []
     try:
         for trial in trials:
@@ -81,9 +82,9 @@ def run(pool, workers, program, trials):
     batch = max(1, min(BATCH, len(trials) // workers))
     # Neighbours differ, so that no batch gets all that take long.
     n = max(1, len(trials) // batch)
-    jobs = [(program, trials[i::n]) for i in range(n)]
+    jobs = [(run_batch, program, trials[i::n]) for i in range(n)]
     failed = 0
-    for failures in pool.imap_unordered(run_batch, jobs):
+    for failures in pool.map(do, jobs):
         for failure in failures:
             print(failure, flush=True)
         failed += len(failures)
@@ -91,9 +92,8 @@ def run(pool, workers, program, trials):
     return 1 if failed or not trials else 0
 
 
-def points(job):
-    """(program, what, points_of) -> (what, points)"""
-    program, what, points_of = job
+def points(program, what, points_of):
+    """Returns (what, points)."""
     bed = Bed(program)
     try:
         return what, points_of(bed, what)
@@ -101,13 +101,19 @@ def points(job):
         bed.close()
 
 
-def clean_up_when_terminated():
-    """As SIGINT does."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+def do(job):
+    """In a worker, which would go on with the next job after an exception."""
+    function, *argv = job
+    try:
+        return function(*argv)
+    except KeyboardInterrupt:
+        os._exit(1)
 
 
 def begin_worker():
-    clean_up_when_terminated()
+    """Cleans up as after SIGINT when the main process dies."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
     leave_systemd_alone()
 
 
@@ -133,11 +139,11 @@ def main(doc, subjects, make_trials):
     """subjects: (what, points_of); make_trials(what, points)"""
     args = arguments(doc)
     workers = 2 * (os.cpu_count() or 1)  # they wait more than they work
-    clean_up_when_terminated()
-    with multiprocessing.Pool(workers, begin_worker) as pool:
-        jobs = [(args.program, *subject) for subject in subjects]
+    with concurrent.futures.ProcessPoolExecutor(
+            workers, multiprocessing.get_context("fork"), begin_worker) as pool:
+        jobs = [(points, args.program, *subject) for subject in subjects]
         # By the workers, too: the program reads the processes above it.
-        trials = [t for traced in pool.map(points, jobs, 1) for t in make_trials(*traced)]
+        trials = [t for traced in pool.map(do, jobs) for t in make_trials(*traced)]
         trials = [t for t in trials if args.only in str(t) and t.point[0] not in args.spare]
         trials = trials[::args.every]
         if not args.list:

@@ -24,7 +24,7 @@ import sys
 
 import campaign
 from bed import Wrong, wait_until
-from tracing import SUBJECTS, VERBS, Start, prepare_verb, run_verb
+from tracing import SUBJECTS, VERBS, Start, prepare_verb, read, run_verb, trace_of
 
 ERRORS = {
     "openat mkdir": "EIO ENOSPC EINTR ENOMEM EPERM",
@@ -45,12 +45,16 @@ ERRORS = {
 }
 APPLICABLE = {name: errors.split() for names, errors in ERRORS.items() for name in names.split()}
 ALL = ("EIO", "ENOSPC", "ENOBUFS", "EINTR", "ENOMEM", "EPERM")
-# They cannot fail; but brk(2), which says so in a way of its own, and whose caller then uses mmap(2).
+# They cannot fail; but brk(2), which says so in its own way, and whose caller then uses mmap(2).
 SPARED = ("execve", "exit_group", "getpid", "getppid", "getuid", "geteuid", "umask", "arch_prctl",
           "rt_sigaction", "rt_sigprocmask", "rt_sigpending", "rt_sigtimedwait", "set_tid_address",
           "set_robust_list", "rseq", "prlimit64", "restart_syscall", "brk")
 HEALED_S = 5  # a watchdog tries again after a second
 LOADER = 127  # ld.so(8) could not start it
+
+
+def has_failed(bed):
+    return "(INJECTED)" in read(trace_of(bed))
 
 
 def must_be_closed_soon(bed):
@@ -122,7 +126,9 @@ class Fault(campaign.Trial):
 class VerbFault(Fault):
     def run(self, bed):
         prepare_verb(bed, self.what)
-        done = run_verb(bed, self.what, inject=self.inject())
+        done = run_verb(bed, self.what, trace_of(bed), self.inject())
+        if not has_failed(bed):
+            raise Wrong("there was no such call")
         if done.returncode not in (0, 1, 3, 4, 5, 6, LOADER):
             raise Wrong("exit %d, %s" % (done.returncode, done.stderr))
         if done.returncode and not self.is_explained(done):
@@ -153,12 +159,14 @@ class VerbFault(Fault):
 class WatchdogFault(Fault):
     def run(self, bed):
         phase = self.what(bed)
-        phase.begin(inject=self.inject())
+        phase.begin(trace_of(bed), self.inject())
         phase.attached.go()
         status, stderr = phase.finish_pre()
-        # Until it is idle again, at least.
-        phase.attached.ended(HEALED_S if phase.closing else 0.3)
+        failed = wait_until(lambda: has_failed(bed), HEALED_S)
+        phase.attached.ended(HEALED_S if phase.closing else 0.3)  # it may do more
         phase.attached.detach()
+        if not failed:
+            raise Wrong("there was no such call")
         if status:
             raise Wrong("pre: exit %d, %s" % (status, stderr))
         if phase.closing and self.point[0] == "unlinkat":
@@ -175,9 +183,9 @@ class WatchdogFault(Fault):
 
 def make_trials(what, points):
     kind = VerbFault if what in VERBS else WatchdogFault
+    points = [point for point in points if point != ("mmap", 1)]  # the loader dies by SIGSEGV
     # Linux frees a descriptor whatever close(2) says. Injected it stays open, and pipes with it:
     # whoever waits for their end there, waits for what cannot be.
-    points = [point for point in points if point != ("mmap", 1)]  # the loader, by SIGSEGV
     spared = SPARED + (("close",) if what is Start else ())
     return [kind(what, point, error) for point in points if point[0] not in spared
             for error in APPLICABLE.get(point[0], ALL)]

@@ -22,7 +22,8 @@ import time
 
 import campaign
 from bed import DEAD_S, HEARTBEAT_S, WINDOW_S, Wrong, wait_until
-from tracing import FIRST, SUBJECTS, VERBS, Start, prepare_verb, run_verb
+from tracing import (DEADLINE_S, FIRST, SUBJECTS, VERBS, Start, prepare_verb, read, run_verb,
+                     trace_of)
 
 # Before there is a process of ours, and after all is done.
 SPARED = ("execve", "exit_group")
@@ -89,14 +90,13 @@ class KillVerb(Kill):
 
 class KillWatchdog(Kill):
     def run(self, bed):
-        phase = self.what(bed)
-        phase.begin(inject=self.inject())
+        phase, path = self.what(bed), trace_of(bed)
+        phase.begin(path, self.inject())
         phase.attached.go()
         status, stderr = phase.finish_pre()
-        # With -f strace also waits for pre.
-        died = phase.attached.ended(10)
+        phase.attached.ended(DEADLINE_S)
         phase.attached.detach()
-        if not died:
+        if "+++ killed by SIGKILL +++" not in read(path):
             raise Wrong("it did not die")
         if status:
             raise Wrong("pre: exit %d, %s" % (status, stderr))

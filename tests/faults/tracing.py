@@ -26,6 +26,10 @@ CALL = re.compile(r"(\w+)\(")
 DEADLINE_S = 20
 
 
+def trace_of(bed):
+    return os.path.join(bed.work, "trace")
+
+
 def count(names):
     """Points, in the order of the calls."""
     seen = collections.Counter()
@@ -72,7 +76,7 @@ def run_verb(bed, verb, path="/dev/null", inject=None):
 
 
 def verb_points(bed, verb):
-    path = os.path.join(bed.work, "trace")
+    path = trace_of(bed)
     prepare_verb(bed, verb)
     done = run_verb(bed, verb, path)
     if done.returncode:
@@ -127,10 +131,10 @@ def child_of(pid):
 
 
 class Phase:
-    """begin() leaves the watchdog attached and stopped; self.pre is the pre of the start, or None."""
+    """begin() leaves the watchdog attached to and stopped."""
     name = ""
     closing = False  # the watchdog ends by it
-    pre = None
+    pre = None       # the opener, where it still runs
     attached = None
 
     def __init__(self, bed):
@@ -239,12 +243,12 @@ def one_idle_round(names):
 
 
 def phase_points(bed, phase):
-    path = os.path.join(bed.work, "trace")
+    path = trace_of(bed)
     it = phase(bed)
     it.begin(path)
     it.attached.go()
     status, stderr = it.finish_pre()
-    ended = it.attached.ended(DEADLINE_S if it.closing else 1)
+    ended = it.attached.ended(DEADLINE_S if it.closing else 0.6)
     it.attached.detach()
     if status or ended != it.closing:
         raise Wrong("the watchdog under strace: %s, ended %d, pre %d %s" % (it.name, ended, status,

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from bed import Bed, BedError, HERE, inside
+from bed import Bed, BedError, HERE, inside, must
 from cases import DENY, DENY_TARGET
 from matrix import Case
 from probe import FIREWALL, SOURCES
@@ -305,14 +305,17 @@ def own_connections(args):
         require(server.stdout.readline() == "ready\n", "no server outside")
         caller, bed.caller = bed.caller, bed._child(bed.fw, ["peer.py", "call"])
         require(bed.ask("open", "out", "198.51.100.10", "198.51.100.1", "tcp/80"), "no way out")
-        outgoing, bed.caller = bed.caller, caller
         scene.lift()
+        for own in ("127.0.0.1", "198.51.100.10"):
+            require(bed.ask("open", own, own, own, "tcp/80"), "no way to itself")
+        outgoing, bed.caller = bed.caller, caller
         bed.must_open("RU", "tcp/80")
         bed.must_open("DE", "tcp/80")
         require(bed.covered() == ["RU tcp/80"], str(bed.covered()))
         require(cut_after_revert(bed) == 1, "one should be cut")
         bed.caller = outgoing
-        require(bed.ask("says", "out"), "the server's own connection was cut")
+        for own in ("out", "127.0.0.1", "198.51.100.10"):
+            require(bed.ask("says", own), "the server's own connection was cut: " + own)
 
 
 IPSETS = """
@@ -392,6 +395,189 @@ def router(args):
             require(bed.ask("says", "DE tcp/443"), nat + ": DE was cut")
 
 
+# The firewall's other networks: the addresses of their only members.
+SIDES = {"lan0": "192.168.1.5", "wg0": "10.8.0.5", "wan1": "203.0.113.5"}
+GUARD = """table inet filter {
+    set home { type ipv4_addr; flags interval; elements = { 78.46.0.0/15 }; }
+    set inner { type ifname; elements = { "lan0", "wg0" }; }
+    chain geo { %s; }
+    chain trusted { accept; }
+    chain input { type filter hook input priority 0; policy drop;
+        ct state established,related accept
+        iifname "lo" accept
+        %s
+    }
+}"""
+BLOCK = "ip saddr != @home tcp dport { 80, 443 } drop"
+OPEN = "tcp dport { 80, 443 } accept"
+ALL = ("RU", "lan0", "wan1", "wg0")
+# What the chain geo has, what the chain input has, which flows are covered. The target is what
+# asks for the set.
+GUARDS = {
+    "iifname": ("", 'iifname "lan0" accept; iifname "wg0" accept; %s; %s' % (BLOCK, OPEN),
+                ("RU", "wan1")),
+    "iif": ("", 'iif "lan0" accept; iif "wg0" accept; %s; %s' % (BLOCK, OPEN), ("RU", "wan1")),
+    "set": ("", 'iifname @inner accept; %s; %s' % (BLOCK, OPEN), ("RU", "wan1")),
+    "anonymous": ("", 'iifname { "lan0", "wg0" } accept; iif { "wan1" } accept; %s; %s' % (
+        BLOCK, OPEN), ("RU",)),
+    "wildcard": ("", 'iifname "w*" accept; %s; %s' % (BLOCK, OPEN), ("RU", "lan0")),
+    "not-wan": ("", 'iifname != "eth0" accept; %s; %s' % (BLOCK, OPEN), ("RU",)),
+    "not-wans": ("", 'iifname != { "eth0", "wan1" } accept; %s; %s' % (BLOCK, OPEN),
+                 ("RU", "wan1")),
+    "jump": (BLOCK, 'iifname "eth0" jump geo; iifname "wan1" jump geo; %s' % OPEN, ("RU", "wan1")),
+    "vmap": (BLOCK, 'iifname vmap { "eth0" : jump geo, "lan0" : jump trusted,'
+             ' "wg0" : goto trusted }; %s' % OPEN, ("RU",)),
+    "own-test": ("", 'iifname "eth0" %s; %s' % (BLOCK, OPEN), ("RU",)),
+    "own-tests": ("", 'iifname { "eth0", "wan1" } %s; %s' % (BLOCK, OPEN), ("RU", "wan1")),
+    "allowed": ("", 'iifname "lan0" accept; ip saddr @home %s' % OPEN, ("RU", "wan1", "wg0")),
+    "allowed-own": ("", 'iifname "eth0" ip saddr @home %s; iifname != "eth0" %s' % (OPEN, OPEN),
+                    ("RU",)),
+    "mark": ("", 'iifname "lan0" meta mark set 7; meta mark 7 accept; %s; %s' % (BLOCK, OPEN),
+             ("RU", "wan1", "wg0")),
+    "returns": ('iifname { "lan0", "wg0" } return; %s' % BLOCK, 'jump geo; %s' % OPEN,
+                ("RU", "wan1")),
+    "behind": ("", '%s; iifname "lan0" accept; %s' % (BLOCK, OPEN), ALL),
+    "none": ("", '%s; %s' % (BLOCK, OPEN), ALL),
+    # Where it comes from is not told by any route: what cannot be told lives on.
+    "mac": ("", 'ether saddr 02:00:00:00:00:77 accept; %s; %s' % (BLOCK, OPEN), ()),
+    "ipsec": ("", 'meta ipsec exists accept; %s; %s' % (BLOCK, OPEN), ()),
+    "group": ("", 'iifgroup 7 accept; %s; %s' % (BLOCK, OPEN), ()),
+    "mac-drop": ("", 'ether saddr 02:00:00:00:00:77 drop; %s; %s' % (BLOCK, OPEN), ALL),
+    "dropped-there": ("", 'iifname "lan0" ip saddr 192.168.1.9 drop; %s; %s' % (BLOCK, OPEN), ALL),
+}
+DEVICE = """table netdev filter {
+    set home { type ipv4_addr; flags interval; elements = { 78.46.0.0/15 }; }
+    chain in { type filter hook ingress device "eth0" priority 0; %s; }
+}""" % ("tcp flags syn / syn,ack " + BLOCK)
+
+
+def add_sides(bed):
+    """Each behind its interface, and with a route of its own."""
+    for name, address in SIDES.items():
+        bed._namespace(bed.prefix + name)
+        bed.must(["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns",
+                  bed.prefix + name])
+        bed.must(["ip", "addr", "add", address[:-1] + "1/24", "dev", name])
+        bed.must(["ip", "link", "set", name, "up"])
+        for words in (["addr", "add", address + "/24", "dev", "eth0"],
+                      ["link", "set", "eth0", "up"], ["link", "set", "lo", "up"]):
+            must(["ip", "-n", bed.prefix + name] + words)
+    bed.callers = {name: bed._child(bed.prefix + name, ["peer.py", "call"]) for name in SIDES}
+
+
+@contextlib.contextmanager
+def at_side(bed, name):
+    """The one who asks is there."""
+    world, bed.caller = bed.caller, bed.callers[name]
+    try:
+        yield
+    finally:
+        bed.caller = world
+
+
+def open_sides(bed):
+    for name, address in SIDES.items():
+        with at_side(bed, name):
+            require(bed.ask("open", name, address, address[:-1] + "1", "tcp/443"),
+                    name + " should be open")
+    for source in ("RU", "DE"):
+        bed.must_open(source, "tcp/443", source)
+
+
+def covered_sides(bed):
+    by_address = {a: name for name, a in SIDES.items()}
+    return sorted(by_address.get(w[:-8], w[:-8]) for w in bed.covered())
+
+
+def lives(bed, name):
+    if name not in SIDES:
+        return bed.ask("says", name)
+    with at_side(bed, name):
+        return bed.ask("says", name)
+
+
+def guarded(name, more=""):
+    geo, rules, _ = GUARDS[name]
+    return GUARD % (geo or "return", rules) + more
+
+
+# Routes and rules: what is done before the flows are opened, what after that and what undoes it;
+# the guard, and which flows are covered.
+SECOND = "route add default via 203.0.113.5 dev wan1 table 100"
+ROUTINGS = {
+    "marks-differ": ((), (SECOND, "rule add fwmark 1 table 100"), (), "own-test", ()),
+    "marks-agree": ((), (SECOND, "rule add fwmark 1 table 100"), (), "own-tests", ("RU", "wan1")),
+    "mark-blackhole": ((), ("route add blackhole default table 100",
+                            "rule add fwmark 1 table 100"), (), "own-test", ("RU",)),
+    "by-source": ((SECOND, "rule add from 203.0.113.1 table 100"), (), (), "own-test", ("RU",)),
+    "user": ((), (SECOND, "rule add uidrange 7-7 table 100"), (), "own-test", ()),
+    "user-no-interface": ((), (SECOND, "rule add uidrange 7-7 table 100"), (), "none", ALL),
+    "next-hops": ((), ("route replace default nexthop via 198.51.100.1 nexthop via 203.0.113.5",),
+                  ("route replace default via 198.51.100.1",), "own-test", ()),
+}
+# An address of a VRF looks like one of somebody else: what is forwarded is dropped here.
+VRF = ("link add red type vrf table 10", "link set red up", "link set wan1 master red")
+FORWARD = "table inet filter { chain forward { type filter hook forward priority 0; policy drop;" \
+    " ct state established accept; }; }"
+
+
+HOME = [{"table": "inet filter", "rules": {"set": ["home"]}}]
+
+
+def judge_sides(args, what, ruleset, wanted, targets=None, before=(), after=(), undo=(),
+                command=None):
+    scene = Scene(args, targets or HOME)
+    with scene as bed:
+        add_sides(bed)
+        bed.must(["ip", "-batch", "-"], input="\n".join(before))
+        if command:
+            bed.must(command.split())
+        bed.nft(ruleset)
+        bed.nft(TRACKED)
+        scene.lift()
+        open_sides(bed)
+        bed.must(["ip", "-batch", "-"], input="\n".join(after))
+        got = covered_sides(bed)
+        require(got == sorted(wanted), "%s: %s are covered" % (what, got))
+        require(cut_after_revert(bed) == len(wanted), what + ": not all were cut")
+        bed.must(["ip", "-batch", "-"], input="\n".join(undo))
+        for name in wanted[:1]:
+            require(not lives(bed, name), "%s: %s lives on" % (what, name))
+        for name in ("RU", "DE", *SIDES):
+            require(name in wanted or lives(bed, name), "%s: %s was cut" % (what, name))
+
+
+def sides(args):
+    """What may come in by one interface and not by another is judged by the way back."""
+    for what, (_, _, wanted) in GUARDS.items():
+        judge_sides(args, what, guarded(what), wanted)
+    judge_sides(args, "device", DEVICE, ("RU",), [dict(HOME[0], table="netdev filter")])
+
+
+def routing(args):
+    """A way back that may be another one than the way in decides nothing."""
+    for what, (before, after, undo, guard, wanted) in ROUTINGS.items():
+        judge_sides(args, what, guarded(guard), wanted, None, before, after, undo)
+    accept = "sysctl -q net.ipv4.tcp_l3mdev_accept=1"
+    judge_sides(args, "vrf", guarded("none", FORWARD), ("RU", "lan0", "wg0"), None, VRF, (), (),
+                accept)
+    judge_sides(args, "vrf", guarded("iifname", FORWARD), (), None, VRF, (), (), accept)
+
+
+def interface6(args):
+    """In IPv6, too."""
+    known = "ct state established,related accept"
+    scene = Scene(args, [DENY_TARGET])
+    with scene as bed:
+        bed.nft(DENY.replace(known, known + '\niifname != "eth0" accept'))
+        scene.lift()
+        for source in ("RU", "RU6", "DE", "DE6"):
+            bed.must_open(source, "tcp/80")
+        require(sorted(bed.covered()) == ["RU tcp/80", "RU6 tcp/80"], str(bed.covered()))
+        bed.must(["ip", "-6", "rule", "add", "uidrange", "7-7", "table", "100"])
+        require(bed.covered() == ["RU tcp/80"], str(bed.covered()))
+
+
 def generation(args):
     """It changes with every transaction, of whomever, and only then."""
     scene = Scene(args, [DENY_TARGET])
@@ -434,7 +620,8 @@ def huge_sets(args):
 
 
 CASES = {f.__name__.replace("_", "-"): f for f in (
-    deny, window, dns, listener, refreshed, zones, own_connections, router, ipsets, generation, huge_sets)}
+    deny, window, dns, listener, refreshed, zones, own_connections, router, sides, routing,
+    interface6, ipsets, generation, huge_sets)}
 
 
 def main():

@@ -6,6 +6,7 @@ While an owner lives, the kernel's short expiry is moved on, and not one packet 
     heartbeat.py --program PATH CASE...
 """
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -72,20 +73,24 @@ BOTH = ("--challenge", "dns-01,http-01")
 
 
 class Scene:
+    """A bed with a ruleset, the program, and a policy with the shortest heartbeat."""
+
     def __init__(self, args, ruleset, **policy):
         self.args, self.ruleset, self.more = args, ruleset, policy
+        self.stack = contextlib.ExitStack()
 
     def __enter__(self):
-        self.bed = Bed().__enter__()
-        self.program = Watched(self.args.program, self.bed).__enter__()
-        self.bed.nft(self.ruleset)
-        self.before = Snapshot(self.bed)
-        self.policy = self.program.policy_for([TARGET], heartbeat="3s", **self.more)
+        with self.stack:
+            self.bed = self.stack.enter_context(Bed())
+            self.program = self.stack.enter_context(Watched(self.args.program, self.bed))
+            self.bed.nft(self.ruleset)
+            self.before = Snapshot(self.bed)
+            self.policy = self.program.policy_for([TARGET], heartbeat="3s", **self.more)
+            self.stack = self.stack.pop_all()
         return self
 
     def __exit__(self, *exc):
-        self.program.__exit__(*exc)
-        self.bed.__exit__(*exc)
+        return self.stack.__exit__(*exc)
 
     def unchanged(self, when):
         self.before.require_same(Snapshot(self.bed), when)
@@ -171,7 +176,7 @@ def beats(args):
 
 
 def renewals(args):
-    """Two clients renew all the time: hundreds of extensions while packets come as fast as can be."""
+    """Two clients renew all the time: hundreds of extensions, and packets as fast as can be."""
     def renew(scene, end):
         numbers, failed = [0, 0], []
 

@@ -36,6 +36,7 @@ WAIT = 30  # seconds for a tree
 CLOSES = 1  # seconds
 WINDOW = 3  # seconds, of a timed lease
 HEARTBEAT = 3  # seconds, in a container that ends
+SETTLES = 0.4  # seconds, in which a watchdog looks again whatever happens
 WORKERS = 4  # they mostly wait
 
 # exec, where it can be: no shell is left between the tree and geopause.
@@ -188,6 +189,7 @@ def held(trial):
     assert len(status["leases"]) == 1, status
     trial.check_lease(status["leases"][0])
     assert "timed lease" not in trial.errors(), trial.errors()
+    time.sleep(SETTLES)
     os.kill(trial.owner(), signal.SIGKILL)
     trial.closes(CLOSES)
 

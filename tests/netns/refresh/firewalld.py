@@ -27,7 +27,7 @@ BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
 """
 # It also asks for kernel modules: those are the machine's.
 START = 'mount --bind /bin/true "$(readlink -f "$(command -v modprobe || echo /bin/true)")" && ' \
-    'mount -t tmpfs none /run/firewalld 2>/dev/null; exec "$@"'
+    'exec setpriv --pdeathsig TERM "$@"'
 CONFIG = """DefaultZone=public
 CleanupOnExit=yes
 Lockdown=no

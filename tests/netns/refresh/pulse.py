@@ -10,11 +10,10 @@ in all namespaces), and OPEN whether it was answered: true, false (not within PA
 (refused, or by whatever else).
 """
 import json
+import os
 import selectors
 import sys
 import time
-
-import os
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from probe import SOURCES, Probe  # noqa: E402
@@ -23,6 +22,8 @@ PATIENCE = 0.4  # seconds; TCP sends a SYN again after a second only
 
 
 class Pulse(Probe):
+    """One connect, and what became of it."""
+
     def __init__(self, way, seen):
         source, port = way.split("/", 1)
         super().__init__(SOURCES[source], port)

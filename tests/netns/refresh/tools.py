@@ -43,10 +43,8 @@ def networks(name, day, count=500):
 class Tool:
     """
     target   the policy's, without what is the same everywhere
-    certain  `pre` finds it without a policy
     keeps    the refresh takes nothing away of a lift
     """
-    certain = True
     keeps = False
     sources = ("RU", "CN", "RU6", "CN6")
 
@@ -315,5 +313,4 @@ class Refill(Reload):
 
 
 TOOLS = {"geoip-shell": GeoipShell, "nft-geo-filter": NftGeoFilter, "banip": BanIP,
-         "country-block": CountryBlock, "script": Script, "slow-script": SlowScript,
-         "reload": Reload, "refill": Refill}
+         "country-block": CountryBlock, "script": Script, "reload": Reload, "refill": Refill}
