@@ -124,8 +124,8 @@ static bool
 may_run(pid_t pid)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd < 0)
-		return errno != ESRCH;
+	if (fd < 0) /* ESRCH, or a kernel or a container that does not know it */
+		return errno != ESRCH && (!kill(pid, 0) || errno != ESRCH);
 	struct pollfd ended = { .fd = fd, .events = POLLIN };
 	bool runs = poll(&ended, 1, 0) == 0;
 	close(fd);

@@ -45,8 +45,8 @@ struct watch {
 	struct stat file;    /* the journal's */
 	bool unseen;         /* something was lifted, and its journal was not seen yet */
 	struct pollfd fds[OWNERS_MAX + 1];
-	nfds_t n_fds;    /* the first is the signalfd */
-	bool owner_gone; /* an owner had ended before it could be watched */
+	nfds_t n_fds; /* the first is the signalfd */
+	bool blind;   /* an owner has no pidfd: it has ended already, or has to be looked at */
 	uint64_t generation[BACKENDS_MAX];
 	unsigned pending;            /* enum window_event: not acted upon yet */
 	unsigned changing;           /* polls since the generation began to change */
@@ -76,14 +76,15 @@ watch_owners(struct watch *watch)
 	for (nfds_t i = 1; i < watch->n_fds; i++)
 		close(watch->fds[i].fd < 0 ? -1 - watch->fds[i].fd : watch->fds[i].fd);
 	watch->n_fds = 1;
-	for (size_t i = 0; i < leases->n && watch->n_fds <= OWNERS_MAX; i++) {
+	watch->blind = false;
+	for (size_t i = 0; i < leases->n; i++) {
 		if (leases->v[i].kind != LEASE_OWNER)
 			continue;
-		int fd = open_pidfd(&leases->v[i].owner);
+		int fd = watch->n_fds <= OWNERS_MAX ? open_pidfd(&leases->v[i].owner) : -1;
 		if (fd >= 0)
 			watch->fds[watch->n_fds++] = (struct pollfd){ .fd = fd, .events = POLLIN };
-		else if (!process_may_live(&leases->v[i].owner))
-			watch->owner_gone = true;
+		else
+			watch->blind = true;
 	}
 }
 
@@ -97,12 +98,20 @@ a_keeper_lives(const struct watch *watch)
 	return false;
 }
 
+static bool
+an_owner_is_gone(const struct leases *leases)
+{
+	for (size_t i = 0; i < leases->n; i++)
+		if (leases->v[i].kind == LEASE_OWNER && !process_may_live(&leases->v[i].owner))
+			return true;
+	return false;
+}
+
 /* A `geopause run` that lives has heard it, too, and is given a moment to close by itself. */
 static bool
 an_owner_died(struct watch *watch)
 {
-	bool died = watch->owner_gone;
-	watch->owner_gone = false;
+	bool died = watch->blind && an_owner_is_gone(&watch->last.leases);
 	for (nfds_t i = 1; i < watch->n_fds; i++) {
 		if (!watch->fds[i].revents)
 			continue;
@@ -257,6 +266,18 @@ clean_up(struct watch *watch)
 	}
 }
 
+/* What the journal said when it could be read: if nobody of these is left, it is closed. */
+static void
+close_unread(struct watch *watch)
+{
+	const struct leases *leases = &watch->last.leases;
+	watch->file = journal_file(watch);
+	for (size_t i = 0; i < leases->n; i++)
+		if (!lease_void(&leases->v[i]))
+			return;
+	clean_up(watch);
+}
+
 /* Whoever joins may bring a shorter heartbeat. */
 static void
 set_next_beat(struct watch *watch, bool beaten)
@@ -297,7 +318,9 @@ act(struct watch *watch, unsigned events)
 	else if (!failed)
 		watch->failures = 0;
 	watch->pending = result.unread ? events : 0;
-	if (!result.unread)
+	if (result.unread)
+		close_unread(watch);
+	else
 		remember(watch, &result);
 	/* What is not there to be lifted is not asked for for ever; another change will tell. */
 	bool again = failed && !(result.missing && watch->failures > RELIFT_TRIES);

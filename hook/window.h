@@ -29,6 +29,7 @@ struct window {
 		size_t steps;
 		size_t wishes; /* of so many wishes and ports */
 		int64_t at;    /* CLOCK_BOOTTIME, seconds */
+		bool missing;  /* and not all of it could be lifted */
 	} counted;
 };
 

@@ -121,7 +121,7 @@ refreshed(struct window *w, unsigned events, struct watched *result, struct err 
 {
 	struct names notes = { 0 };
 	bool gone = something_is_missing(w), more = !gone && something_is_new(w);
-	if (!gone && !more && w->journal.lifts.n)
+	if (!gone && !more && !w->counted.missing && w->journal.lifts.n)
 		return 0;
 	/* What is only added never wins: a script may pause after each rule. */
 	bool panic = gone && (events & WATCH_STOP);
@@ -132,7 +132,8 @@ refreshed(struct window *w, unsigned events, struct watched *result, struct err 
 	int failed = more ? window_put_back_from(w, 0, &notes, e) : 0;
 	names_fini(&notes);
 	/* Also where nothing blocked: the block may have come with the refresh. */
-	if (failed || window_relift(w, &result->relifted, e)) {
+	w->counted.missing = failed || window_relift(w, &result->relifted, e);
+	if (w->counted.missing) {
 		result->missing = true;
 		return -1;
 	}

@@ -169,12 +169,18 @@ comes_by(const struct chain *base, const struct flow *flow, const struct packet 
 	return flow->local == (base->hook == NF_INET_LOCAL_IN);
 }
 
-/* Does the packet come by the device of this chain for certain? Of several, the first is known. */
+/*
+ * Does the packet come through a device of this chain for certain? Not if it comes through another
+ * one: that may be a bridge or the like above one of these.
+ */
 static bool
 comes_in_by(const struct chain *base, const struct packet *packet)
 {
-	return !base->device ||
-	       (packet->interface && strcmp(base->device, packet->interface_name) == 0);
+	for (size_t i = 0; packet->interface && i < base->devices.n; i++) {
+		if (strcmp(base->devices.v[i], packet->interface_name) == 0)
+			return true;
+	}
+	return base->table->family != NFPROTO_NETDEV && base->hook != NF_INET_INGRESS;
 }
 
 /* What happens to the flow's first packet on its way through all base chains, without lifts. */

@@ -272,8 +272,8 @@ describe_hooks(char *buf, size_t size, const struct ruleset *rs, const struct ru
 
 		if (!base->base || !base->table->loaded || !(rule->bases & base_bit(i)))
 			continue;
-		if (base->device)
-			add(&t, "%s %s", hook_name(base), err_name(device, base->device));
+		if (base->devices.n > 0)
+			add(&t, "%s %s", hook_name(base), err_name(device, base->devices.v[0]));
 		else
 			add(&t, "%s", hook_name(base));
 	}

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "names.h"
 #include "nlsock.h"
 
 struct expr;
@@ -72,7 +73,7 @@ struct chain {
 	int32_t priority;
 	uint32_t policy; /* NF_ACCEPT, NF_DROP */
 	char type[16];   /* "filter", "nat", "route" */
-	char *device;    /* of ingress and egress: the first; or NULL */
+	struct names devices; /* of ingress and egress */
 	struct rule **rules;
 	size_t n;
 	uint32_t walked; /* reach.h's: packets that were followed here from the present base */

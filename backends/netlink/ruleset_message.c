@@ -133,15 +133,15 @@ ruleset_chain_free(struct chain *chain)
 	}
 	free(chain->rules);
 	free(chain->name);
-	free(chain->device);
+	names_fini(&chain->devices);
 	free(chain);
 }
 
 static void
 take_device(struct chain *chain, const struct nlattr *attr)
 {
-	if (attr && !chain->device && attr_string(attr))
-		chain->device = strdup(attr_string(attr));
+	if (mnl_attr_get_type(attr) == NFTA_DEVICE_NAME && attr_string(attr))
+		names_add(&chain->devices, attr_string(attr));
 }
 
 static void
@@ -159,12 +159,9 @@ take_hook(struct chain *chain, const struct nlattr *nest)
 		case NFTA_HOOK_PRIORITY:
 			chain->priority = (int32_t)attr_u32(attr, 0);
 			break;
-		case NFTA_HOOK_DEV:
-			take_device(chain, attr);
-			break;
 		case NFTA_HOOK_DEVS:
-			device = attr_find(attr, NFTA_DEVICE_NAME);
-			take_device(chain, device);
+			attr_each_nested(device, attr)
+				take_device(chain, device);
 			break;
 		default:
 			break;
