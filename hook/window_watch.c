@@ -63,7 +63,8 @@ something_is_new(struct window *w)
 {
 	struct err e = ERR_INIT;
 	struct counted now = { .wishes = wishes_and_ports(&w->journal.wishes),
-			       .at = boottime_now() };
+			       .at = boottime_now(),
+			       .missing = w->counted.missing };
 	if (!may_count(w) || window_count(w, &now.steps, &e))
 		return false;
 	bool more = now.wishes == w->counted.wishes && now.steps > w->counted.steps;

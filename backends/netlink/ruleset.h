@@ -71,8 +71,8 @@ struct chain {
 	bool base;
 	uint32_t hook; /* NF_INET_* or NF_NETDEV_* */
 	int32_t priority;
-	uint32_t policy; /* NF_ACCEPT, NF_DROP */
-	char type[16];   /* "filter", "nat", "route" */
+	uint32_t policy;      /* NF_ACCEPT, NF_DROP */
+	char type[16];        /* "filter", "nat", "route" */
 	struct names devices; /* of ingress and egress */
 	struct rule **rules;
 	size_t n;

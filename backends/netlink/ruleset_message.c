@@ -140,7 +140,7 @@ ruleset_chain_free(struct chain *chain)
 static void
 take_device(struct chain *chain, const struct nlattr *attr)
 {
-	if (mnl_attr_get_type(attr) == NFTA_DEVICE_NAME && attr_string(attr))
+	if (attr_string(attr))
 		names_add(&chain->devices, attr_string(attr));
 }
 
@@ -159,9 +159,15 @@ take_hook(struct chain *chain, const struct nlattr *nest)
 		case NFTA_HOOK_PRIORITY:
 			chain->priority = (int32_t)attr_u32(attr, 0);
 			break;
+		case NFTA_HOOK_DEV: /* before Linux 5.5; a single one is in both */
+			take_device(chain, attr);
+			break;
 		case NFTA_HOOK_DEVS:
 			attr_each_nested(device, attr)
-				take_device(chain, device);
+			{
+				if (mnl_attr_get_type(device) == NFTA_DEVICE_NAME)
+					take_device(chain, device);
+			}
 			break;
 		default:
 			break;
