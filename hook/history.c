@@ -45,6 +45,7 @@
 
 #include "checksum.h"
 #include "clocks.h"
+#include "files.h"
 #include "history_private.h"
 #include "log.h"
 #include "options.h"
@@ -62,23 +63,6 @@ history_directory(const struct options *options)
 }
 
 static int
-write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t put = write(fd, data, len);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0) {
-			errno = put ? errno : EIO;
-			return -1;
-		}
-		data += put;
-		len -= (size_t)put;
-	}
-	return 0;
-}
-
-static int
 write_tmp(int dir, const char *data, size_t len)
 {
 	/* A writer that was killed may have left one; we hold the lock. */
@@ -87,7 +71,7 @@ write_tmp(int dir, const char *data, size_t len)
 	int fd = openat(dir, TMP_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	int failed = write_all(fd, data, len) || fsync(fd);
+	int failed = files_write(fd, data, len) || fsync(fd);
 	int sys = errno;
 	if (close(fd) && !failed) {
 		failed = 1;

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "checksum.h"
+#include "files.h"
 
 #define MAGIC "geopause-journal"
 #define HEADER_MAX 80
@@ -235,23 +236,6 @@ journal_is_newer(int dir, const char *name)
 }
 
 static int
-write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t put = write(fd, data, len);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0) {
-			errno = put ? errno : EIO;
-			return -1;
-		}
-		data += put;
-		len -= (size_t)put;
-	}
-	return 0;
-}
-
-static int
 write_file(int dir, const char *tmp, const char *text, bool durable)
 {
 	char header[HEADER_MAX];
@@ -264,7 +248,7 @@ write_file(int dir, const char *tmp, const char *text, bool durable)
 	int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	int failed = write_all(fd, header, strlen(header)) || write_all(fd, text, len) ||
+	int failed = files_write(fd, header, strlen(header)) || files_write(fd, text, len) ||
 		     (durable && fsync(fd));
 	int sys = errno;
 	if (close(fd) && !failed) {
@@ -285,6 +269,10 @@ journal_write(int dir, const char *name, const struct journal *journal, bool dur
 	json_decref(json);
 	if (!text)
 		return err_set(e, ERR_FAILED, "writing the journal %s: out of memory", name);
+	if (strlen(text) > JOURNAL_FILE_MAX - HEADER_MAX) {
+		free(text);
+		return err_set(e, ERR_FAILED, "the journal %s would be too long", name);
+	}
 	int failed = write_file(dir, tmp, text, durable) || renameat(dir, tmp, dir, name) ||
 		     (durable && fsync(dir));
 	int sys = errno;

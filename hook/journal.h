@@ -108,9 +108,10 @@ void journal_fini(struct journal *journal);
 /* Appends an empty lift, or NULL. */
 struct lift *lifts_add(struct lifts *lifts);
 void lifts_drop(struct lifts *lifts, size_t i);
-/* Adds the ports to an equal wish, or appends one; takes a reference. */
+/* All return 0, or -1 when memory is gone. */
 int wishes_copy(struct wishes *copy, const struct wishes *wishes);
 void wishes_fini(struct wishes *wishes);
+/* Adds the ports to an equal wish, or appends one; takes a reference. */
 int wishes_add(struct wishes *wishes, json_t *policy, bool discovered, const struct ports *ports);
 
 /* journal_json.c: the document inside the file. A new reference, or NULL when memory is gone. */

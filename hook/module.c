@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "module.h"
 
+#define MODULES_MAX (BACKENDS_MAX + 1) /* and geopause-systemd */
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -109,6 +111,27 @@ open_directory(const char *path, uid_t owner, struct err *e)
 	return dir;
 }
 
+static int kept[MODULES_MAX];
+static size_t n_kept;
+
+static int
+keep(int fd)
+{
+	if (n_kept == MODULES_MAX)
+		return -1;
+	kept[n_kept++] = fd;
+	return 0;
+}
+
+bool
+module_holds(int fd)
+{
+	for (size_t i = 0; i < n_kept; i++)
+		if (kept[i] == fd)
+			return true;
+	return false;
+}
+
 static void *
 load_descriptor(int fd, const char *symbol, struct err *e)
 {
@@ -145,7 +168,7 @@ load_from(int dir, uid_t owner, const char *file, const char *symbol, struct err
 	 * Once loaded it stays open: glibc knows libraries by their names, and the next one's
 	 * /proc/self/fd/N must be another.
 	 */
-	if (fd >= 0 && !found)
+	if (fd >= 0 && (!found || keep(fd)))
 		close(fd);
 	return found;
 }

@@ -22,6 +22,9 @@ void *module_symbol(const char *name, const char *symbol, struct err *e);
 /* A backend. As above, and ERR_POLICY for a name that cannot be one. */
 const struct backend_ops *module_load(const char *name, struct err *e);
 
+/* A descriptor that a module was loaded through: it stays open for as long as the process lives. */
+bool module_holds(int fd);
+
 /* The open backends of this process. */
 #define BACKENDS_MAX 8
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "opening.h"
 
+#include "clocks.h"
 #include "log.h"
 
 static void
-go_without_watchdog(struct window *w, const struct request *request)
+go_without_watchdog(struct window *w, const struct request *request, struct lease *lease)
 {
 	struct err e = ERR_INIT;
+	int64_t end = boottime_now() + request->window_s;
+	if (lease->expires > end)
+		lease->expires = end;
 	log_event_take(LOG_WARNING, "unwatched", NULL,
 		       "there is no watchdog: the window does not close when the client dies, only "
 		       "by post or in %u s",
@@ -43,7 +47,7 @@ opening_take(struct opening *opening, const struct options *options, struct back
 	if (window_take(w, request, heartbeat_s, lease, e))
 		return -1;
 	if (!heartbeat_s || !watchdog_ready(&opening->dog))
-		go_without_watchdog(w, request);
+		go_without_watchdog(w, request, lease);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -50,10 +51,21 @@ read_stat(struct stat_line *line, pid_t pid)
 	return 0;
 }
 
+/* A /proc of another pid namespace, as in `unshare --pid`, tells of strangers. */
+static bool
+proc_is_ours(void)
+{
+	char self[16] = "";
+	ssize_t len = readlink("/proc/self", self, sizeof(self) - 1);
+	return len > 0 && strtol(self, NULL, 10) == getpid();
+}
+
 static uint64_t
 own_pidns(void)
 {
 	struct stat st;
+	if (!proc_is_ours())
+		return PIDNS_UNKNOWN;
 	if (!stat("/proc/self/ns/pid", &st))
 		return (uint64_t)st.st_ino;
 	return errno == ENOENT ? 0 : PIDNS_UNKNOWN; /* a kernel without them has none */

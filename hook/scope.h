@@ -19,8 +19,8 @@ enum scope {
 
 /*
  * Asks systemd for the scope unit "geopause-watchdog-SUFFIX.scope" with these processes in it, and
- * waits until they are there, for SCOPE_DEADLINE_MS at most. Called by the watchdog after it has
- * detached, so that no hook waits for it.
+ * waits until they are there, for SCOPE_DEADLINE_MS at most. Called by the watchdog and the alerter
+ * after they have detached, so that no hook waits for it.
  */
 #define SCOPE_DEADLINE_MS 5000
 enum scope scope_enter(const char *suffix, const pid_t *pids, size_t n, struct err *e);

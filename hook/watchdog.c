@@ -28,7 +28,7 @@
 #define READY_TIMEOUT_MS 3000
 #define LOCK_TRIES 5
 #define WATCHDOG_COMM "geopause-watch" /* at most 15 characters, prctl(2) */
-#define INHERITED_MAX 256
+#define INHERITED_MAX 1024
 #define OOM_SCORE_ADJ "-900" /* it is small, and what it closes is not */
 
 /* --- who lives --- */
@@ -63,7 +63,8 @@ watchdog_look(const struct state *state, uint64_t netns, pid_t *pid)
 	*pid = read_pid(fd);
 	bool dead = !flock(fd, LOCK_SH | LOCK_NB);
 	close(fd);
-	return dead ? WATCHDOG_DEAD : WATCHDOG_LIVES;
+	/* Empty: it never began. */
+	return !dead ? WATCHDOG_LIVES : *pid ? WATCHDOG_DEAD : WATCHDOG_ABSENT;
 }
 
 void
@@ -137,25 +138,21 @@ struct inherited {
 static bool
 is_needed(const struct window *w, const struct watchdog *dog, int fd)
 {
-	return fd < 3 || fd == w->state->dir || fd == dog->ready || fd == dog->hold ||
-	       fd == dog->lock || fd == alert_descriptor();
+	return fd == w->state->dir || fd == dog->ready || fd == dog->hold || fd == dog->lock ||
+	       fd == alert_descriptor();
 }
 
-/* More than fit are closed at once. */
+/* All but 0 to 2 and the modules', whose numbers must not be used again. */
 static void
-find_inherited(struct inherited *all, const struct window *w, const struct watchdog *dog)
+list_descriptors(struct inherited *all)
 {
 	const struct dirent *entry;
 	DIR *dir = opendir("/proc/self/fd");
 	all->n = 0;
 	while (dir && (entry = readdir(dir))) {
 		int fd = parse_fd(entry->d_name);
-		if (fd < 0 || fd == dirfd(dir) || is_needed(w, dog, fd))
-			continue;
-		if (all->n < INHERITED_MAX)
+		if (fd > 2 && fd != dirfd(dir) && !module_holds(fd) && all->n < INHERITED_MAX)
 			all->v[all->n++] = fd;
-		else
-			close(fd);
 	}
 	if (dir)
 		closedir(dir);
@@ -163,6 +160,17 @@ find_inherited(struct inherited *all, const struct window *w, const struct watch
 		log_event_take(
 			LOG_WARNING, "watchdog", NULL,
 			"cannot read /proc/self/fd: the watchdog holds what the client had open");
+}
+
+static void
+find_inherited(struct inherited *all, const struct window *w, const struct watchdog *dog)
+{
+	size_t kept = 0;
+	list_descriptors(all);
+	for (size_t i = 0; i < all->n; i++)
+		if (!is_needed(w, dog, all->v[i]))
+			all->v[kept++] = all->v[i];
+	all->n = kept;
 }
 
 /*
@@ -223,7 +231,9 @@ leave_the_clients_cgroup(void)
 		return;
 	struct err e = ERR_INIT;
 	/* Nothing of the client's, of the opener's or of the watchdog's is to wait for systemd. */
-	(void)close_range(3, ~0u, 0);
+	struct inherited all;
+	list_descriptors(&all);
+	close_inherited(&all);
 	snprintf(suffix, sizeof(suffix), "%d", (int)pids[0]);
 	if (scope_enter(suffix, pids, pids[1] ? 2 : 1, &e) == SCOPE_FAILED)
 		log_event_take(LOG_WARNING, "scope", NULL,

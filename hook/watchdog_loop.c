@@ -137,7 +137,7 @@ static bool
 same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 static struct stat
@@ -325,6 +325,8 @@ act(struct watch *watch, unsigned events)
 	/* What is not there to be lifted is not asked for for ever; another change will tell. */
 	bool again = failed && !(result.missing && watch->failures > RELIFT_TRIES);
 	watch->retry_at = again ? boottime_ms() + retry_ms(watch) : 0;
+	if (!again && result.later)
+		watch->retry_at = watch->w->counted.next;
 	set_next_beat(watch, events & WATCH_BEAT);
 	return false;
 }

@@ -291,7 +291,7 @@ extend_one(struct window *w, const struct lift *lift, struct err *e)
 		return -1;
 	unsigned expiry_s = window_expiry(w, on->ops->caps);
 	enum lift_state state = lift_inspect(w, lift, &left_s, &why);
-	if (state == LIFT_LIFTED && left_s >= expiry_s)
+	if (state == LIFT_LIFTED && left_s >= expiry_s && left_s <= expiry_s + EXPIRY_SLACK_S)
 		return 0;
 	why = ERR_INIT;
 	enum outcome outcome = on->ops->extend(on->backend, lift->record, expiry_s, &why);

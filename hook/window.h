@@ -28,7 +28,7 @@ struct window {
 	struct counted {     /* the watchdog's: how much there was to lift when it looked last */
 		size_t steps;
 		size_t wishes; /* of so many wishes and ports */
-		int64_t at;    /* CLOCK_BOOTTIME, seconds */
+		int64_t next;  /* not to be counted again before: CLOCK_BOOTTIME, ms */
 		bool missing;  /* and not all of it could be lifted */
 	} counted;
 };
@@ -80,6 +80,7 @@ struct watched {
 	bool stopped;  /* under a client that goes on */
 	bool relifted; /* what a refresh had removed was lifted again, or almost */
 	bool missing;  /* it could not be lifted again, yet */
+	bool later;    /* look again at counted.next: counting now would cost too much */
 };
 
 /* Looks at everything, and does what is to be done. On errors it is asked again later. */

@@ -54,6 +54,8 @@ int window_verify(struct window *w, struct err *e);
 
 /* How many steps a plan of all the journal's wishes has now, whatever is lifted. */
 int window_count(struct window *w, size_t *steps, struct err *e);
+/* How much is wished for: what was counted holds for that. */
+size_t window_wished(const struct window *w);
 /* Lifts again what is missing of the journal's wishes; window_take.c. */
 int window_relift(struct window *w, bool *relifted, struct err *e);
 

@@ -330,6 +330,7 @@ lift_wish(struct window *w, const struct wish *wish, struct change *change, stru
 	int failed = prepare(w, &policy, &wish->ports, &planning, change, e) ||
 		     apply(w, &planning, change, e) || window_verify(w, e) ||
 		     (change->applied && window_save(w, JOURNAL_OPEN, e));
+	w->counted.steps += failed ? 0 : planning_steps(&planning);
 	if (failed)
 		undo(w, change, e);
 	planning_fini(&planning);
@@ -364,6 +365,16 @@ window_count(struct window *w, size_t *steps, struct err *e)
 	return 0;
 }
 
+size_t
+window_wished(const struct window *w)
+{
+	const struct wishes *wishes = &w->journal.wishes;
+	size_t n = wishes->n;
+	for (size_t i = 0; i < wishes->n; i++)
+		n += wishes->v[i].ports.n;
+	return n;
+}
+
 int
 window_relift(struct window *w, bool *relifted, struct err *e)
 {
@@ -375,6 +386,9 @@ window_relift(struct window *w, bool *relifted, struct err *e)
 	/* At once, so that what is gone is told once, even if nothing can be lifted now. */
 	if (w->journal.lifts.n < before && window_save(w, JOURNAL_OPEN, e))
 		return -1;
+	/* What is planned now is all there is to lift, unless some of it still is. */
+	size_t wished = w->journal.lifts.n ? 0 : window_wished(w);
+	w->counted.steps = w->counted.wishes = 0;
 	for (size_t i = 0; i < w->journal.wishes.n; i++) {
 		int failed = lift_wish(w, &w->journal.wishes.v[i], &change, e);
 		/* Also what was taken back, because the next refresh came before it was seen. */
@@ -382,6 +396,7 @@ window_relift(struct window *w, bool *relifted, struct err *e)
 		if (failed)
 			return -1;
 	}
+	w->counted.wishes = wished;
 	if (*relifted)
 		log_event_take(LOG_NOTICE, "relifted", NULL,
 			       "window %s was lifted again after the firewall was changed",

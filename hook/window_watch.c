@@ -10,7 +10,8 @@
 #include "window.h"
 #include "window_private.h"
 
-#define DISCOVER_EVERY_S 20
+/* Without a policy, counting reads the elements of all sets: one part of the time in so many. */
+#define COUNT_SHARE 20
 
 static bool
 an_owner_lives(const struct leases *leases)
@@ -28,30 +29,11 @@ something_is_missing(struct window *w)
 		struct err e = ERR_INIT;
 		unsigned left_s;
 		enum lift_state state = lift_inspect(w, &w->journal.lifts.v[i], &left_s, &e);
-		if (state != LIFT_LIFTED && state != LIFT_CLOSED)
+		/* What cannot be read is not known to be missing. */
+		if (state == LIFT_NOT_LIFTED || state == LIFT_DRIFTED)
 			return true;
 	}
 	return false;
-}
-
-static size_t
-wishes_and_ports(const struct wishes *wishes)
-{
-	size_t n = wishes->n;
-	for (size_t i = 0; i < wishes->n; i++)
-		n += wishes->v[i].ports.n;
-	return n;
-}
-
-static bool
-may_count(const struct window *w)
-{
-	/* Looking for geo-blocks reads their elements. */
-	for (size_t i = 0; i < w->journal.wishes.n; i++)
-		if (w->journal.wishes.v[i].discovered &&
-		    boottime_now() < w->counted.at + DISCOVER_EVERY_S)
-			return false;
-	return true;
 }
 
 /*
@@ -59,15 +41,21 @@ may_count(const struct window *w)
  * there, and yet something blocks. What others add beside the geo-blocks does not count.
  */
 static bool
-something_is_new(struct window *w)
+something_is_new(struct window *w, struct watched *result)
 {
 	struct err e = ERR_INIT;
-	struct counted now = { .wishes = wishes_and_ports(&w->journal.wishes),
-			       .at = boottime_now(),
-			       .missing = w->counted.missing };
-	if (!may_count(w) || window_count(w, &now.steps, &e))
+	struct counted now = { .wishes = window_wished(w), .missing = w->counted.missing };
+	int64_t start = boottime_ms();
+	if (start < w->counted.next) {
+		result->later = true;
+		return false;
+	}
+	int failed = window_count(w, &now.steps, &e);
+	w->counted.next = boottime_ms() + COUNT_SHARE * (boottime_ms() - start);
+	if (failed)
 		return false;
 	bool more = now.wishes == w->counted.wishes && now.steps > w->counted.steps;
+	now.next = w->counted.next;
 	w->counted = now;
 	return more;
 }
@@ -121,10 +109,10 @@ static int
 refreshed(struct window *w, unsigned events, struct watched *result, struct err *e)
 {
 	struct names notes = { 0 };
-	bool gone = something_is_missing(w), more = !gone && something_is_new(w);
+	bool gone = something_is_missing(w), more = !gone && something_is_new(w, result);
 	if (!gone && !more && !w->counted.missing && w->journal.lifts.n)
 		return 0;
-	/* What is only added never wins: a script may pause after each rule. */
+	/* What is only added never wins: it may be a script that takes its time. */
 	bool panic = gone && (events & WATCH_STOP);
 	if (panic || ((gone || more) && w->journal.on_refresh == REFRESH_STOP))
 		return stop(w, panic, result, e);
@@ -139,7 +127,6 @@ refreshed(struct window *w, unsigned events, struct watched *result, struct err 
 		return -1;
 	}
 	result->relifted = result->relifted && !more;
-	(void)something_is_new(w); /* this is what there is to lift now */
 	return 0;
 }
 

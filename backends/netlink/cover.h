@@ -3,7 +3,10 @@
  * Flows that a lift let in: those to its ports whose first packet the ruleset would drop without
  * the lift. It is asked as it was when the cover was read; the named sets as they are now.
  *
- * What cannot be told (the rule tests an unknown source) is not covered: such a flow lives on.
+ * The interface that a flow came through is not recorded: where the ruleset asks for it, all ways
+ * back to the flow's source have to be covered. What cannot be told (a rule before tests a hardware
+ * address, IPsec, a set that is gone; the ways back are not certain) is not covered: such a flow
+ * lives on.
  */
 #ifndef GEOPAUSE_COVER_H
 #define GEOPAUSE_COVER_H

@@ -410,6 +410,7 @@ def lost_journal(args):
     with Scene(args) as scene:
         policy = scene.load(DENY, DENY_TARGET)
         scene.program.expect(0, "pre", "--window", "10s", policy=policy)
+        scene.program.kill_watchdog()  # which would know them
         for name in os.listdir(scene.program.state):
             if name.startswith("window-"):
                 os.unlink(os.path.join(scene.program.state, name))

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import tempfile
 import time
 
@@ -119,6 +120,12 @@ class Program:
             raise Failure("%s: %s\n%s--- plan: %s\n--- ruleset\n%s" % (
                 when, "; ".join(difference), matrix_text(got), result_text(plan),
                 shortened(self.bed.listing())))
+
+    def kill_watchdog(self):
+        for name in os.listdir(self.state):
+            if name.startswith("watchdog-"):
+                with open(os.path.join(self.state, name), encoding="ascii") as f:
+                    os.kill(int(f.read()), signal.SIGKILL)
 
     def left_behind(self):
         return [name for _, _, names in os.walk(self.state) for name in names

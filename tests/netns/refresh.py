@@ -21,7 +21,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "refresh"))
 
-from bed import Bed, BedError, inside, matrix_difference, normalised  # noqa: E402
+from bed import Bed, BedError, inside, normalised  # noqa: E402
 from cases import WEB, opened  # noqa: E402
 from firewalld import Firewalld  # noqa: E402
 from program import Failure, Snapshot, line_difference, require, shortened  # noqa: E402
