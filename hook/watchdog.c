@@ -72,7 +72,7 @@ watchdog_tidy(const struct state *state, uint64_t netns)
 {
 	char name[JOURNAL_NAME_MAX];
 	pid_t pid;
-	if (watchdog_look(state, netns, &pid) == WATCHDOG_DEAD)
+	if (watchdog_look(state, netns, &pid) != WATCHDOG_LIVES)
 		(void)unlinkat(state->dir, lock_name(name, netns), 0);
 }
 
