@@ -3,14 +3,15 @@
  * The order of things, and what a death in between leaves:
  *
  * opening   journal "opening" | apply each | inspect each | journal "open"
- *           Died before "open": nobody was told that it is open; the next caller reverts.
+ *           Died before "open": nobody was told that it is open; the watchdog, which was there
+ *           before, reverts, or the next caller.
  * joining   journal the lease and the lifts to come, still "open" | apply | extend | inspect
  *           Died: the others' window goes on; the lease ends in time, and whoever comes next sees
  *           by inspect which lifts are not there.
  * closing   journal "closing" | revert each, backwards | inspect each | remove the journal
- *           Died: the next caller goes on reverting, which is idempotent.
+ *           Died: the watchdog or the next caller goes on reverting, which is idempotent.
  *
- * And whatever happens, the kernel's own expiry closes each lift.
+ * And whatever happens, the kernel's own expiry closes each lift within a heartbeat.
  */
 #include "window.h"
 

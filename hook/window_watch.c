@@ -139,9 +139,11 @@ watch(struct window *w, unsigned events, struct watched *result, struct err *e)
 		return window_close(w, how, e);
 	if (w->journal.leases.n != leases)
 		save_leases(w);
-	if ((events & WATCH_REFRESHED) && refreshed(w, events, result, e))
-		return -1;
-	return w->there && (events & WATCH_BEAT) ? beat(w, e) : 0;
+	int failed = events & WATCH_REFRESHED ? refreshed(w, events, result, e) : 0;
+	/* What is there stays open, whatever is missing. */
+	if (w->there && (events & WATCH_BEAT) && beat(w, e))
+		failed = -1;
+	return failed;
 }
 
 int

@@ -8,6 +8,9 @@ import shlex
 import shutil
 import tempfile
 
+# stdbuf(1) preloads a library, which AddressSanitizer, where it is compiled in, does not like.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+
 
 class Bed:
     """A directory with the stand-ins and the marks of one tree."""
