@@ -242,10 +242,11 @@ write_file(int dir, const char *tmp, const char *text, bool durable)
 	size_t len = strlen(text);
 	snprintf(header, sizeof(header), MAGIC " %d %zu %016" PRIx64 "\n", JOURNAL_VERSION, len,
 		 checksum(text, len));
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dir, tmp, flags, 0600);
 	/* A writer that was killed may have left one; we hold the lock. */
-	if (unlinkat(dir, tmp, 0) && errno != ENOENT)
-		return -1;
-	int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST && !unlinkat(dir, tmp, 0))
+		fd = openat(dir, tmp, flags, 0600);
 	if (fd < 0)
 		return -1;
 	int failed = files_write(fd, header, strlen(header)) || files_write(fd, text, len) ||

@@ -65,19 +65,6 @@ kept_capabilities(unsigned keep)
 	return kept;
 }
 
-/* Up to the kernel's last capability, which may be newer than our headers. */
-static int
-bounding_reduce(uint64_t kept)
-{
-	for (unsigned long cap = 0; cap < 64; cap++) {
-		if (kept & BIT(cap))
-			continue;
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
-			return errno == EINVAL && cap > CAP_SETPCAP ? 0 : -1;
-	}
-	return 0;
-}
-
 int
 privileges_reduce(unsigned keep, struct err *e)
 {
@@ -85,8 +72,6 @@ privileges_reduce(unsigned keep, struct err *e)
 	uint64_t kept = kept_capabilities(keep);
 	if (capabilities_get(&caps))
 		return err_sys(e, ERR_FAILED, errno, "reading the capabilities");
-	if ((caps.effective & BIT(CAP_SETPCAP)) && bounding_reduce(kept))
-		return err_sys(e, ERR_FAILED, errno, "reducing the capability bounding set");
 	caps.effective &= kept;
 	caps.permitted &= kept;
 	/* The ambient set follows: the kernel keeps it within this one. */
