@@ -68,6 +68,10 @@ packages_install() {
 		echo "apt-get could not install ${missing[*]}" >&2
 		return 1
 	}
+	# A firewall that nobody asked for must not come up with the next boot either.
+	case " ${missing[*]} " in
+	*" firewalld "*) deb-systemd-helper disable firewalld.service >/dev/null 2>&1 || true ;;
+	esac
 	packages_cleanup
 }
 
