@@ -70,7 +70,7 @@ packages_install() {
 	}
 	# A firewall that nobody asked for must not come up with the next boot either.
 	case " ${missing[*]} " in
-	*" firewalld "*) deb-systemd-helper disable firewalld.service >/dev/null 2>&1 || true ;;
+	*" firewalld "*) systemctl --quiet disable firewalld.service >/dev/null 2>&1 || true ;;
 	esac
 	packages_cleanup
 }
