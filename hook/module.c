@@ -137,7 +137,7 @@ load_descriptor(int fd, const char *symbol, struct err *e)
 {
 	char path[32];
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	void *handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
 	void *found = handle ? dlsym(handle, symbol) : NULL;
 	if (!found) {
 		const char *why = dlerror();
