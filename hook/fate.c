@@ -31,12 +31,11 @@ void
 fate_may_be_open(struct err *e, const struct journal *journal)
 {
 	char where[FATE_MAX / 2] = "", until[CLOCK_TEXT_MAX], text[PORTS_TEXT_MAX];
-	struct ports ports = { 0 };
+	const struct ports ports = lifts_ports(&journal->lifts);
 	size_t used = 0;
 	bool by_itself = true;
 	for (size_t i = 0; i < journal->lifts.n; i++) {
 		const struct lift *lift = &journal->lifts.v[i];
-		ports_add(&ports, &lift->ports);
 		by_itself = by_itself && lift->expires_itself;
 		for (size_t k = 0; k < lift->tables.n && used < sizeof(where) - 1; k++) {
 			char name[NAME_BUF];

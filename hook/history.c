@@ -225,17 +225,6 @@ write_take(const char *directory, json_t *event)
 		warn_once(directory, &e);
 }
 
-/* Lifts of more ports name the same target again. */
-static bool
-named_before(const struct lifts *lifts, size_t before, const char *name)
-{
-	for (size_t i = 0; i < before; i++)
-		for (size_t k = 0; k < lifts->v[i].targets.n; k++)
-			if (!strcmp(lifts->v[i].targets.v[k], name))
-				return true;
-	return false;
-}
-
 /* "input, edge"; a list that is too long ends in "...". */
 static const char *
 targets_text(char *buf, const struct lifts *lifts)
@@ -245,7 +234,7 @@ targets_text(char *buf, const struct lifts *lifts)
 	for (size_t i = 0; i < lifts->n; i++)
 		for (size_t k = 0; k < lifts->v[i].targets.n; k++) {
 			char name[NAME_BUF];
-			if (named_before(lifts, i, lifts->v[i].targets.v[k]))
+			if (lifts_named_before(lifts, i, lifts->v[i].targets.v[k]))
 				continue;
 			bool fits = used + NAME_BUF + sizeof(", ...") < TARGETS_MAX;
 			int len = snprintf(buf + used, TARGETS_MAX - used, "%s%s", used ? ", " : "",
@@ -255,15 +244,6 @@ targets_text(char *buf, const struct lifts *lifts)
 			used += len > 0 ? (size_t)len : 0;
 		}
 	return buf;
-}
-
-static const char *
-ports_of(char *buf, const struct lifts *lifts)
-{
-	struct ports ports = { 0 };
-	for (size_t i = 0; i < lifts->n; i++)
-		ports_add(&ports, &lifts->v[i].ports);
-	return ports_text(buf, &ports);
 }
 
 static const char *
@@ -293,11 +273,12 @@ static json_t *
 event_json(const char *event, const struct journal *j)
 {
 	char netns[24], ports[PORTS_TEXT_MAX], targets[TARGETS_MAX];
+	const struct ports all = lifts_ports(&j->lifts);
 	snprintf(netns, sizeof(netns), "%" PRIu64, j->id.netns);
 	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:s,s:s}", "event", event, "window", j->window,
 			 "netns", netns, "boot", j->id.boot, "opened_wall",
 			 wall_json(j->opened_wall), "wall", wall_json(wall_now()), "ports",
-			 ports_of(ports, &j->lifts), "targets", targets_text(targets, &j->lifts));
+			 ports_text(ports, &all), "targets", targets_text(targets, &j->lifts));
 }
 
 /* Drops the event if something cannot be added: its reader would miss it. */

@@ -78,6 +78,25 @@ lifts_drop(struct lifts *lifts, size_t i)
 	memmove(&lifts->v[i], &lifts->v[i + 1], (lifts->n - i) * sizeof(*lifts->v));
 }
 
+struct ports
+lifts_ports(const struct lifts *lifts)
+{
+	struct ports ports = { 0 };
+	for (size_t i = 0; i < lifts->n; i++)
+		ports_add(&ports, &lifts->v[i].ports);
+	return ports;
+}
+
+bool
+lifts_named_before(const struct lifts *lifts, size_t n, const char *target)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < lifts->v[i].targets.n; k++)
+			if (!strcmp(lifts->v[i].targets.v[k], target))
+				return true;
+	return false;
+}
+
 int
 wishes_add(struct wishes *wishes, json_t *policy, bool discovered, const struct ports *ports)
 {

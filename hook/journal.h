@@ -108,6 +108,10 @@ void journal_fini(struct journal *journal);
 /* Appends an empty lift, or NULL. */
 struct lift *lifts_add(struct lifts *lifts);
 void lifts_drop(struct lifts *lifts, size_t i);
+/* All that they lift. */
+struct ports lifts_ports(const struct lifts *lifts);
+/* One of the first n names this target: lifts of more ports name it again. */
+bool lifts_named_before(const struct lifts *lifts, size_t n, const char *target);
 /* All return 0, or -1 when memory is gone. */
 int wishes_copy(struct wishes *copy, const struct wishes *wishes);
 void wishes_fini(struct wishes *wishes);

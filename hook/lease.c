@@ -106,6 +106,15 @@ leases_drop(struct leases *leases, struct lease *lease)
 	memmove(lease, lease + 1, (leases->n - i) * sizeof(*lease));
 }
 
+bool
+leases_held(const struct leases *leases)
+{
+	for (size_t i = 0; i < leases->n; i++)
+		if (!lease_void(&leases->v[i]))
+			return true;
+	return false;
+}
+
 void
 leases_prune(struct leases *leases)
 {

@@ -51,6 +51,8 @@ struct lease *leases_add(struct leases *leases, const struct lease *lease);
  */
 struct lease *leases_find(struct leases *leases, const struct lease *key);
 void leases_drop(struct leases *leases, struct lease *lease);
+/* Some are not void. */
+bool leases_held(const struct leases *leases);
 /* Drops the void ones. */
 void leases_prune(struct leases *leases);
 /* The latest expiry, 0 if there is none. */

@@ -22,15 +22,6 @@
 #include "privileges.h"
 
 static bool
-somebody_holds(const struct leases *leases)
-{
-	for (size_t i = 0; i < leases->n; i++)
-		if (!lease_void(&leases->v[i]))
-			return true;
-	return false;
-}
-
-static bool
 not_expired(const struct journal *journal)
 {
 	for (size_t i = 0; i < journal->lifts.n; i++)
@@ -47,8 +38,7 @@ describe(struct neighbour *one, const struct journal *journal, const struct iden
 	one->state =
 		one->counts ? journal_state_name(journal->state) : "of another boot or machine";
 	one->may_be_open = one->counts && not_expired(journal);
-	one->held =
-		one->counts && journal->state == JOURNAL_OPEN && somebody_holds(&journal->leases);
+	one->held = one->counts && journal->state == JOURNAL_OPEN && leases_held(&journal->leases);
 }
 
 static int

@@ -10,24 +10,13 @@
 
 #define TARGETS_TEXT_MAX 400
 
-/* Lifts of more ports name the same target again. */
-static bool
-named_before(const struct lifts *lifts, size_t before, const char *name)
-{
-	for (size_t i = 0; i < before; i++)
-		for (size_t k = 0; k < lifts->v[i].targets.n; k++)
-			if (!strcmp(lifts->v[i].targets.v[k], name))
-				return true;
-	return false;
-}
-
 static json_t *
 all_targets(const struct lifts *lifts)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < lifts->n; i++)
 		for (size_t k = 0; k < lifts->v[i].targets.n; k++)
-			if (!named_before(lifts, i, lifts->v[i].targets.v[k]))
+			if (!lifts_named_before(lifts, i, lifts->v[i].targets.v[k]))
 				json_array_append_new(all, json_string(lifts->v[i].targets.v[k]));
 	return all;
 }
@@ -41,7 +30,7 @@ targets_text(char *buf, const struct lifts *lifts)
 		for (size_t k = 0; k < lifts->v[i].targets.n && used < TARGETS_TEXT_MAX - 1; k++) {
 			const char *target = lifts->v[i].targets.v[k];
 			char name[NAME_BUF];
-			if (named_before(lifts, i, target))
+			if (lifts_named_before(lifts, i, target))
 				continue;
 			int len = snprintf(buf + used, TARGETS_TEXT_MAX - used, "%s%s",
 					   used ? ", " : "", err_name(name, target));
@@ -53,9 +42,7 @@ targets_text(char *buf, const struct lifts *lifts)
 const char *
 story_ports(char *buf, const struct lifts *lifts)
 {
-	struct ports ports = { 0 };
-	for (size_t i = 0; i < lifts->n; i++)
-		ports_add(&ports, &lifts->v[i].ports);
+	const struct ports ports = lifts_ports(lifts);
 	return ports_text(buf, &ports);
 }
 

@@ -270,12 +270,9 @@ clean_up(struct watch *watch)
 static void
 close_unread(struct watch *watch)
 {
-	const struct leases *leases = &watch->last.leases;
 	watch->file = journal_file(watch);
-	for (size_t i = 0; i < leases->n; i++)
-		if (!lease_void(&leases->v[i]))
-			return;
-	clean_up(watch);
+	if (!leases_held(&watch->last.leases))
+		clean_up(watch);
 }
 
 /* Whoever joins may bring a shorter heartbeat. */

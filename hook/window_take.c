@@ -138,7 +138,6 @@ claim(struct window *w, const struct request *rq, struct lease *lease, struct ch
 		return err_set(e, ERR_FAILED, "out of memory");
 	}
 	change->claimed = true;
-	window_note_expiry(w);
 	if (wishes_copy(&change->wishes, &j->wishes))
 		return err_set(e, ERR_FAILED, "out of memory");
 	change->wished = true;

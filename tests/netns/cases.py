@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 
-from bed import Bed, BedError, inside, matrix_difference, matrix_read, normalised
-from program import Failure, Program, Snapshot, require, result_text
+from bed import Bed, inside, matrix_difference, matrix_read, normalised
+from program import Program, Snapshot, require, result_text, run_cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WEB = ("tcp/80", "tcp/443")
@@ -529,15 +529,7 @@ def main():
     parser.add_argument("cases", nargs="+", choices=list(CASES))
     args = parser.parse_args()
     args.newexpr = os.path.abspath(args.newexpr)
-    failed = 0
-    for name in args.cases:
-        try:
-            CASES[name](args)
-            print("ok", name, flush=True)
-        except (Failure, BedError) as e:
-            failed += 1
-            print("FAILED %s: %s" % (name, e), flush=True)
-    return 1 if failed else 0
+    return run_cases(CASES, args)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "refresh"))
 
 from bed import Bed, BedError, inside  # noqa: E402
-from program import Failure, Snapshot, require  # noqa: E402
+from program import Snapshot, require, run_cases  # noqa: E402
 from watched import Pulse, Watched  # noqa: E402
 
 WAYS = {"RU/udp/53": "udp4", "RU/syn/80": "tcp4", "RU6/udp/53": "udp6", "RU6/syn/80": "tcp6"}
@@ -262,15 +262,7 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("cases", nargs="+", choices=list(CASES))
     args = parser.parse_args()
-    failed = 0
-    for name in args.cases:
-        try:
-            CASES[name](args)
-            print("ok", name, flush=True)
-        except (Failure, BedError) as e:
-            failed += 1
-            print("FAILED %s: %s" % (name, e), flush=True)
-    return 1 if failed else 0
+    return run_cases(CASES, args)
 
 
 if __name__ == "__main__":

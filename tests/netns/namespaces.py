@@ -16,7 +16,7 @@ import tempfile
 import time
 
 from bed import BedError, must
-from program import Failure, require, result_text
+from program import require, result_text, run_cases
 
 RULESET = """
 table inet filter {
@@ -314,15 +314,8 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     args = parser.parse_args()
-    status = 0
-    for name in args.cases or CASES:
-        try:
-            CASES[name](args)
-            print("ok    " + name, flush=True)
-        except (Failure, BedError) as failure:
-            print("FAIL  %s: %s" % (name, failure), flush=True)
-            status = 1
-    return status
+    args.cases = args.cases or list(CASES)
+    return run_cases(CASES, args)
 
 
 if __name__ == "__main__":

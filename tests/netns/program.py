@@ -8,7 +8,7 @@ import signal
 import tempfile
 import time
 
-from bed import counters, matrix_difference, matrix_text, normalised
+from bed import BedError, counters, matrix_difference, matrix_text, normalised
 
 HANDLE = re.compile(r"# handle (\d+)$")
 
@@ -24,6 +24,19 @@ def result_text(done):
 def require(condition, message):
     if not condition:
         raise Failure(message)
+
+
+def run_cases(cases, args):
+    """Those of args.cases, by name; the exit status."""
+    failed = 0
+    for name in args.cases:
+        try:
+            cases[name](args)
+            print("ok", name, flush=True)
+        except (Failure, BedError) as e:
+            failed += 1
+            print("FAILED %s: %s" % (name, e), flush=True)
+    return 1 if failed else 0
 
 
 class Snapshot:

@@ -21,10 +21,10 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "refresh"))
 
-from bed import Bed, BedError, inside, normalised  # noqa: E402
+from bed import Bed, inside, normalised  # noqa: E402
 from cases import WEB, opened  # noqa: E402
 from firewalld import Firewalld  # noqa: E402
-from program import Failure, Snapshot, line_difference, require, shortened  # noqa: E402
+from program import Failure, Snapshot, line_difference, require, run_cases, shortened  # noqa: E402
 from tools import TOOLS, Reload, Script, SlowScript  # noqa: E402
 from watched import Pulse, Watched  # noqa: E402
 
@@ -390,15 +390,7 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("cases", nargs="+", choices=list(CASES))
     args = parser.parse_args()
-    failed = 0
-    for name in args.cases:
-        try:
-            CASES[name](args)
-            print("ok", name, flush=True)
-        except (Failure, BedError) as e:
-            failed += 1
-            print("FAILED %s: %s" % (name, e), flush=True)
-    return 1 if failed else 0
+    return run_cases(CASES, args)
 
 
 if __name__ == "__main__":
