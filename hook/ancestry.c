@@ -16,33 +16,35 @@
 struct level {
 	struct process process;
 	pid_t parent;
-	char exe[PATH_MAX];      /* "" if it cannot be read, as root's for others */
-	char args[ARGS_MAX + 1]; /* as in /proc/PID/cmdline */
+	const char *exe;  /* "" if it cannot be read, as root's for others */
+	const char *args; /* as in /proc/PID/cmdline */
 	size_t args_len;
+	char text[PATH_MAX + ARGS_MAX + 1]; /* of both, one behind the other */
 };
 
-static void
-read_exe(struct level *level, pid_t pid)
+static size_t
+read_exe(char *text, pid_t pid)
 {
 	char path[48];
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	ssize_t len = readlink(path, level->exe, sizeof(level->exe) - 1);
-	level->exe[len > 0 ? len : 0] = '\0';
+	ssize_t len = readlink(path, text, PATH_MAX - 1);
+	text[len > 0 ? len : 0] = '\0';
+	return len > 0 ? (size_t)len : 0;
 }
 
-static void
-read_args(struct level *level, pid_t pid)
+static size_t
+read_args(char *text, pid_t pid)
 {
 	char path[48];
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
 	ssize_t len = -1;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
-		len = read(fd, level->args, ARGS_MAX);
+		len = read(fd, text, ARGS_MAX);
 		close(fd);
 	}
-	level->args_len = len > 0 ? (size_t)len : 0;
-	level->args[level->args_len] = '\0';
+	text[len > 0 ? len : 0] = '\0';
+	return len > 0 ? (size_t)len : 0;
 }
 
 /* A child is never older than its parent: then the parent is gone, and its pid is used again. */
@@ -53,8 +55,10 @@ read_level(struct level *level, pid_t pid, const struct level *below,
 	if (process_read(&level->process, &level->parent, pid, self) ||
 	    (below->process.pid && level->process.start > below->process.start))
 		return false;
-	read_exe(level, pid);
-	read_args(level, pid);
+	level->exe = level->text;
+	char *args = level->text + read_exe(level->text, pid) + 1;
+	level->args = args;
+	level->args_len = read_args(args, pid);
 	/* Neither: a kernel thread, or nothing that could be recognised. */
 	return *level->exe || level->args_len;
 }
@@ -101,7 +105,7 @@ ancestry_read(void)
 	pid_t pid = getppid();
 	below->process.pid = 0;
 	for (int i = 0; i < LEVELS_MAX && pid > 1 && read_level(level, pid, below, &self); i++) {
-		if (process_is_ours(pid, &self)) {
+		if (process_is_ours(pid, level->exe, &self)) {
 			ancestry.guard = level->process;
 			break;
 		}

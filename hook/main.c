@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -57,6 +59,15 @@ open_missing_descriptors(void)
 	return 0;
 }
 
+/* Of the JSON objects' hash tables; by itself the library opens /dev/urandom. */
+static void
+seed_tables(void)
+{
+	size_t seed = 0;
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed) && seed)
+		json_object_seed(seed);
+}
+
 static const struct command *
 find_command(const char *name)
 {
@@ -96,11 +107,24 @@ dispatch(int argc, char **argv)
 	return command->run(&options);
 }
 
+/* The libraries' destructors have nothing to do; only a sanitizer's looks for leaks. */
+static int
+leave(int status)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return status;
+#else
+	fflush(NULL);
+	_exit(status);
+#endif
+}
+
 int
 main(int argc, char **argv)
 {
 	if (open_missing_descriptors())
 		return ERR_FAILED;
 	signals_init();
-	return output_finish(dispatch(argc, argv));
+	seed_tables();
+	return leave(output_finish(dispatch(argc, argv)));
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +20,38 @@ struct stat_line {
 	uint64_t start;
 };
 
+static const char *
+skip_fields(const char *text, unsigned n)
+{
+	while (n && (text = strchr(text, ' '))) {
+		text++;
+		n--;
+	}
+	return text;
+}
+
+static bool
+is_number(const char *text)
+{
+	return text && *text >= '0' && *text <= '9';
+}
+
 /* proc(5): "pid (comm) state ppid ..."; comm may hold anything, so count from the last ')'. */
+static bool
+parse_stat(struct stat_line *line, const char *text)
+{
+	const char *after = strrchr(text, ')');
+	const char *state = after ? skip_fields(after, 1) : NULL;
+	const char *parent = state ? skip_fields(state, 1) : NULL;
+	const char *start = parent ? skip_fields(parent, 18) : NULL;
+	if (!is_number(parent) || !is_number(start))
+		return false;
+	line->state = *state;
+	line->parent = (pid_t)strtol(parent, NULL, 10);
+	line->start = strtoull(start, NULL, 10);
+	return true;
+}
+
 static int
 read_stat(struct stat_line *line, pid_t pid)
 {
@@ -38,16 +68,10 @@ read_stat(struct stat_line *line, pid_t pid)
 		return -1;
 	}
 	text[len] = '\0';
-	int parent;
-	const char *after = strrchr(text, ')');
-	if (!after || sscanf(after + 1,
-			     " %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-			     "%*s %*s %*s %" SCNu64,
-			     &line->state, &parent, &line->start) != 3) {
+	if (!parse_stat(line, text)) {
 		errno = EPROTO;
 		return -1;
 	}
-	line->parent = (pid_t)parent;
 	return 0;
 }
 
@@ -61,14 +85,24 @@ proc_is_ours(void)
 }
 
 static uint64_t
-own_pidns(void)
+read_pidns(void)
 {
 	struct stat st;
-	if (!proc_is_ours())
-		return PIDNS_UNKNOWN;
 	if (!stat("/proc/self/ns/pid", &st))
 		return (uint64_t)st.st_ino;
 	return errno == ENOENT ? 0 : PIDNS_UNKNOWN; /* a kernel without them has none */
+}
+
+/* Read once: no process leaves its pid namespace, nor do its forks. But /proc may be covered. */
+static uint64_t
+own_pidns(void)
+{
+	static uint64_t pidns = PIDNS_UNKNOWN;
+	if (!proc_is_ours())
+		return PIDNS_UNKNOWN;
+	if (pidns == PIDNS_UNKNOWN)
+		pidns = read_pidns();
+	return pidns;
 }
 
 static bool
@@ -82,10 +116,16 @@ process_self(void)
 {
 	struct process_self self = { .pidns = own_pidns() };
 	struct stat st;
-	if (!stat("/proc/self/exe", &st)) {
-		self.exe_dev = st.st_dev;
-		self.exe_ino = st.st_ino;
-	}
+	if (stat("/proc/self/exe", &st))
+		return self;
+	self.exe_dev = st.st_dev;
+	self.exe_ino = st.st_ino;
+	/* A second hard link would be a second name. */
+	ssize_t len = st.st_nlink == 1 ? readlink("/proc/self/exe", self.exe, sizeof(self.exe)) : 0;
+	if (len > 0 && (size_t)len < sizeof(self.exe))
+		self.exe[len] = '\0';
+	else
+		self.exe[0] = '\0';
 	return self;
 }
 
@@ -161,11 +201,24 @@ process_same(const struct process *a, const struct process *b)
 	return a->pid == b->pid && a->start == b->start && a->pidns == b->pidns;
 }
 
+/*
+ * One file has one name, under whatever path another mount namespace has it; unless the file itself
+ * is mounted under another name.
+ */
+static bool
+has_our_name(const char *exe, const struct process_self *self)
+{
+	const char *ours = strrchr(self->exe, '/'), *its = strrchr(exe, '/');
+	return !ours || !its || !strcmp(ours, its);
+}
+
 bool
-process_is_ours(pid_t pid, const struct process_self *self)
+process_is_ours(pid_t pid, const char *exe, const struct process_self *self)
 {
 	char path[48];
 	struct stat st;
+	if (!has_our_name(exe, self))
+		return false;
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
 	return self->exe_ino && !stat(path, &st) && st.st_dev == self->exe_dev &&
 	       st.st_ino == self->exe_ino;

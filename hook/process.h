@@ -28,12 +28,13 @@ struct process_self {
 	uint64_t pidns;
 	dev_t exe_dev; /* the file that we run */
 	ino_t exe_ino; /* 0: not known */
+	char exe[256]; /* its path; "" if it is not known, or is not the only one */
 };
 struct process_self process_self(void);
 /* -1 with errno if it cannot be read; ENOENT, ESRCH: there is none, or only its zombie. */
 int process_read(struct process *process, pid_t *parent, pid_t pid,
 		 const struct process_self *self);
-/* Whether it runs the very file that we run. */
-bool process_is_ours(pid_t pid, const struct process_self *self);
+/* Whether it runs the very file that we run. exe: what /proc/PID/exe says, "" if unreadable. */
+bool process_is_ours(pid_t pid, const char *exe, const struct process_self *self);
 
 #endif

@@ -98,10 +98,13 @@ static const char *const long_arguments[] = { "--rcfile",  "--init-file", "--ini
 static bool
 matches(const char *name, const char *pattern)
 {
-	size_t len = strlen(pattern);
-	if (len && pattern[len - 1] == '*')
-		return !strncmp(name, pattern, len - 1);
-	return !strcmp(name, pattern);
+	for (; *pattern; pattern++, name++) {
+		if (*pattern == '*' && !pattern[1])
+			return true;
+		if (*pattern != *name)
+			return false;
+	}
+	return !*name;
 }
 
 static bool

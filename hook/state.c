@@ -40,10 +40,13 @@ state_open(struct state *state, const char *path, bool create, struct err *e)
 	char name[NAME_BUF];
 	*state = STATE_CLOSED;
 	state->path = path;
-	if (create && mkdir(path, 0700) && errno != EEXIST)
-		return err_sys(e, ERR_FAILED, errno, "creating the state directory %s",
-			       err_name(name, path));
 	state->dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (state->dir < 0 && create) {
+		if (mkdir(path, 0700) && errno != EEXIST)
+			return err_sys(e, ERR_FAILED, errno, "creating the state directory %s",
+				       err_name(name, path));
+		state->dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
 	if (state->dir < 0) {
 		if (errno == ENOENT && !create)
 			return 0;
@@ -94,9 +97,9 @@ state_lock(struct state *state, unsigned wait_s, struct err *e)
 		close(fd);
 		return -1;
 	}
-	/* Only for say_busy: a full disk does no harm. */
+	/* Only for say_busy, which reads one line: a full disk does no harm. */
 	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-	if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)len, 0) != len)
+	if (pwrite(fd, pid, (size_t)len, 0) != len)
 		errno = 0;
 	state->lock = fd;
 	return 0;
