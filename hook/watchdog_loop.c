@@ -275,13 +275,20 @@ close_unread(struct watch *watch)
 		clean_up(watch);
 }
 
-/* Whoever joins may bring a shorter heartbeat. */
+/*
+ * Whoever joins may bring a shorter heartbeat. Expiries run since they were asked for: there may
+ * have been a suspend, or a busy machine, before we looked.
+ */
 static void
 set_next_beat(struct watch *watch, bool beaten)
 {
 	unsigned heartbeat_s =
 		watch->last.heartbeat_s ? watch->last.heartbeat_s : POLICY_HEARTBEAT_DEFAULT_S;
-	int64_t next = boottime_ms() + 1000 * (int64_t)heartbeat_s / 3;
+	int64_t next_ms = 1000 * (int64_t)heartbeat_s / 3;
+	int64_t left_ms = 1000 * (int64_t)boottime_left(watch->last.expiry);
+	if (!beaten && watch->last.lifts.n && left_ms < next_ms)
+		next_ms = left_ms;
+	int64_t next = boottime_ms() + next_ms;
 	if (beaten || !watch->next_beat || next < watch->next_beat)
 		watch->next_beat = next;
 }

@@ -19,7 +19,7 @@ import time
 
 HEARTBEAT_S = 3  # the shortest that a policy may ask for
 WINDOW_S = 10    # of a window without a watchdog; the shortest, too
-DEAD_S = 1.5     # within which a watchdog that lives has closed after its client's death
+DEAD_S = 10      # within which a watchdog that lives has closed after its client's death
 RULES = """
 table inet filter {
 	set geo4 { type ipv4_addr; flags interval; elements = { 5.136.0.0/13, 77.88.0.0/18 }; }
@@ -185,7 +185,7 @@ class Bed:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        if not wait_until(lambda: not self.processes(), 5):
+        if not wait_until(lambda: not self.processes(), DEAD_S):
             raise Wrong("a process cannot be killed")
 
     def watchdog(self):
@@ -198,7 +198,7 @@ class Bed:
                 return False
         with open(glob.glob(self.state + "/watchdog-*")[0], encoding="ascii") as f:
             pid = int(f.read())
-        wait_until(waits, 1)
+        wait_until(waits, DEAD_S)
         return pid
 
     # --- what is left ---
@@ -212,5 +212,5 @@ class Bed:
             raise Wrong("a journal is left: " + self.status().stdout)
         if not self.is_identical():
             raise Wrong("the ruleset differs: " + self.listing())
-        if not wait_until(lambda: not self.processes(), 1):
+        if not wait_until(lambda: not self.processes(), DEAD_S):
             raise Wrong("a process is left: %s" % self.processes())

@@ -49,7 +49,7 @@ ALL = ("EIO", "ENOSPC", "ENOBUFS", "EINTR", "ENOMEM", "EPERM")
 SPARED = ("execve", "exit_group", "getpid", "getppid", "getuid", "geteuid", "umask", "arch_prctl",
           "rt_sigaction", "rt_sigprocmask", "rt_sigpending", "rt_sigtimedwait", "set_tid_address",
           "set_robust_list", "rseq", "prlimit64", "restart_syscall", "brk")
-HEALED_S = 5  # a watchdog tries again after a second
+HEALED_S = 15  # a watchdog tries again after a second
 LOADER = 127  # ld.so(8) could not start it
 
 

@@ -242,6 +242,12 @@ def one_idle_round(names):
     return names[:polls[1]] if len(polls) > 1 else names
 
 
+def is_idle(path):
+    """It has done something, and polls again."""
+    names = read_names(path)
+    return "flock" in names and len(names) > len(one_idle_round(names))
+
+
 def phase_points(bed, phase):
     path = trace_of(bed)
     it = phase(bed)
@@ -249,6 +255,8 @@ def phase_points(bed, phase):
     it.attached.go()
     status, stderr = it.finish_pre()
     ended = it.attached.ended(DEADLINE_S if it.closing else 0.6)
+    if not it.closing:
+        wait_until(lambda: is_idle(path), DEADLINE_S)
     it.attached.detach()
     if status or ended != it.closing:
         raise Wrong("the watchdog under strace: %s, ended %d, pre %d %s" % (it.name, ended, status,

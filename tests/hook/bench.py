@@ -21,6 +21,7 @@ import tempfile
 import time
 
 VERSION = 2  # of the journal
+PATIENCE = 30  # seconds: what comes in some milliseconds comes by then on the busiest machine
 
 POLICY = {
     "version": 1,
@@ -56,9 +57,11 @@ class Bench:
     def behave(self, **how):
         with open(self.path("fake.json.new"), "w", encoding="ascii") as f:
             json.dump(how, f)
-        os.rename(self.path("fake.json.new"), self.path("fake.json"))
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path("counts.json"))
+        with open(self.path("counts.lock"), "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            os.rename(self.path("fake.json.new"), self.path("fake.json"))
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path("counts.json"))
 
     def live(self):
         try:
@@ -73,6 +76,13 @@ class Bench:
             kept = now.get("generation", 0)
             now.clear()
             now.update(live, generation=live.get("generation", kept))
+
+    @contextlib.contextmanager
+    def holding(self, name):
+        """Whoever needs this lock waits."""
+        with open(self.path(name), "r+", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield lock
 
     @contextlib.contextmanager
     def changing(self, generations=0):
@@ -171,7 +181,7 @@ class Bench:
     def closed(self):
         """Nothing is lifted and there is no journal."""
         # The watchdog that looks for the last time would take a scripted answer.
-        end = time.monotonic() + 1
+        end = time.monotonic() + PATIENCE / 3
         while self.watchdogs() and time.monotonic() < end:
             time.sleep(0.005)
         assert not self.lifts(), self.lifts()
@@ -216,7 +226,7 @@ class Bench:
         try:
             self.behave()
             self.run("restore")
-            wait_until(lambda: not self.watchdogs(), 1)
+            wait_until(lambda: not self.watchdogs())
         finally:
             for pid in self.processes():
                 os.kill(pid, signal.SIGKILL)
@@ -239,7 +249,7 @@ def fnv1a(data):
     return value
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=PATIENCE):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from bench import alive, wait_until
+from bench import PATIENCE, alive, wait_until
 from watched import TIMED, Client, closes, lifted, seen, stays_open
 
 
@@ -29,7 +29,7 @@ def test_two_runs_at_once(b):
         assert seen(b) == watchdog
         go.write("go\n")
     for process in runs:
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
     closes(b, "both ended")
 
@@ -48,7 +48,7 @@ def test_hooks_below_run(b):
             stays_open(b)
         with open(b.path("go"), "w", encoding="ascii"):
             pass
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         closes(b, f"COMMAND ended {options}")
         os.unlink(b.path("go"))
@@ -71,13 +71,14 @@ def test_run_is_killed(b):
 
 def test_run_hangs(b):
     """run is given a moment to close by itself, and no more."""
-    process = b.start("run", "--", "sh", "-c", f"touch {b.path('ran')}; sleep 0.5; exit 7")
+    process = b.start("run", "--", "sh", "-c", f"touch {b.path('ran')}; {wait_for(b, 'go')}exit 7")
     wait_until(lambda: os.path.exists(b.path("ran")))
     process.send_signal(signal.SIGSTOP)
     stays_open(b, 0.2)
-    closes(b, "COMMAND ended, run stopped", 1.5)
+    touch(b, "go")
+    closes(b, "COMMAND ended, run stopped")
     process.send_signal(signal.SIGCONT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 7
 
 
@@ -137,7 +138,7 @@ def test_stop_client(b):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(b.path("went-on"))
         process = subprocess.Popen([client], stderr=subprocess.PIPE, text=True)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=PATIENCE)
         return process, err
     process, err = run()
     assert process.returncode == 0 and os.path.exists(b.path("went-on")), err
@@ -155,7 +156,7 @@ def test_stop_client_of_an_option(b):
     with Client() as client:
         b.ok("pre", "--stop-client", *client.owner, status=1,
              says=f"sent SIGTERM to the client (process {client.pid})")
-        assert client.process.wait(5) == -signal.SIGTERM
+        assert client.process.wait(PATIENCE) == -signal.SIGTERM
     for whose in (TIMED, ("--lease", "a")):
         b.ok("pre", "--stop-client", *whose, status=1, says="there is no client to stop")
 
@@ -180,7 +181,7 @@ def touch(b, name):
 def test_no_client_above(b):
     pre, post = (" ".join(b.argv(verb)) for verb in ("pre", "post"))
     script = client_script(b, "renew", f"{pre}\n{post}\n")
-    _, err = cron(b, script).communicate(timeout=20)
+    _, err = cron(b, script).communicate(timeout=PATIENCE)
     assert "no ACME client was found above this hook: a timed lease, until" in err, err
     assert "closed after" in err, err
     closes(b, "post")
@@ -194,7 +195,7 @@ def test_lease_of_another_script(b):
     b.behave(plan="refuse")
     second = client_script(b, "second", f"{pre} --challenge dns-01 && exit 9\n{post}\n")
     process = cron(b, second)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE)
     assert "the window stays open for a timed lease" in err, err
     assert "no lease of this caller" in err, err
     b.behave()
@@ -202,7 +203,7 @@ def test_lease_of_another_script(b):
         pass
     stays_open(b)  # and the watchdog does not lift what the second one wanted
     touch(b, "go")
-    _, err = first.communicate(timeout=20)
+    _, err = first.communicate(timeout=PATIENCE)
     assert "closed after" in err, err
     closes(b, "post of the same script")
 
@@ -210,8 +211,8 @@ def test_lease_of_another_script(b):
 def test_lease_of_a_script_that_ended(b):
     """Two entries of a crontab, one that opens and one that closes."""
     pre, post = (" ".join(b.argv(verb)) for verb in ("pre", "post"))
-    cron(b, client_script(b, "opens", f"{pre}\n")).communicate(timeout=20)
+    cron(b, client_script(b, "opens", f"{pre}\n")).communicate(timeout=PATIENCE)
     stays_open(b)
-    _, err = cron(b, client_script(b, "closes", f"{post}\n")).communicate(timeout=20)
+    _, err = cron(b, client_script(b, "closes", f"{post}\n")).communicate(timeout=PATIENCE)
     assert "closed after" in err, err
     closes(b, "post of another script")

@@ -5,6 +5,7 @@ import fcntl
 import os
 import time
 
+from bench import PATIENCE
 from watched import TIMED, Client, closes
 
 
@@ -94,9 +95,9 @@ def test_drift_is_reported(b):
 
 
 def test_post_of_an_expired_window(b):
-    b.ok("pre", "--window", "2s")
+    b.ok("pre", "--window", "4s")
     b.unwatch()
-    time.sleep(2.1)
+    time.sleep(4.1)
     b.ok("post", says="closed")
     b.closed()
 
@@ -153,12 +154,12 @@ def test_busy(b):
             began = time.monotonic()
             processes = [b.start("pre"), b.start("post")]
             for process in processes:
-                _, err = process.communicate(timeout=30)
+                _, err = process.communicate(timeout=10 + PATIENCE)
                 assert process.returncode == 4 and "4242" in err, err
-            assert 9 < time.monotonic() - began < 15
+            assert time.monotonic() - began > 9
             time.sleep(0.5)
             b.ok("status", says="lifted", status=3)
-        closes(b, "the lock is free after 10 s", 2)
+        closes(b, "the lock is free after 10 s", PATIENCE)
 
 
 def test_interrupted_while_waiting(b):
@@ -168,4 +169,4 @@ def test_interrupted_while_waiting(b):
         process = b.start("post")
         time.sleep(0.3)
         process.terminate()
-        assert process.wait(5) == -15
+        assert process.wait(PATIENCE) == -15

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import time
 
-from bench import POLICY, wait_until
+from bench import PATIENCE, POLICY, wait_until
+from watched import opening
 
 
 def test_status_is_the_commands(b):
@@ -78,7 +79,7 @@ def test_forwards_term_and_hup(b):
         process = b.start("run", "--", *trapping(b, name))
         wait_until(lambda: ready(b))
         process.send_signal(sig)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 5 and name in out
         b.closed()
         os.unlink(b.path("ready"))
@@ -92,7 +93,7 @@ def test_ignores_int_and_quit(b):
     process.send_signal(signal.SIGQUIT)
     time.sleep(0.2)
     assert process.poll() is None
-    process.communicate("go\n", timeout=20)
+    process.communicate("go\n", timeout=PATIENCE)
     assert process.returncode == 4
     b.closed()
 
@@ -110,7 +111,8 @@ def test_the_commands_signals_are_the_callers(b):
 
 def test_killing_run_closes_nothing(b):
     process = b.start("run", "--", "sh", "-c",
-                      f"echo $$ > {b.path('pid')}; touch {b.path('ready')}; sleep 3")
+                      f"echo $$ > {b.path('pid')}; touch {b.path('ready')}; read line",
+                      stdin=subprocess.PIPE)
     wait_until(lambda: ready(b))
     process.kill()
     process.wait()
@@ -119,7 +121,7 @@ def test_killing_run_closes_nothing(b):
         pid = int(f.read())
     b.ok("post", "--lease", "x", says=f"stays open for sh (process {pid})")
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not b.journals(), 1)
+    wait_until(lambda: not b.journals())
     b.closed()
     process.communicate()
 
@@ -138,17 +140,18 @@ def test_restore_in_the_middle(b):
     wait_until(lambda: ready(b))
     b.ok("restore")
     b.closed()
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0 and "no window is open" in err, err
     b.closed()
 
 
 def test_two_runs(b):
-    first = b.start("run", "--", "sh", "-c", f"touch {b.path('ready')}; sleep 1")
+    first = b.start("run", "--", "sh", "-c", f"touch {b.path('ready')}; read line; exit 0",
+                    stdin=subprocess.PIPE)
     wait_until(lambda: ready(b))
     b.ok("run", "--", "true", says="stays open")
     assert len(b.lifts()) == 1
-    first.communicate(timeout=20)
+    first.communicate("go\n", timeout=PATIENCE)
     assert first.returncode == 0
     b.closed()
 
@@ -183,11 +186,9 @@ def test_killed_while_lifting(b):
 
 
 def test_interrupted_while_lifting(b):
-    b.behave(apply="slow")
-    process = b.start("run", "--", "touch", b.path("ran"))
-    wait_until(lambda: "apply" in b.verbs())
-    process.terminate()
-    process.communicate(timeout=20)
+    with opening(b, "--", "touch", b.path("ran"), verb="run") as process:
+        process.terminate()
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGTERM, process.returncode
     assert not os.path.exists(b.path("ran"))
     b.closed()

@@ -10,11 +10,11 @@ import signal
 import subprocess
 import time
 
-from bench import POLICY, wait_until
+from bench import PATIENCE, POLICY, wait_until
 from check_alert import prepare, told
 from check_commands import SYSTEM_LOG
-from watched import (HEARTBEAT, SOON, TIMED, Client, closes, ends, is_closed, lease_owners, lifted,
-                     lifted_again, seen, stays_open)
+from watched import (HEARTBEAT, SOON, TIMED, Client, closes, ends, fds_of, is_closed, lease_owners,
+                     lifted, lifted_again, seen, stays_open, watches)
 
 
 # --- leases that end ---
@@ -39,18 +39,35 @@ def test_owner_ends_before_anybody_waits_for_it(b):
 
 def test_timed_lease_ends(b):
     began = time.monotonic()
-    b.ok("pre", *TIMED, "--window", "2s")
+    b.ok("pre", *TIMED, "--window", "3s")
     stays_open(b)
-    wait_until(lambda: is_closed(b), 4)
-    assert 0.9 < time.monotonic() - began < 4
+    wait_until(lambda: is_closed(b))
+    assert time.monotonic() - began > 1.9
     ends(b)
+
+
+def test_how_soon(b):
+    """Of some tries the quickest: a busy machine may come in between."""
+    slowest = {"closed": 0.1, "lifted again": 0.3}
+    for _ in range(20):
+        with Client() as client:
+            b.ok("pre", *client.owner)
+            watches(b, 1)
+            b.refresh()
+            took = {"lifted again": lifted_again(b, "refresh")}
+            client.die()
+            took["closed"] = closes(b, "owner ended")
+        slowest = {what: limit for what, limit in slowest.items() if took[what] > limit}
+        if not slowest:
+            return
+    raise AssertionError(f"never within {slowest}")
 
 
 def test_window_bounds_an_owner(b):
     with Client() as client:
-        b.ok("pre", *client.owner, "--window", "2s")
+        b.ok("pre", *client.owner, "--window", "3s")
         stays_open(b)
-        wait_until(lambda: is_closed(b), 4)
+        wait_until(lambda: is_closed(b))
         ends(b)
 
 
@@ -213,17 +230,18 @@ def test_pre_is_killed(b):
 
 
 def test_joining_pre_is_killed(b):
-    """The window of the others stays, without what the dead one has begun."""
-    with Client() as client:
-        b.ok("pre", *client.owner, "--challenge", "http-01")
-        for when in ("kill-before", "kill-after"):
-            with Client() as dead:
-                b.behave(apply=[when, "done"])
-                assert b.run("pre", *dead.owner).returncode == -signal.SIGKILL
-                dead.die()
-                wait_until(lambda: lease_owners(b) == [client.pid], SOON)
-        b.ok("post", *client.owner, says="closed")
-        b.closed()
+    """The window of the others stays, and is theirs alone."""
+    for when in ("kill-before", "kill-after"):
+        with Client() as client, Client() as dead:
+            b.behave()
+            b.ok("pre", *client.owner, "--challenge", "http-01")
+            # Only the first: the watchdog may lift what was not there any more.
+            b.behave(apply=[when, "done"])
+            assert b.run("pre", *dead.owner).returncode == -signal.SIGKILL
+            dead.die()
+            wait_until(lambda: lease_owners(b) == [client.pid], SOON)
+            b.ok("post", *client.owner, says="closed")
+            b.closed()
 
 
 def test_post_is_killed(b):
@@ -253,7 +271,7 @@ def test_closing_fails_for_a_while(b):
         assert b.journal()["state"] == "closing" and len(b.lifts()) == 1
         b.ok("status", status=3, says="not seen to be closed")
         b.behave()
-        closes(b, "the firewall answers again", 3)
+        closes(b, "the firewall answers again", PATIENCE)
 
 
 def test_client_and_pre_are_killed_at_any_time(b):
@@ -301,10 +319,10 @@ def test_many_owners(b):
         for client in clients:
             b.ok("pre", *client.owner)
         clients[69].die()
-        wait_until(lambda: clients[69].pid not in lease_owners(b), 2)
+        wait_until(lambda: clients[69].pid not in lease_owners(b))
         for client in clients[:69]:
             client.die()
-        closes(b, "70 owners ended", 2)
+        closes(b, "70 owners ended")
 
 
 def test_upgrade_in_the_middle(b):
@@ -338,7 +356,7 @@ def test_alert_once(b):
         time.sleep(1.5)
         assert not os.path.exists(b.path("alert-watchdog.json"))
         b.behave()
-        closes(b, "the firewall answers again", 3)
+        closes(b, "the firewall answers again", PATIENCE)
 
 
 def test_watchdog_in_the_system_log(b):
@@ -352,7 +370,7 @@ def test_watchdog_in_the_system_log(b):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: lifted(b))
     b.refresh()
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=PATIENCE)
     assert "the firewall was changed under window" in out and "the window ends" in out, (out, err)
     assert "(refresh)" in out, out
     closes(b, "on_refresh stop")
@@ -393,7 +411,7 @@ def test_journal_cannot_be_read_for_a_while(b):
     """None that is gone: what it names stays open for its owner, and is closed when it can be."""
     with Client() as client:
         b.ok("pre", *client.owner)
-        time.sleep(0.2)
+        watches(b, 1)
         os.chmod(b.journal_path(), 0)  # root without CAP_DAC_OVERRIDE
         with b.changing(generations=1):
             pass
@@ -407,7 +425,7 @@ def test_journal_cannot_be_read_for_a_while(b):
         client.die()
         time.sleep(0.2)
         os.chmod(b.journal_path(), 0o600)
-        closes(b, "the journal can be read again", 2)
+        closes(b, "the journal can be read again")
 
 
 def test_its_own_file_is_deleted(b):
@@ -475,7 +493,7 @@ def test_nothing_of_the_callers(b):
             for _, write_end in ends_of:
                 os.close(write_end)
             os.close(high)
-            assert process.wait(20) == status
+            assert process.wait(PATIENCE) == status
             began = time.monotonic()
             for read_end, _ in ends_of:
                 while os.read(read_end, 4096):
@@ -497,14 +515,20 @@ def test_a_daemon(b):
     b.ok("pre", "--lease", "a")
     pid = seen(b)
     assert os.readlink(f"/proc/{pid}/cwd") == "/"
-    time.sleep(0.3)  # after the first look, for which it held the lock
-    fds = {int(fd): os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    fds = {}
+
+    def looks():
+        """It has begun to, and does not hold the lock that it needs to change something."""
+        fds.clear()
+        fds.update(fds_of(pid))
+        targets = fds.values()
+        return "anon_inode:[signalfd]" in targets and os.path.join(b.state, "lock") not in targets
+    wait_until(looks)
     assert [fds.pop(fd) for fd in range(3)] == ["/dev/null"] * 3
     for target in fds.values():
         if target == b.module:  # it must not be taken for the next one
             continue
         assert target.startswith(("anon_inode:", b.state)), fds
-        assert target != os.path.join(b.state, "lock"), "held only while something is changed"
     assert os.getsid(pid) == pid and os.getpgid(pid) == pid
     ours = int(proc("self", "status").split("CapEff:\t")[1].split()[0], 16)
     if ours >> CAP_SYS_RESOURCE & 1:
@@ -518,7 +542,7 @@ def test_it_outlives_the_terminal(b):
         shell = subprocess.Popen(
             ["sh", "-c", '"$@"; kill -9 0', "-"] + b.argv("pre", *client.owner),
             start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        shell.communicate(timeout=20)
+        shell.communicate(timeout=PATIENCE)
         assert shell.returncode == -signal.SIGKILL
         stays_open(b)
         client.die()
@@ -537,19 +561,25 @@ def test_relative_paths(b):
     assert "owner ended" in done.out, done.out
 
 
+def lasting(b, pid):
+    """Its descriptors, but for the lock, which it may just be holding."""
+    lock = os.path.join(b.state, "lock")
+    return {fd: target for fd, target in fds_of(pid).items() if target != lock}
+
+
 def test_it_leaks_nothing(b):
     """Each lease that comes and goes makes it watch all owners anew."""
     with Client() as client:
         b.ok("pre", *client.owner)
         pid = seen(b)
-        time.sleep(0.2)
-        before = sorted(os.listdir(f"/proc/{pid}/fd"))
+        watches(b, 1)
+        before = lasting(b, pid)
         for _ in range(20):
             b.ok("pre", "--owner", str(os.getpid()))
-            time.sleep(0.06)
+            watches(b, 2)
             b.ok("post", "--owner", str(os.getpid()))
-        time.sleep(0.2)
-        assert sorted(os.listdir(f"/proc/{pid}/fd")) == before
+            watches(b, 1)
+        wait_until(lambda: lasting(b, pid) == before)
 
 
 def test_its_rights(b):

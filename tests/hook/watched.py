@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clients that own leases, and waiting for what a watchdog does."""
 
+import contextlib
+import fcntl
+import os
 import signal
 import subprocess
 import time
@@ -9,7 +12,7 @@ from bench import POLICY, wait_until
 
 TIMED = ("--owner", "none")
 HEARTBEAT = dict(POLICY, heartbeat="3s")
-SOON = 1.0  # seconds: what takes some ten milliseconds, on a busy machine
+SOON = 10.0  # seconds, for some ten milliseconds: how long it takes is seen by the quickest of many
 
 
 class Client:
@@ -31,6 +34,16 @@ class Client:
         self.process.wait()
 
 
+@contextlib.contextmanager
+def opening(b, *args, verb="pre"):
+    """One that opens a window and is held in the middle of it, before anything is lifted."""
+    with open(b.path("live.lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = b.start(verb, *args)
+        wait_until(lambda: "overlap" in b.verbs())
+        yield process
+
+
 def is_closed(b):
     return not b.lifts() and not b.journals()
 
@@ -39,8 +52,10 @@ def closes(b, what, seconds=SOON):
     """Within these seconds, and the watchdog ends with the window. Says how long it took."""
     began = time.monotonic()
     wait_until(lambda: is_closed(b), seconds)
-    print(f"      {what}: closed after {1000 * (time.monotonic() - began):.0f} ms")
+    took = time.monotonic() - began
+    print(f"      {what}: closed after {1000 * took:.0f} ms")
     ends(b)
+    return took
 
 
 def ends(b):
@@ -66,15 +81,33 @@ def lifted(b):
 def lifted_again(b, what, seconds=SOON):
     began = time.monotonic()
     wait_until(lambda: lifted(b), seconds)
-    print(f"      {what}: lifted again after {1000 * (time.monotonic() - began):.0f} ms")
+    took = time.monotonic() - began
+    print(f"      {what}: lifted again after {1000 * took:.0f} ms")
+    # It may still look at what it has done: another refresh would meet it there.
+    with b.holding("state/lock"):
+        assert lifted(b)
+    return took
 
 
 def lease_owners(b):
     return [lease["owner"]["pid"] for lease in b.journal()["leases"]]
 
 
+def fds_of(pid):
+    found = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found[int(fd)] = os.readlink(f"/proc/{pid}/fd/{fd}")
+    return found
+
+
+def watches(b, owners):
+    """It has read the journal, and waits for the ends of so many."""
+    pid = seen(b)
+    wait_until(lambda: sum("pidfd" in target for target in fds_of(pid).values()) == owners)
+
+
 def seen(b):
-    """The one watchdog, by its file and among the processes."""
-    wait_until(b.watchdogs, SOON)
-    assert b.watchdogs() == [b.watchdog()], (b.watchdogs(), b.watchdog())
+    """The one watchdog, by its file and among the processes; the last one may just be ending."""
+    wait_until(lambda: b.watchdogs() == [b.watchdog()], SOON)
     return b.watchdog()

@@ -144,7 +144,7 @@ is_restored() {
 
 # expect_restored_soon WHY: now, by the watchdog.
 expect_restored_soon() {
-	local begin limit=1000 # 100 on a machine that has nothing else to do
+	local begin limit=10000 # 100 on a machine that has nothing else to do
 
 	begin=$(now_ms)
 	until is_restored; do

@@ -215,7 +215,7 @@ def window(args):
             finally:
                 client.kill()
                 client.wait()
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 30
             # Flows are cut once the block is back, and before the journal goes.
             while "geopause_" in bed.listing() or program.left_behind():
                 require(time.monotonic() < deadline, ending + ": the window does not close")
@@ -611,7 +611,7 @@ def huge_sets(args):
         count = cut_after_revert(bed)
         took = time.monotonic() - begin
         require(count == 1, "%d were cut" % count)
-        require(took < 0.5, "it took %.0f ms" % (took * 1000))
+        require(took < 2, "it took %.0f ms" % (took * 1000))
         return "%.1f ms" % (took * 1000)
 
 

@@ -225,7 +225,7 @@ def end_watchdogs(scene):
 
 
 def wait_until_dead(pid):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while os.path.exists("/proc/%d/ns/net" % pid):
         try:
             os.readlink("/proc/%d/ns/net" % pid)

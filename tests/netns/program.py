@@ -47,10 +47,12 @@ class Snapshot:
         text = bed.listing() if understood else ""
         self.text, self.counters = normalised(text), counters(text)
         self.raw = bed.raw_rules()
+        self.saves = bed.saves() if bed.iptables else []
 
     def require_same(self, later, when):
         for mine, others, what in ((self.text.splitlines(), later.text.splitlines(), "nft -a list"),
-                                   (self.raw, later.raw, "the kernel's rules")):
+                                   (self.raw, later.raw, "the kernel's rules"),
+                                   (self.saves, later.saves, "iptables-save and ipset save")):
             if mine != others:
                 raise Failure("%s: %s differ:\n%s" % (when, what, line_difference(mine, others)))
         for number, (a, b) in enumerate(zip(self.counters, later.counters)):
@@ -121,8 +123,10 @@ class Program:
                 % (" ".join((verb,) + options), status, result_text(done)))
         return done
 
-    def require_matrix(self, want, when, stagger=0.0, policy=None):
+    def require_matrix(self, want, when, stagger=0.0, policy=None, ports=()):
         """A busy machine is forgiven once: what differs is asked again, with more patience."""
+        if ports:
+            want = {name: {port: row[port] for port in ports} for name, row in want.items()}
         ports = list(next(iter(want.values())))
         got = self.bed.matrix(0.5, stagger, ports)
         if matrix_difference(got, want):

@@ -18,7 +18,7 @@ import tempfile
 from bed import Bed, name_of
 from shapes import SHAPES
 
-WAIT = 30  # seconds for a tree
+WAIT = 60  # seconds for a tree
 
 
 def check(bed, shape, command, expected):
