@@ -23,7 +23,7 @@
 #include "observation.h"
 #include "target.h"
 
-#define BACKEND_ABI 2u
+#define BACKEND_ABI 3u
 #define BACKEND_SYMBOL "geopause_backend"
 
 /* A transaction id: 12 lower-case hex digits, part of our mark in the live firewall. */
@@ -37,6 +37,10 @@ enum backend_caps {
 	BACKEND_CONCURRENCY = 1 << 3,     /* a write fails if the state changed since it was read */
 	BACKEND_HEARTBEAT = 1 << 4,       /* extend is cheap and disturbs nothing: expiries may be
 					     short and be moved all the time */
+	BACKEND_SURVIVES_BOOT = 1 << 5, /* what it lifts is not in this kernel: a new boot does not
+					   close it */
+	BACKEND_NET_RAW = 1 << 6,       /* what it runs needs CAP_NET_RAW, too */
+	BACKEND_ALL_RIGHTS = 1 << 7,    /* what it runs may need any right that the caller has */
 };
 
 enum outcome {
@@ -59,7 +63,8 @@ struct lift_request {
 	size_t n;
 	struct ports ports;
 	char txn[TXN_BUF];
-	unsigned expiry_s; /* the lift closes by itself after this many seconds */
+	unsigned expiry_s; /* the lift closes by itself after this many seconds: a heartbeat */
+	unsigned window_s; /* what cannot be moved on cheaply closes after this many, >= expiry_s */
 	bool explain;      /* fill in before and after of each step, whatever it costs */
 };
 
@@ -98,6 +103,13 @@ struct backend_ops {
 	 */
 	void (*close)(struct backend *backend, bool held);
 
+	/*
+	 * fd is the lock of the state directory; -1: not held. Whatever is started to change
+	 * something inherits it, so that the lock is not free before that has ended. NULL: nothing
+	 * is started.
+	 */
+	void (*hold)(struct backend *backend, int fd);
+
 	/* Appends to *found; the caller frees it. Unreadable firewalls are errors. */
 	int (*discover)(struct backend *backend, struct observations *found, struct err *e);
 
@@ -110,6 +122,11 @@ struct backend_ops {
 	/* What revert, inspect and extend need in another process; a new reference, or NULL. */
 	json_t *(*record)(const struct plan *plan);
 	void (*plan_free)(struct plan *plan);
+	/*
+	 * Of a backend with BACKEND_HEARTBEAT: false if this lift has parts that cannot be moved
+	 * on cheaply; it was planned for window_s then. NULL: none has.
+	 */
+	bool (*beats)(const json_t *record);
 
 	/* Does the plan. If the state changed since, it plans again, a bounded number of times. */
 	enum outcome (*apply)(struct backend *backend, struct plan *plan, struct err *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "command.h"
 #include "fate.h"
@@ -63,12 +64,15 @@ static void
 report(const struct observations *all, const struct observation *o, bool verbose)
 {
 	struct judgement judgement = signature_judge(all, o);
-	char table[NAME_BUF], chain[NAME_BUF], hook[NAME_BUF];
+	char table[NAME_BUF], chain[NAME_BUF], hook[NAME_BUF], handle[32] = "";
 	if (!verbose && is_beside_the_point(o, &judgement))
 		return;
-	fprintf(stderr, "%-10s  %s %s handle %llu: %s (%s, %s)\n", verdict_names[judgement.verdict],
-		err_name(table, o->table), err_name(chain, o->chain), (unsigned long long)o->handle,
-		judgement.evidence, effect_names[o->effect], err_name(hook, o->hook));
+	if (o->handle)
+		snprintf(handle, sizeof(handle), " handle %llu", (unsigned long long)o->handle);
+	fprintf(stderr, "%-10s  %s%s %s%s: %s (%s, %s)\n", verdict_names[judgement.verdict],
+		!strcmp(o->backend, "nftables") ? "" : "iptables ", err_name(table, o->table),
+		err_name(chain, o->chain), handle, judgement.evidence, effect_names[o->effect],
+		err_name(hook, o->hook));
 	if (o->text)
 		output_text(stderr, "            ", o->text);
 	if (o->refusal)
@@ -152,8 +156,7 @@ cmd_discover(const struct options *options)
 	struct err e = ERR_INIT;
 	struct backends backends = { 0 };
 	struct observations all = { 0 };
-	const struct open_backend *on = backends_get(&backends, DEFAULT_BACKEND, &e);
-	if (on && !on->ops->discover(on->backend, &all, &e))
+	if (!request_observe(&backends, &all, &e))
 		(void)print(options, &all, &e);
 	observations_fini(&all);
 	backends_close(&backends);

@@ -2,6 +2,8 @@
 #include "alert.h"
 #include "command.h"
 #include "fate.h"
+#include "history.h"
+#include "lasting.h"
 #include "log.h"
 #include "options.h"
 #include "output.h"
@@ -45,7 +47,10 @@ learn(struct policy *policy, const struct options *options, struct backends *bac
 	if (request_policy(policy, options, &e))
 		log_event_take(LOG_WARNING, "policy", NULL, "%s; going on without it", e.msg);
 	/* What cannot be opened is told by whatever needs it. */
-	(void)request_reduce(policy, KEEP_NET_ADMIN, backends, &opened);
+	const unsigned keep = lasting_is_there(history_directory(options))
+				      ? KEEP_NET_ADMIN | KEEP_ALL
+				      : KEEP_NET_ADMIN;
+	(void)request_reduce(policy, keep, backends, &opened);
 }
 
 static int

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "fate.h"
 #include "history.h"
+#include "lasting.h"
 #include "log.h"
 #include "neighbours.h"
 #include "options.h"
@@ -20,7 +21,8 @@
 static void
 learn(struct window *w, const struct options *options, unsigned also)
 {
-	const unsigned keep = also | KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH;
+	const unsigned keep = also | KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH | KEEP_NET_RAW |
+			      (lasting_is_there(w->history) ? KEEP_ALL : 0);
 	struct err e = ERR_INIT;
 	struct policy policy;
 	policy_init(&policy);

@@ -4,6 +4,8 @@
 
 #include "clocks.h"
 #include "command.h"
+#include "history.h"
+#include "lasting.h"
 #include "log.h"
 #include "neighbours.h"
 #include "options.h"
@@ -172,7 +174,7 @@ print(const struct report *r, struct backends *backends)
 }
 
 static int
-collect(struct report *r, const struct state *state, struct err *e)
+collect(struct report *r, const struct options *options, const struct state *state, struct err *e)
 {
 	struct err unread = ERR_INIT;
 	if (read_journal(r, state, e))
@@ -184,7 +186,8 @@ collect(struct report *r, const struct state *state, struct err *e)
 	if (window_leftovers(&r->window, r->window.there ? &r->window.journal.lifts : NULL,
 			     &r->leftovers, &unread))
 		memcpy(r->unread, unread.msg, sizeof(r->unread));
-	return 0;
+	r->window.history = history_directory(options);
+	return lasting_find(&r->window, &r->leftovers, e);
 }
 
 /* A mark whose expiry has passed says so at its end: closed, not yet exact. */
@@ -239,7 +242,7 @@ cmd_status(const struct options *options)
 	struct report report = { 0 };
 	if (!state_open(&state, options->state, false, &e) &&
 	    !window_init(&report.window, &state, &backends, NULL, &e) &&
-	    !collect(&report, &state, &e)) {
+	    !collect(&report, options, &state, &e)) {
 		if (options->json)
 			print_json(&report, &backends);
 		else

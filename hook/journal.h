@@ -38,6 +38,7 @@ struct lift {
 	char txn[TXN_BUF];
 	struct ports ports;
 	bool expires_itself;  /* the kernel or the provider closes it */
+	bool survives_boot;   /* a new boot does not close it: lasting.h */
 	struct names targets; /* their names in the policy */
 	struct names tables;  /* where: "inet filter" */
 	json_t *documents; /* array: the targets as in a policy, for telling whether they changed */

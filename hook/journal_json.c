@@ -26,11 +26,12 @@ static json_t *
 lift_json(const struct lift *lift)
 {
 	char ports[PORTS_TEXT_MAX];
-	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:O,s:O}", "backend", lift->backend, "txn",
+	return json_pack("{s:s,s:s,s:s,s:b,s:b,s:o,s:o,s:O,s:O}", "backend", lift->backend, "txn",
 			 lift->txn, "ports", ports_text(ports, &lift->ports), "expires_itself",
-			 (int)lift->expires_itself, "targets", output_names(&lift->targets),
-			 "tables", output_names(&lift->tables), "documents", lift->documents,
-			 "record", lift->record);
+			 (int)lift->expires_itself, "survives_boot", (int)lift->survives_boot,
+			 "targets", output_names(&lift->targets), "tables",
+			 output_names(&lift->tables), "documents", lift->documents, "record",
+			 lift->record);
 }
 
 static json_t *
@@ -105,15 +106,17 @@ parse_lift(struct lifts *lifts, json_t *json, struct err *e)
 {
 	const char *backend, *txn, *ports;
 	json_t *targets, *tables, *documents, *record;
-	int expires;
-	if (json_unpack(json, "{s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o}", "backend", &backend, "txn", &txn,
-			"ports", &ports, "expires_itself", &expires, "targets", &targets, "tables",
-			&tables, "documents", &documents, "record", &record))
+	int expires, survives;
+	if (json_unpack(json, "{s:s,s:s,s:s,s:b,s:b,s:o,s:o,s:o,s:o}", "backend", &backend, "txn",
+			&txn, "ports", &ports, "expires_itself", &expires, "survives_boot",
+			&survives, "targets", &targets, "tables", &tables, "documents", &documents,
+			"record", &record))
 		return err_set(e, ERR_FAILED, "a lift is malformed");
 	struct lift *lift = lifts_add(lifts);
 	if (!lift || !(lift->backend = strdup(backend)))
 		return err_set(e, ERR_FAILED, "out of memory");
 	lift->expires_itself = expires;
+	lift->survives_boot = survives;
 	lift->record = json_incref(record);
 	lift->documents = json_incref(documents);
 	if (parse_txn(lift->txn, txn) || parse_names(&lift->targets, targets) ||

@@ -161,9 +161,7 @@ restore_here(const struct window *there, bool stale, struct err *e)
 	int failed = privileges_reduce(KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH, e) ||
 		     window_init(&window, there->state, &backends, there->history, e);
 	for (size_t i = 0; !failed && i < there->sweeps.n; i++)
-		if (strcmp(there->sweeps.v[i], DEFAULT_BACKEND) != 0 &&
-		    names_add(&window.sweeps, there->sweeps.v[i]))
-			failed = err_set(e, ERR_FAILED, "out of memory");
+		failed = window_add_sweep(&window, there->sweeps.v[i], e);
 	if (!failed)
 		failed = stale ? window_restore_stale(&window, e) : window_restore(&window, e);
 	if (failed)

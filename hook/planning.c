@@ -116,10 +116,9 @@ group(struct planning *planning, const struct planning_input *input, struct err 
 }
 
 unsigned
-planning_expiry(unsigned expiry_s, unsigned heartbeat_s, unsigned caps)
+planning_expiry(unsigned expiry_s, unsigned heartbeat_s, bool beats)
 {
-	bool beats = heartbeat_s && (caps & (unsigned)BACKEND_HEARTBEAT);
-	return beats && heartbeat_s < expiry_s ? heartbeat_s : expiry_s;
+	return beats && heartbeat_s && heartbeat_s < expiry_s ? heartbeat_s : expiry_s;
 }
 
 static int
@@ -130,8 +129,9 @@ plan_group(struct planned *planned, struct backends *backends, const struct plan
 	if (!on || txn_new(planned->request.txn, e))
 		return -1;
 	planned->request.targets = planned->targets;
-	planned->request.expiry_s =
-		planning_expiry(input->expiry_s, input->heartbeat_s, on->ops->caps);
+	planned->request.expiry_s = planning_expiry(input->expiry_s, input->heartbeat_s,
+						    on->ops->caps & (unsigned)BACKEND_HEARTBEAT);
+	planned->request.window_s = input->expiry_s;
 	planned->request.explain = input->explain;
 	planned->on = on;
 	return on->ops->plan(on->backend, &planned->request, &planned->plan, e);
@@ -184,12 +184,13 @@ planned_journal(const struct planned *planned, struct lifts *lifts, struct err *
 	lift->ports = planned->request.ports;
 	lift->expires_itself =
 		ops->caps & ((unsigned)BACKEND_KERNEL_EXPIRY | (unsigned)BACKEND_PROVIDER_EXPIRY);
+	lift->survives_boot = ops->caps & (unsigned)BACKEND_SURVIVES_BOOT;
 	for (size_t i = 0; i < planned->request.n; i++) {
 		const struct target *target = planned->targets[i];
 		if (names_add(&lift->targets, target->name) ||
 		    json_array_append_new(lift->documents, document_of(target)) ||
-		    (!names_have(&lift->tables, target->table) &&
-		     names_add(&lift->tables, target->table)))
+		    (!names_have(&lift->tables, target_where(target)) &&
+		     names_add(&lift->tables, target_where(target))))
 			return err_set(e, ERR_FAILED, "out of memory");
 	}
 	return 0;

@@ -31,7 +31,7 @@ struct planning_input {
 };
 
 /* The expiry that a backend with these capabilities is asked for. */
-unsigned planning_expiry(unsigned expiry_s, unsigned heartbeat_s, unsigned caps);
+unsigned planning_expiry(unsigned expiry_s, unsigned heartbeat_s, bool beats);
 
 /* Plans that have no step are in it, too. On errors *planning is empty and nothing was changed. */
 int planning_make(struct planning *planning, struct backends *backends,

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "alert.h"
+#include "backend.h"
 #include "observation.h"
 #include "privileges.h"
 #include "signature.h"
@@ -41,17 +43,20 @@ name_candidates(char *text, const struct observations *all)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct observation *o = &all->v[i];
 		struct judgement judgement = signature_judge(all, o);
-		char table[NAME_BUF], chain[NAME_BUF], set[NAME_BUF];
+		char table[NAME_BUF], chain[NAME_BUF], set[NAME_BUF], handle[32] = "";
 		if (judgement.verdict != VERDICT_CANDIDATE || !matters(o))
 			continue;
 		n++;
 		if (used >= CANDIDATES_TEXT_MAX - 1)
 			continue;
-		int len = snprintf(text + used, CANDIDATES_TEXT_MAX - used,
-				   "%s%s %s handle %llu%s%s (%s)", used ? "; " : "",
-				   err_name(table, o->table), err_name(chain, o->chain),
-				   (unsigned long long)o->handle, o->set ? ", set " : "",
-				   o->set ? err_name(set, o->set) : "", judgement.evidence);
+		if (o->handle)
+			snprintf(handle, sizeof(handle), " handle %llu",
+				 (unsigned long long)o->handle);
+		int len = snprintf(text + used, CANDIDATES_TEXT_MAX - used, "%s%s%s %s%s%s%s (%s)",
+				   used ? "; " : "", o->handle ? "" : "iptables ",
+				   err_name(table, o->table), err_name(chain, o->chain), handle,
+				   o->set ? ", set " : "", o->set ? err_name(set, o->set) : "",
+				   judgement.evidence);
 		used += len > 0 ? (size_t)len : 0;
 	}
 	return n;
@@ -71,20 +76,58 @@ targets_of(struct policy *policy, const struct observations *all, struct err *e)
 		return -1;
 	if (!policy->n_targets)
 		return err_set(e, ERR_POLICY,
-			       "there is no policy and no geo-block was found in " DEFAULT_BACKEND
-			       "; if something else blocks the CA, name it in "
+			       "there is no policy and no geo-block was found in nftables and "
+			       "iptables; if something else blocks the CA, name it in "
 			       "a policy (geopause-policy(5)), and see `geopause discover -v`");
 	return 0;
+}
+
+const char *const default_backends[] = { "nftables", "iptables", NULL };
+
+bool
+is_default_backend(const char *name)
+{
+	for (const char *const *one = default_backends; *one; one++)
+		if (!strcmp(*one, name))
+			return true;
+	return false;
+}
+
+int
+request_observe(struct backends *backends, struct observations *all, struct err *e)
+{
+	size_t asked = 0;
+	for (const char *const *name = default_backends; *name; name++) {
+		struct err why = ERR_INIT;
+		const struct open_backend *on = backends_get(backends, *name, &why);
+		if (!on && why.sys == ENOENT && (asked || name[1]))
+			continue;
+		if (!on || on->ops->discover(on->backend, all, &why)) {
+			*e = why;
+			return -1;
+		}
+		asked++;
+	}
+	return 0;
+}
+
+unsigned
+request_rights(const struct backends *backends)
+{
+	unsigned keep = 0;
+	for (size_t i = 0; i < backends->n; i++) {
+		unsigned caps = backends->v[i].ops->caps;
+		keep |= caps & (unsigned)BACKEND_NET_RAW ? KEEP_NET_RAW : 0;
+		keep |= caps & (unsigned)BACKEND_ALL_RIGHTS ? KEEP_ALL : 0;
+	}
+	return keep;
 }
 
 int
 request_discover(struct policy *policy, struct backends *backends, struct err *e)
 {
 	struct observations all = { 0 };
-	const struct open_backend *on = backends_get(backends, DEFAULT_BACKEND, e);
-	if (!on)
-		return err_wrap(e, "there is no policy, and looking for geo-blocks failed");
-	int failed = on->ops->discover(on->backend, &all, e);
+	int failed = request_observe(backends, &all, e);
 	if (failed)
 		err_wrap(e, "there is no policy, and looking for geo-blocks failed");
 	else
@@ -119,6 +162,8 @@ request_reduce(const struct policy *policy, unsigned keep, struct backends *back
 	int failed = alert_prepare(policy, e);
 	for (size_t i = 0; !failed && i < policy->n_targets; i++)
 		failed = backends_get(backends, policy->targets[i].backend, e) ? 0 : -1;
+	/* Without a policy any of them may be asked later. */
+	keep |= policy->n_targets ? request_rights(backends) : (unsigned)KEEP_NET_RAW;
 	return privileges_reduce(keep, e) || failed ? -1 : 0;
 }
 

@@ -6,6 +6,7 @@
 #include "challenge.h"
 #include "err.h"
 #include "module.h"
+#include "observation.h"
 #include "options.h"
 #include "policy.h"
 
@@ -36,7 +37,12 @@ void request_fini(struct request *request);
 /* What is certainly a geo-block becomes the policy's targets; see request_load. */
 int request_discover(struct policy *policy, struct backends *backends, struct err *e);
 
-/* The backend that zero-config looks at, and whose marks are always swept. */
-#define DEFAULT_BACKEND "nftables"
+/* Those that zero-config looks at, and whose marks are always swept; ends with NULL. */
+extern const char *const default_backends[];
+bool is_default_backend(const char *name);
+/* What they see, all together; one whose module is not installed sees nothing. */
+int request_observe(struct backends *backends, struct observations *all, struct err *e);
+/* The rights (enum privileges_keep) that the open backends need. */
+unsigned request_rights(const struct backends *backends);
 
 #endif

@@ -22,11 +22,12 @@
 #include "backend.h"
 #include "log.h"
 #include "privileges.h"
+#include "request.h"
 #include "scope.h"
 #include "watchdog_loop.h"
 
 #define READY_TIMEOUT_MS 3000
-#define LOCK_TRIES 5
+#define LOCK_TRIES 500
 #define WATCHDOG_COMM "geopause-watch" /* at most 15 characters, prctl(2) */
 #define INHERITED_MAX 1024
 #define OOM_SCORE_ADJ "-900" /* it is small, and what it closes is not */
@@ -289,7 +290,8 @@ be_watchdog(struct window *w, const struct watchdog *dog)
 	if (!detach(w, &e))
 		leave_the_clients_cgroup();
 	write_pid(dog->lock);
-	if (e.code || open_backends(w->backends, &e) || privileges_reduce(KEEP_NET_ADMIN, &e)) {
+	if (e.code || open_backends(w->backends, &e) ||
+	    privileges_reduce(KEEP_NET_ADMIN | request_rights(w->backends), &e)) {
 		log_event_take(LOG_ERR, "watchdog", NULL, "the watchdog cannot start: %s", e.msg);
 		_exit(1);
 	}

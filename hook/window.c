@@ -9,6 +9,7 @@
 #include "clocks.h"
 #include "fate.h"
 #include "history.h"
+#include "lasting.h"
 #include "log.h"
 #include "planning.h"
 #include "story.h"
@@ -25,11 +26,14 @@ window_init(struct window *w, const struct state *state, struct backends *backen
 	if (identity_read(&w->id, e))
 		return -1;
 	journal_name(w->file, w->id.netns);
-	return names_add(&w->sweeps, DEFAULT_BACKEND) ? err_set(e, ERR_FAILED, "out of memory") : 0;
+	for (const char *const *name = default_backends; *name; name++)
+		if (names_add(&w->sweeps, *name))
+			return err_set(e, ERR_FAILED, "out of memory");
+	return 0;
 }
 
-static int
-add_sweep(struct window *w, const char *backend, struct err *e)
+int
+window_add_sweep(struct window *w, const char *backend, struct err *e)
 {
 	for (size_t i = 0; i < w->sweeps.n; i++)
 		if (!strcmp(w->sweeps.v[i], backend))
@@ -41,7 +45,7 @@ int
 window_sweeps(struct window *w, const struct policy *policy, struct err *e)
 {
 	for (size_t i = 0; i < policy->n_targets; i++)
-		if (add_sweep(w, policy->targets[i].backend, e))
+		if (window_add_sweep(w, policy->targets[i].backend, e))
 			return -1;
 	return 0;
 }
@@ -58,6 +62,8 @@ int
 window_save(struct window *w, enum journal_state state, struct err *e)
 {
 	w->journal.state = state;
+	if (lasting_save(w, e))
+		return -1;
 	return journal_write(w->state->dir, w->file, &w->journal, false, e);
 }
 
@@ -68,6 +74,7 @@ window_forget(struct window *w)
 	struct err e = ERR_INIT;
 	if (journal_remove(w->state->dir, w->file, &e))
 		log_event_take(LOG_WARNING, "journal", NULL, "%s; nothing is open", e.msg);
+	lasting_forget(w);
 	journal_fini(&w->journal);
 	w->there = false;
 }
@@ -81,6 +88,17 @@ foreign_journal(const struct window *w)
 	if (w->journal.id.netns != w->id.netns)
 		return "it was written for another network namespace";
 	return NULL;
+}
+
+/* Of another boot. What it opened elsewhere than in the kernel is still there. */
+static int
+drop_journal(struct window *w, struct err *e)
+{
+	if (journal_remove(w->state->dir, w->file, e))
+		return -1;
+	journal_fini(&w->journal);
+	w->there = false;
+	return lasting_recover(w, e);
 }
 
 /* Reads the journal; what does not count here and now is put aside or dropped. */
@@ -105,7 +123,7 @@ window_look(struct window *w, struct err *e)
 		break;
 	}
 	for (size_t i = 0; i < w->journal.lifts.n; i++)
-		if (add_sweep(w, w->journal.lifts.v[i].backend, e))
+		if (window_add_sweep(w, w->journal.lifts.v[i].backend, e))
 			return -1;
 	const char *foreign = foreign_journal(w);
 	if (foreign) {
@@ -113,6 +131,7 @@ window_look(struct window *w, struct err *e)
 		return window_put_aside(w, foreign, e);
 	}
 	w->there = true;
+	lasting_look(w);
 	if (!strcmp(w->journal.id.boot, w->id.boot))
 		return 0;
 	/* The kernel's rules are gone, but a ruleset saved in the window may have been loaded. */
@@ -120,8 +139,7 @@ window_look(struct window *w, struct err *e)
 		return -1;
 	log_event_take(LOG_NOTICE, "journal-dropped", NULL,
 		       "window %s ended with the boot in which it was opened", w->journal.window);
-	window_forget(w);
-	return 0;
+	return drop_journal(w, e);
 }
 
 enum lift_state
@@ -142,6 +160,14 @@ lift_err(struct err *e, enum err_code code, const struct lift *lift, enum lift_s
 		       story_lift_state(state), why->code ? ": " : "", why->code ? why->msg : "");
 }
 
+/* Before a mutation: whatever the backend starts for it holds the lock as well. */
+static void
+hold_lock(const struct window *w, const struct open_backend *on)
+{
+	if (on->ops->hold)
+		on->ops->hold(on->backend, w->state->lock);
+}
+
 /* Reverts and looks: only what is seen to be gone is gone. */
 int
 lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e)
@@ -152,6 +178,7 @@ lift_put_back(struct window *w, const struct lift *lift, struct names *notes, st
 	unsigned left_s;
 	if (!on)
 		return -1;
+	hold_lock(w, on);
 	for (int i = 0; i < REVERT_TRIES; i++) {
 		struct err unread = ERR_INIT;
 		why = ERR_INIT;
@@ -260,6 +287,7 @@ lift_apply(struct window *w, const struct planned *planned, struct lift *lift, s
 	struct err why = ERR_INIT, unread = ERR_INIT;
 	enum lift_state state = LIFT_NOT_LIFTED;
 	unsigned left_s;
+	hold_lock(w, planned->on);
 	enum outcome outcome = ops->apply(planned->on->backend, planned->plan, &why);
 	if (outcome == OUTCOME_UNKNOWN)
 		state = lift_inspect(w, lift, &left_s, &unread);
@@ -274,11 +302,20 @@ lift_apply(struct window *w, const struct planned *planned, struct lift *lift, s
 									: APPLIED_PERHAPS;
 }
 
-unsigned
-window_expiry(const struct window *w, unsigned caps)
+bool
+lift_beats(const struct open_backend *on, const struct lift *lift)
+{
+	return (on->ops->caps & (unsigned)BACKEND_HEARTBEAT) &&
+	       (!on->ops->beats || on->ops->beats(lift->record));
+}
+
+/* The expiry that a lift gets now, in seconds. */
+static unsigned
+expiry_of(const struct window *w, const struct open_backend *on, const struct lift *lift)
 {
 	const struct journal *j = &w->journal;
-	return planning_expiry(boottime_left(leases_expiry(&j->leases)), j->heartbeat_s, caps);
+	return planning_expiry(boottime_left(leases_expiry(&j->leases)), j->heartbeat_s,
+			       on && lift_beats(on, lift));
 }
 
 static int
@@ -289,11 +326,12 @@ extend_one(struct window *w, const struct lift *lift, struct err *e)
 	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
 	if (!on)
 		return -1;
-	unsigned expiry_s = window_expiry(w, on->ops->caps);
+	unsigned expiry_s = expiry_of(w, on, lift);
 	enum lift_state state = lift_inspect(w, lift, &left_s, &why);
 	if (state == LIFT_LIFTED && left_s >= expiry_s && left_s <= expiry_s + EXPIRY_SLACK_S)
 		return 0;
 	why = ERR_INIT;
+	hold_lock(w, on);
 	enum outcome outcome = on->ops->extend(on->backend, lift->record, expiry_s, &why);
 	if (outcome == OUTCOME_DONE)
 		return 0;
@@ -316,9 +354,9 @@ window_note_expiry(struct window *w)
 	int64_t latest = 0;
 	for (size_t i = 0; i < j->lifts.n; i++) {
 		struct err e = ERR_INIT;
-		const struct open_backend *on =
-			backends_get(w->backends, j->lifts.v[i].backend, &e);
-		int64_t end = boottime_now() + window_expiry(w, on ? on->ops->caps : 0);
+		const struct lift *lift = &j->lifts.v[i];
+		const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
+		int64_t end = boottime_now() + expiry_of(w, on, lift);
 		latest = end > latest ? end : latest;
 	}
 	j->expiry = latest ? latest : leases_expiry(&j->leases);
@@ -418,9 +456,11 @@ window_restore(struct window *w, struct err *e)
 		open = 0;
 	}
 	names_fini(&notes);
-	if (!unread && !open && !marks)
+	struct err old = ERR_INIT;
+	int lasting = lasting_recover(w, &old);
+	if (!unread && !open && !marks && !lasting)
 		return 0;
-	*e = unread || open ? first : swept;
+	*e = unread || open ? first : marks ? swept : old;
 	e->code = ERR_OPEN;
 	return -1;
 }
@@ -430,6 +470,8 @@ window_restore_stale(struct window *w, struct err *e)
 {
 	char holders[LEASES_TEXT_MAX];
 	if (window_look(w, e) || window_recover(w, e))
+		return -1;
+	if (lasting_recover(w, e))
 		return -1;
 	if (!w->there)
 		return window_sweep(w, e);

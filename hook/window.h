@@ -25,6 +25,7 @@ struct window {
 	bool there;          /* there is a window; the journal is filled */
 	bool yields;         /* a newer version's journal is left alone: it has its own watchdog */
 	const char *history; /* the directory of the history */
+	bool lasts;          /* there may be a copy of the journal that outlives the boot */
 	struct counted {     /* the watchdog's: how much there was to lift when it looked last */
 		size_t steps;
 		size_t wishes; /* of so many wishes and ports */
@@ -36,6 +37,7 @@ struct window {
 int window_init(struct window *w, const struct state *state, struct backends *backends,
 		const char *history, struct err *e);
 /* Marks of these targets' backends will be swept, too. */
+int window_add_sweep(struct window *w, const char *backend, struct err *e);
 int window_sweeps(struct window *w, const struct policy *policy, struct err *e);
 void window_fini(struct window *w);
 

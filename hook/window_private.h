@@ -43,8 +43,8 @@ enum applied lift_apply(struct window *w, const struct planned *planned, struct 
 int lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e);
 /* From the last one down to the first; goes on after a failure, and keeps what failed. */
 int window_put_back_from(struct window *w, size_t first, struct names *notes, struct err *e);
-/* The expiry that a lift of a backend with these capabilities gets now, in seconds. */
-unsigned window_expiry(const struct window *w, unsigned caps);
+/* Is its expiry a heartbeat, or the window's end? */
+bool lift_beats(const struct open_backend *on, const struct lift *lift);
 /* journal.expiry becomes what the lifts get now; to be saved before they do. */
 void window_note_expiry(struct window *w);
 /* The first n lifts stay open until the last lease ends, or for a heartbeat. */

@@ -23,6 +23,7 @@
 #include "clocks.h"
 #include "fate.h"
 #include "history.h"
+#include "lasting.h"
 #include "log.h"
 #include "planning.h"
 #include "signals.h"
@@ -274,7 +275,8 @@ window_take(struct window *w, const struct request *rq, unsigned heartbeat_s, st
 {
 	struct change change = { .key = lease, .heartbeat_s = heartbeat_s };
 	struct planning planning = { 0 };
-	if (window_look(w, e) || window_recover(w, e))
+	if (window_look(w, e) || window_recover(w, e) ||
+	    (lasting_is_there(w->history) && lasting_recover(w, e)))
 		return -1;
 	int failed = begin(w, rq, &change, e) || mend(w, &change, e) ||
 		     claim(w, rq, lease, &change, e) ||

@@ -24,7 +24,7 @@ struct port {
 	uint16_t number; /* host byte order */
 };
 
-#define PORTS_MAX 4
+#define PORTS_MAX 16 /* those of all challenges, and as they are translated */
 
 struct ports {
 	size_t n;
@@ -43,7 +43,7 @@ void ports_add(struct ports *all, const struct ports *more);
 /* Those of a that are not in b. */
 struct ports ports_minus(const struct ports *a, const struct ports *b);
 
-#define PORTS_TEXT_MAX 64
+#define PORTS_TEXT_MAX 256
 /* "tcp 80, tcp 443"; buf has PORTS_TEXT_MAX bytes; returns buf. */
 const char *ports_text(char *buf, const struct ports *ports);
 /* The inverse of ports_text, for the journal. */

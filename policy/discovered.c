@@ -13,6 +13,7 @@ enum selection {
 	BY_MAP,
 	BY_COMMENT, /* and chain */
 	BY_HANDLE,  /* and chain */
+	BY_CHAIN,   /* alone: iptables has no handles */
 };
 
 struct builder {
@@ -92,7 +93,21 @@ selection_of(const struct observations *all, const struct observation *o, const 
 		return BY_SET;
 	if (o->comment != NULL && o->comment[0] != '\0' && !is_shared_comment(all, o, wanted))
 		return BY_COMMENT;
-	return BY_HANDLE;
+	return same(o->backend, "iptables") ? BY_CHAIN : BY_HANDLE;
+}
+
+/* True when its chain holds nothing else that blocks by source. */
+static bool
+is_whole_chain(const struct observations *all, const struct observation *o, const bool *wanted)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct observation *other = &all->v[i];
+
+		if (same(other->backend, o->backend) && same(other->table, o->table) &&
+		    same(other->chain, o->chain) && can_block(other) && !wanted[i])
+			return false;
+	}
+	return true;
 }
 
 /* A set made for us is the cleanest way in: with one, the table's rules need no change. */
@@ -188,6 +203,8 @@ select_rule(struct target *target, enum selection by, const struct observation *
 		return add_exactly(&target->rules.comment, o->comment);
 	case BY_HANDLE:
 		return add_handle(&target->rules, o->handle);
+	case BY_CHAIN:
+		return 0; /* the target has it */
 	}
 	return -1;
 }
@@ -258,6 +275,19 @@ builder_fini(struct builder *b)
 	free(b->by);
 }
 
+/* A geo-block that no policy can name: said, rather than left out or taken with its neighbours. */
+static int
+cannot_be_named(const struct observation *o, struct err *e)
+{
+	char chain[NAME_BUF];
+
+	return err_set(e, ERR_POLICY,
+		       "chain %s of iptables' table %s blocks countries beside other sources, and "
+		       "nothing tells the rules apart: give those of the geo-block a comment (-m "
+		       "comment --comment geoblock) or a chain of their own",
+		       err_name(chain, o->chain), o->table);
+}
+
 int
 signature_targets(const struct observations *all, enum verdict least, struct target **targets,
 		  size_t *n, struct err *e)
@@ -273,13 +303,23 @@ signature_targets(const struct observations *all, enum verdict least, struct tar
 		wanted[i] = is_wanted(all, &all->v[i], least);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct observation *o = &all->v[i];
+		enum selection by;
+		int failed = 0;
 
 		if (!wanted[i] || (o->source != SOURCE_OWN_SET && has_own_set(all, o)))
 			continue;
-		if (add_observation(&b, selection_of(all, o, wanted), o) != 0) {
+		by = selection_of(all, o, wanted);
+		if (by == BY_CHAIN && !is_whole_chain(all, o, wanted)) {
+			if (signature_judge(all, o).verdict < VERDICT_CERTAIN)
+				continue;
+			failed = cannot_be_named(o, e);
+		} else if (add_observation(&b, by, o) != 0) {
+			failed = err_set(e, ERR_FAILED, "out of memory");
+		}
+		if (failed) {
 			free(wanted);
 			builder_fini(&b);
-			return err_set(e, ERR_FAILED, "out of memory");
+			return -1;
 		}
 	}
 	free(wanted);
@@ -343,7 +383,28 @@ rules_document(const struct rule_selector *selector)
 }
 
 static json_t *
-target_document(const struct target *target)
+exec_document(const struct target *target)
+{
+	json_t *command = json_array();
+	json_t *object;
+
+	for (char **word = target->command; *word != NULL; word++)
+		if (json_array_append_new(command, json_string(*word)) != 0) {
+			json_decref(command);
+			return NULL;
+		}
+	object = json_pack("{s:s, s:s, s:o, s:i}", "name", target->name, "backend", target->backend,
+			   "command", command, "deadline", (int)target->deadline_s);
+	if (object != NULL && target->config != NULL &&
+	    json_object_set(object, "config", target->config) != 0) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+static json_t *
+table_document(const struct target *target)
 {
 	static const char note[] =
 		"handles change when the ruleset is reloaded: give the rule a comment";
@@ -363,6 +424,12 @@ target_document(const struct target *target)
 		return object;
 	json_decref(object);
 	return NULL;
+}
+
+static json_t *
+target_document(const struct target *target)
+{
+	return target->command != NULL ? exec_document(target) : table_document(target);
 }
 
 json_t *

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "document.h"
 
+#include <limits.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "policy.h"
 
 #define PATH_TEXT_MAX 512 /* bytes; a deeper path is cut */
 #define WORD_MAX 32       /* bytes; nothing longer is a near miss of any key */
@@ -294,6 +298,46 @@ unknown_key(struct document *doc, const struct place *key, const struct document
 	place.line = key->line;
 	return document_err(doc, &place, "unknown key \"%s\"%s", err_name(name, key->key),
 			    document_suggest(hint, key->key, words));
+}
+
+bool
+document_is_shallow(const json_t *value, unsigned levels)
+{
+	json_t *unlocked = (json_t *)(uintptr_t)value; /* jansson's iterators are not const */
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (!json_is_object(value) && !json_is_array(value))
+		return true;
+	if (levels == 0)
+		return false;
+	json_object_foreach (unlocked, key, member)
+		if (!document_is_shallow(member, levels - 1))
+			return false;
+	json_array_foreach (unlocked, i, member)
+		if (!document_is_shallow(member, levels - 1))
+			return false;
+	return true;
+}
+
+int
+document_seconds(struct document *doc, unsigned *seconds, json_t *value, const struct place *place)
+{
+	struct err why = ERR_INIT;
+	json_int_t n;
+
+	if (json_is_string(value)) {
+		if (duration_parse(json_string_value(value), seconds, &why) != 0)
+			return document_err(doc, place, "%s", why.msg);
+	} else if (json_is_integer(value)) {
+		n = json_integer_value(value);
+		*seconds = n < 0 ? 0 : n > UINT_MAX ? UINT_MAX : (unsigned)n;
+	} else {
+		return document_type_err(doc, value, place,
+					 "a duration like \"10m\" or seconds as an integer");
+	}
+	return 0;
 }
 
 /* A key of which this version knows one value only: what it does anyway. */

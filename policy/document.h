@@ -68,6 +68,11 @@ json_t *document_member(const struct document *doc, const char *name, const stru
 
 /* The text of a string that is not empty, or NULL after reporting the error. */
 const char *document_text(struct document *doc, json_t *value, const struct place *place);
+/* Reads a duration: "10m", or seconds. */
+int document_seconds(struct document *doc, unsigned *seconds, json_t *value,
+		     const struct place *place);
+/* False if it has more levels of objects and arrays than these; a plain value has none. */
+bool document_is_shallow(const json_t *value, unsigned levels);
 /* Reads a string, for people alone, into nothing. */
 document_reader document_ignored;
 /* "expected WHAT, got a string". */

@@ -70,7 +70,7 @@ read_all(int fd, char *buf, size_t size)
 	return (ssize_t)used;
 }
 
-/* A file or directory on the way to the alert's program, links included. */
+/* A file or directory on the way to a program, links included. */
 static int
 check_step(const char *path, struct err *e)
 {
@@ -188,8 +188,8 @@ check_way(const char *program, struct err *e)
 	return err_sys(e, ERR_POLICY, more < 0 ? errno : ELOOP, "%s", err_name(name, program));
 }
 
-static int
-check_program(const char *path, struct err *e)
+int
+policy_check_program(const char *path, struct err *e)
 {
 	char name[NAME_BUF];
 	struct stat st;
@@ -207,15 +207,30 @@ check_program(const char *path, struct err *e)
 	return 0;
 }
 
-/* The program runs with full rights, so it must be as safe as the policy itself. */
+/* These programs run with full rights, so they must be as safe as the policy itself. */
 static int
 check_alert(const struct policy *policy, struct err *e)
 {
 	char name[NAME_BUF];
 
-	if (policy->alert == NULL || check_program(policy->alert[0], e) == 0)
+	if (policy->alert == NULL || policy_check_program(policy->alert[0], e) == 0)
 		return 0;
 	return err_wrap(e, "%s:%u: alert[0]", err_name(name, policy->file), policy->alert_line);
+}
+
+static int
+check_commands(const struct policy *policy, struct err *e)
+{
+	char name[NAME_BUF];
+
+	for (size_t i = 0; i < policy->n_targets; i++) {
+		const struct target *target = &policy->targets[i];
+
+		if (target->command != NULL && policy_check_program(target->command[0], e) != 0)
+			return err_wrap(e, "%s:%u: targets[%zu].command[0]",
+					err_name(name, policy->file), target->command_line, i);
+	}
+	return 0;
 }
 
 static int
@@ -241,7 +256,7 @@ load_fd(struct policy *policy, int fd, const char *path, struct err *e)
 	else
 		rc = policy_parse(policy, path, text, (size_t)len, e);
 	free(text);
-	if (rc == 0 && check_alert(policy, e) != 0) {
+	if (rc == 0 && (check_alert(policy, e) != 0 || check_commands(policy, e) != 0)) {
 		policy_fini(policy);
 		rc = -1;
 	}

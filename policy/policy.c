@@ -35,28 +35,9 @@ read_version(struct document *doc, void *into, json_t *value, const struct place
 }
 
 static int
-read_seconds(struct document *doc, unsigned *seconds, json_t *value, const struct place *place)
-{
-	struct err why = ERR_INIT;
-	json_int_t n;
-
-	if (json_is_string(value)) {
-		if (duration_parse(json_string_value(value), seconds, &why) != 0)
-			return document_err(doc, place, "%s", why.msg);
-	} else if (json_is_integer(value)) {
-		n = json_integer_value(value);
-		*seconds = n < 0 ? 0 : n > UINT_MAX ? UINT_MAX : (unsigned)n;
-	} else {
-		return document_type_err(doc, value, place,
-					 "a duration like \"10m\" or seconds as an integer");
-	}
-	return 0;
-}
-
-static int
 read_length(struct document *doc, unsigned *seconds, json_t *value, const struct place *place)
 {
-	if (read_seconds(doc, seconds, value, place) != 0)
+	if (document_seconds(doc, seconds, value, place) != 0)
 		return -1;
 	if (*seconds < POLICY_WINDOW_MIN_S || *seconds > POLICY_MAX_WINDOW_MAX_S)
 		return document_err(doc, place, "must be between %u seconds and %u hours",
@@ -70,7 +51,7 @@ read_heartbeat(struct document *doc, void *into, json_t *value, const struct pla
 	struct reading *r = into;
 	unsigned seconds = 0;
 
-	if (read_seconds(doc, &seconds, value, place) != 0)
+	if (document_seconds(doc, &seconds, value, place) != 0)
 		return -1;
 	if (seconds < POLICY_HEARTBEAT_MIN_S || seconds > POLICY_HEARTBEAT_MAX_S)
 		return document_err(doc, place, "must be between %u and %u seconds",

@@ -50,18 +50,23 @@ struct policy {
 void policy_init(struct policy *policy);
 /*
  * Reads and checks the file: a regular file, owned by root or the caller, writable by its owner
- * alone, as is the program that "alert" names. ENOENT leaves *policy with file == NULL, the
- * defaults and no targets, and returns 0, so that the caller decides what a missing policy means; a
- * file that is there must have targets.
+ * alone, as are the programs of "alert" and of exec targets. ENOENT leaves *policy with file ==
+ * NULL, the defaults and no targets, and returns 0, so that the caller decides what a missing
+ * policy means; a file that is there must have targets.
  */
 int policy_load(struct policy *policy, const char *path, struct err *e);
 /*
  * As policy_load, from text that was read already, of any length and from whomever; name is used in
- * messages. Whether the alert's program is there and safe is not looked at.
+ * messages. Whether the programs are there and safe is not looked at.
  */
 int policy_parse(struct policy *policy, const char *name, const char *text, size_t len,
 		 struct err *e);
 void policy_fini(struct policy *policy);
+/*
+ * Whether this absolute path may be run with our rights: an executable regular file that only root
+ * and the caller can exchange or write, link by link. ERR_POLICY.
+ */
+int policy_check_program(const char *path, struct err *e);
 
 /* "90s", "10m", "1h", "1h30m" or plain seconds, to seconds; ERR_USAGE without context if wrong. */
 int duration_parse(const char *text, unsigned *seconds, struct err *e);

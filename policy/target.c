@@ -89,6 +89,10 @@ target_fini(struct target *target)
 	free(target->name);
 	free(target->backend);
 	free(target->table);
+	for (char **word = target->command; word != NULL && *word != NULL; word++)
+		free(*word);
+	free(target->command);
+	json_decref(target->config);
 	*target = (struct target){ 0 };
 }
 
@@ -126,10 +130,42 @@ handles_within(const struct rule_selector *a, const struct rule_selector *b)
 	return true;
 }
 
+const char *
+target_where(const struct target *target)
+{
+	return target->table != NULL ? target->table : target->command[0];
+}
+
+static bool
+words_same(char *const *a, char *const *b)
+{
+	for (; *a != NULL && *b != NULL; a++, b++)
+		if (strcmp(*a, *b) != 0)
+			return false;
+	return *a == *b;
+}
+
+static bool
+config_same(const json_t *a, const json_t *b)
+{
+	return a == NULL || b == NULL ? a == b : json_equal(a, b) == 1;
+}
+
+/* The program is told the name, and may decide by it. */
+static bool
+command_same(const struct target *a, const struct target *b)
+{
+	if (a->command == NULL || b->command == NULL)
+		return a->command == b->command;
+	return strcmp(a->name, b->name) == 0 && words_same(a->command, b->command) &&
+	       config_same(a->config, b->config);
+}
+
 bool
 target_same(const struct target *a, const struct target *b)
 {
-	return strcmp(a->backend, b->backend) == 0 && strcmp(a->table, b->table) == 0 &&
+	return strcmp(a->backend, b->backend) == 0 &&
+	       strcmp(target_where(a), target_where(b)) == 0 && command_same(a, b) &&
 	       a->action == b->action && patterns_same(&a->rules.chain, &b->rules.chain) &&
 	       patterns_same(&a->rules.set, &b->rules.set) &&
 	       patterns_same(&a->rules.map, &b->rules.map) &&

@@ -7,11 +7,17 @@
 #ifndef GEOPAUSE_TARGET_H
 #define GEOPAUSE_TARGET_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
+
+#define TARGET_COMMAND_MAX 32u   /* strings */
+#define TARGET_CONFIG_LEVELS 32u /* of objects and arrays: it becomes part of other documents */
+#define TARGET_DEADLINE_DEFAULT_S 30u
+#define TARGET_DEADLINE_MAX_S 300u
 
 enum action {
 	ACTION_AUTO,  /* let the backend choose */
@@ -41,7 +47,7 @@ struct patterns {
  */
 struct rule_selector {
 	struct patterns chain;
-	struct patterns set;     /* named sets that the rule looks the source up in */
+	struct patterns set;     /* named sets (iptables: of ipset(8)) with the sources */
 	struct patterns map;     /* verdict maps, or maps whose value later rules decide on */
 	struct patterns comment; /* the rule's comment */
 	uint64_t *handles;       /* as `nft -a list` shows them; not stable across reloads */
@@ -51,10 +57,16 @@ struct rule_selector {
 
 struct target {
 	char *name;    /* unique in the policy */
-	char *backend; /* "nftables", ... */
-	char *table;   /* "inet filter": family and name */
+	char *backend; /* "nftables", "iptables", "exec" */
+	char *table;   /* nftables: "inet filter"; iptables: "filter", for both families; or NULL */
 	enum action action;
 	struct rule_selector rules;
+
+	/* exec: */
+	char **command;      /* argv, NULL-terminated; or NULL */
+	unsigned deadline_s; /* how long each call of it may take */
+	json_t *config;      /* what it is given, whatever that means; or NULL */
+	unsigned command_line;
 
 	const char *file; /* the policy's path, borrowed; NULL: found by discover */
 	unsigned line;    /* where the target begins */
@@ -70,9 +82,12 @@ const struct pattern *patterns_match(const struct patterns *patterns, const char
 /* True when the text has a character special to fnmatch(3). */
 bool pattern_is_wild(const struct pattern *pattern);
 void target_fini(struct target *target);
+/* Where its firewall is, for people: the table, or the command. */
+const char *target_where(const struct target *target);
 /*
  * True when both mean the same rules and the same action: backend, table, action and selectors,
- * each list in any order. Names, files and lines do not count.
+ * each list in any order. Names, files and lines do not count. Of exec targets: the same name,
+ * command and config.
  */
 bool target_same(const struct target *a, const struct target *b);
 

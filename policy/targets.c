@@ -8,8 +8,10 @@
 #define TABLE_NAME_MAX 255 /* bytes, as the kernel's NFT_NAME_MAXLEN */
 
 static const char *const families[] = { "inet", "ip", "ip6", "netdev", "bridge", "arp", NULL };
-static const char *const backends[] = { "nftables", NULL };
-static const char *const later_backends[] = { "iptables", "rest", "exec", NULL };
+static const char *const backends[] = { "nftables", "iptables", "exec", NULL };
+static const char *const later_backends[] = { "rest", NULL };
+/* nat decides where a packet goes, security what it is; neither is where countries are blocked. */
+static const char *const iptables_tables[] = { "filter", "mangle", "raw", NULL };
 
 /* The policy, and what a target's parts must know of each other and of other targets. */
 struct reading {
@@ -17,6 +19,8 @@ struct reading {
 	json_t *names;       /* an object; names of targets as keys */
 	struct place action; /* of the target that is being read */
 	struct place rules;
+	struct place table;
+	struct place own; /* of its keys that only exec has */
 };
 
 static struct target *
@@ -59,7 +63,8 @@ read_backend(struct document *doc, void *into, json_t *value, const struct place
 		return -1;
 	if (is_one_of(text, later_backends))
 		return document_err(doc, place,
-				    "\"%s\" is not supported by this version, only \"nftables\" is",
+				    "\"%s\" is not supported by this version, only nftables, "
+				    "iptables and exec are",
 				    text);
 	if (!is_one_of(text, backends))
 		return document_err(doc, place, "unknown backend \"%s\"%s", err_name(name, text),
@@ -83,19 +88,14 @@ is_table(const char *text)
 static int
 read_table(struct document *doc, void *into, json_t *value, const struct place *place)
 {
+	struct reading *r = into;
 	const char *text = document_text(doc, value, place);
-	char name[NAME_BUF];
 
 	if (text == NULL)
 		return -1;
-	if (!is_table(text))
-		return document_err(
-			doc, place,
-			"\"%s\" is not a table like \"inet filter\": the family (inet, ip, "
-			"ip6, netdev, bridge, arp), one space, and the name",
-			err_name(name, text));
-	current(into)->table_line = place->line;
-	return copy_text(doc, &current(into)->table, text);
+	r->table = *place;
+	current(r)->table_line = place->line;
+	return copy_text(doc, &current(r)->table, text);
 }
 
 static int
@@ -191,12 +191,74 @@ read_rules(struct document *doc, void *into, json_t *value, const struct place *
 	return document_object(doc, into, value, place, rule_keys);
 }
 
+static int
+read_argument(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	struct target *target = current(into);
+	const char *text = document_text(doc, value, place);
+
+	if (text == NULL)
+		return -1;
+	if (place->index == 0) {
+		target->command_line = place->line;
+		if (text[0] != '/')
+			return document_err(doc, place, "must be an absolute path");
+	}
+	return copy_text(doc, &target->command[place->index], text);
+}
+
+static int
+read_command(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	struct reading *r = into;
+
+	r->own = *place;
+	if (json_array_size(value) > TARGET_COMMAND_MAX)
+		return document_err(doc, place, "more than %u strings", TARGET_COMMAND_MAX);
+	current(r)->command = calloc(TARGET_COMMAND_MAX + 1, sizeof(*current(r)->command));
+	if (current(r)->command == NULL)
+		return document_no_memory(doc);
+	return document_array(doc, into, value, place, read_argument);
+}
+
+static int
+read_deadline(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	struct reading *r = into;
+	unsigned seconds = 0;
+
+	r->own = *place;
+	if (document_seconds(doc, &seconds, value, place) != 0)
+		return -1;
+	if (seconds < 1 || seconds > TARGET_DEADLINE_MAX_S)
+		return document_err(doc, place, "must be between 1 and %u seconds",
+				    TARGET_DEADLINE_MAX_S);
+	current(r)->deadline_s = seconds;
+	return 0;
+}
+
+static int
+read_config(struct document *doc, void *into, json_t *value, const struct place *place)
+{
+	struct reading *r = into;
+
+	r->own = *place;
+	if (!document_is_shallow(value, TARGET_CONFIG_LEVELS))
+		return document_err(doc, place, "is nested deeper than %u levels",
+				    TARGET_CONFIG_LEVELS);
+	current(r)->config = json_incref(value);
+	return 0;
+}
+
 static const struct document_key target_keys[] = {
 	{ .name = "name", .read = read_name },
 	{ .name = "backend", .read = read_backend, .required = true },
-	{ .name = "table", .read = read_table, .required = true },
+	{ .name = "table", .read = read_table },
 	{ .name = "rules", .read = read_rules },
 	{ .name = "action", .read = read_action },
+	{ .name = "command", .read = read_command },
+	{ .name = "deadline", .read = read_deadline },
+	{ .name = "config", .read = read_config },
 	{ .name = "note", .read = document_ignored },
 	{ .name = "params" },
 	{ .name = "secrets" },
@@ -223,6 +285,83 @@ check_own_set(struct document *doc, const struct reading *r, const struct place 
 		return document_err(doc, &selector,
 				    "with \"action\": \"set\" only \"set\" may be given here");
 	return 0;
+}
+
+static int
+check_table(struct document *doc, struct reading *r, const struct place *place)
+{
+	const struct target *target = current(r);
+	char name[NAME_BUF];
+
+	if (target->table == NULL)
+		return document_err(doc, place, "the key \"table\" is missing");
+	r->table.parent = place;
+	if (strcmp(target->backend, "iptables") == 0)
+		return is_one_of(target->table, iptables_tables)
+			       ? 0
+			       : document_err(
+					 doc, &r->table,
+					 "\"%s\" is not one of iptables' tables filter, mangle "
+					 "and raw (one target covers IPv4 and IPv6)",
+					 err_name(name, target->table));
+	return is_table(target->table)
+		       ? 0
+		       : document_err(
+				 doc, &r->table,
+				 "\"%s\" is not a table like \"inet filter\": the family "
+				 "(inet, ip, ip6, netdev, bridge, arp), one space, and the name",
+				 err_name(name, target->table));
+}
+
+/* Keys that belong to another backend would do nothing, and somebody counts on them. */
+static int
+check_exec(struct document *doc, struct reading *r, const struct place *place)
+{
+	r->table.parent = r->rules.parent = r->action.parent = place;
+	if (current(r)->command == NULL)
+		return document_err(doc, place, "the key \"command\" is missing");
+	if (current(r)->deadline_s == 0)
+		current(r)->deadline_s = TARGET_DEADLINE_DEFAULT_S;
+	if (r->table.line != 0 || r->rules.line != 0 || r->action.line != 0)
+		return document_err(doc,
+				    r->table.line != 0   ? &r->table
+				    : r->rules.line != 0 ? &r->rules
+							 : &r->action,
+				    "means nothing to an exec target: remove it");
+	return 0;
+}
+
+/* What only makes sense with the nftables backend. */
+static int
+check_iptables(struct document *doc, struct reading *r, const struct place *place)
+{
+	const struct rule_selector *rules = &current(r)->rules;
+
+	r->rules.parent = r->action.parent = place;
+	if (rules->map.n + rules->n_handles > 0)
+		return document_err(
+			doc, &r->rules,
+			"iptables has no maps and no handles: choose rules by chain, set "
+			"or comment");
+	if (current(r)->action == ACTION_SET)
+		return document_err(doc, &r->action,
+				    "iptables has no sets that could be filled for a window: use "
+				    "\"auto\"");
+	return 0;
+}
+
+static int
+check_backend(struct document *doc, struct reading *r, const struct place *place)
+{
+	if (strcmp(current(r)->backend, "exec") == 0)
+		return check_exec(doc, r, place);
+	r->own.parent = place;
+	if (r->own.line != 0)
+		return document_err(doc, &r->own, "is for exec targets alone: remove it");
+	if (check_table(doc, r, place) != 0)
+		return -1;
+	return strcmp(current(r)->backend, "iptables") == 0 ? check_iptables(doc, r, place)
+							    : check_own_set(doc, r, place);
 }
 
 static int
@@ -258,9 +397,10 @@ read_target(struct document *doc, void *into, json_t *value, const struct place 
 						    .table_line = place->line,
 						    .index = policy->n_targets };
 	policy->n_targets++;
+	r->table = r->rules = r->action = r->own = (struct place){ 0 };
 	if (document_object(doc, into, value, place, target_keys) != 0)
 		return -1;
-	if (check_own_set(doc, r, place) != 0)
+	if (check_backend(doc, r, place) != 0)
 		return -1;
 	return check_name(doc, r, place);
 }

@@ -22,6 +22,9 @@
  *   calls.txt   one line a mutation: "apply TXN tcp 80 600"
  *   counts.json how often each call with a list in fake.json was made
  *
+ * Built with FAKE_LASTS it is geopause-exec.so, whose lifts outlive a boot and have no expiry; it
+ * finds no marks, and has fake-exec.json, live-exec.json and counts-exec.json.
+ *
  * live.json is locked for the length of each mutation; a second mutator at the same time writes
  * "overlap" into calls.txt.
  */
@@ -41,6 +44,23 @@
 
 #ifndef FAKE_ABI
 #define FAKE_ABI BACKEND_ABI
+#endif
+
+/* Another firewall, one that keeps its lifts over a boot. */
+#ifdef FAKE_LASTS
+#define FAKE_NAME "exec"
+#define FAKE_SCRIPT "fake-exec.json"
+#define FAKE_COUNTS "counts-exec.json"
+#define FAKE_LIVE "live-exec.json"
+#define FAKE_CAPS BACKEND_SURVIVES_BOOT
+#define FAKE_SWEEPS false
+#else
+#define FAKE_NAME "nftables"
+#define FAKE_SCRIPT "fake.json"
+#define FAKE_COUNTS "counts.json"
+#define FAKE_LIVE "live.json"
+#define FAKE_SWEEPS true
+#define FAKE_CAPS (BACKEND_ATOMIC | BACKEND_KERNEL_EXPIRY | BACKEND_HEARTBEAT)
 #endif
 
 struct backend {
@@ -107,10 +127,10 @@ count_call(const char *op)
 	int lock = open(file_at(path, "counts.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0 || flock(lock, LOCK_EX))
 		abort();
-	json_t *counts = load("counts.json");
+	json_t *counts = load(FAKE_COUNTS);
 	json_int_t n = json_integer_value(json_object_get(counts, op));
 	json_object_set_new(counts, op, json_integer(n + 1));
-	store("counts.json", counts);
+	store(FAKE_COUNTS, counts);
 	json_decref(counts);
 	close(lock);
 	return (size_t)n;
@@ -120,7 +140,7 @@ count_call(const char *op)
 static void
 behaviour(const char *op, const char *usual, char *buf, size_t size)
 {
-	json_t *script = load("fake.json"), *rule = json_object_get(script, op);
+	json_t *script = load(FAKE_SCRIPT), *rule = json_object_get(script, op);
 	if (json_is_array(rule) && json_array_size(rule)) {
 		size_t n = count_call(op), last = json_array_size(rule) - 1;
 		rule = json_array_get(rule, n < last ? n : last);
@@ -135,17 +155,17 @@ behaviour(const char *op, const char *usual, char *buf, size_t size)
 static void
 next_generation(void)
 {
-	json_t *live = load("live.json");
+	json_t *live = load(FAKE_LIVE);
 	json_int_t generation = json_integer_value(json_object_get(live, "generation"));
 	json_object_set_new(live, "generation", json_integer(generation + 1));
-	store("live.json", live);
+	store(FAKE_LIVE, live);
 	json_decref(live);
 }
 
 static void
 change_live(const char *txn, json_t *value)
 {
-	json_t *live = load("live.json");
+	json_t *live = load(FAKE_LIVE);
 	json_t *lifts = json_object_get(live, "lifts");
 	if (!lifts) {
 		lifts = json_object();
@@ -155,7 +175,7 @@ change_live(const char *txn, json_t *value)
 		json_object_set_new(lifts, txn, value);
 	else
 		json_object_del(lifts, txn);
-	store("live.json", live);
+	store(FAKE_LIVE, live);
 	json_decref(live);
 	next_generation();
 }
@@ -231,7 +251,7 @@ observe(struct observations *found, json_t *json)
 static int
 fake_discover(struct backend *backend, struct observations *found, struct err *e)
 {
-	json_t *script = load("fake.json"), *item;
+	json_t *script = load(FAKE_SCRIPT), *item;
 	size_t i;
 	int failed = 0;
 	(void)backend;
@@ -361,7 +381,7 @@ static enum lift_state
 live_state(const char *txn, unsigned *left_s)
 {
 	enum lift_state state = LIFT_NOT_LIFTED;
-	json_t *live = load("live.json");
+	json_t *live = load(FAKE_LIVE);
 	const json_t *lift = json_object_get(json_object_get(live, "lifts"), txn);
 	json_int_t left = json_integer_value(json_object_get(lift, "until")) - now_s();
 	*left_s = left > 0 ? (unsigned)left : 0;
@@ -443,12 +463,12 @@ fake_sweep(struct backend *backend, bool look_only, struct names *found, struct 
 	char how[32];
 	(void)backend;
 	int lock = look_only ? -1 : lock_live();
-	json_t *live = load("live.json"), *lift;
+	json_t *live = load(FAKE_LIVE), *lift;
 	const char *txn;
 	if (!look_only)
 		note_call("sweep");
 	behaviour("sweep", "done", how, sizeof(how));
-	json_object_foreach (json_object_get(live, "lifts"), txn, lift) {
+	json_object_foreach (FAKE_SWEEPS ? json_object_get(live, "lifts") : NULL, txn, lift) {
 		bool open = json_integer_value(json_object_get(lift, "until")) > now_s();
 		names_addf(found, "set geopause_%s%s", txn, open ? "" : " (closed)");
 		if (!look_only && strcmp(how, "not-done") != 0)
@@ -469,7 +489,7 @@ fake_generation(struct backend *backend, uint64_t *generation, struct err *e)
 	char how[32];
 	(void)backend;
 	behaviour("generation", "ok", how, sizeof(how));
-	json_t *live = load("live.json");
+	json_t *live = load(FAKE_LIVE);
 	*generation = (uint64_t)json_integer_value(json_object_get(live, "generation"));
 	json_decref(live);
 	return strcmp(how, "fail") ? 0 : err_set(e, ERR_FAILED, "fake: no generation");
@@ -511,7 +531,7 @@ was_cut(const json_t *live, const char *flow)
 static int
 fake_flows(struct backend *backend, const struct cover *cover, struct names *flows, struct err *e)
 {
-	json_t *script = load("fake.json"), *live = load("live.json"), *item;
+	json_t *script = load(FAKE_SCRIPT), *live = load(FAKE_LIVE), *item;
 	size_t i;
 	int failed = 0;
 	(void)backend;
@@ -538,13 +558,13 @@ is_in(const struct names *names, const char *name)
 static void
 remember_cut(const char *flow)
 {
-	json_t *live = load("live.json"), *cut = json_object_get(live, "cut");
+	json_t *live = load(FAKE_LIVE), *cut = json_object_get(live, "cut");
 	if (!cut) {
 		cut = json_array();
 		json_object_set_new(live, "cut", cut);
 	}
 	json_array_append_new(cut, json_string(flow));
-	store("live.json", live);
+	store(FAKE_LIVE, live);
 	json_decref(live);
 }
 
@@ -583,8 +603,8 @@ fake_cover_free(struct cover *cover)
 
 static const struct backend_ops ops = {
 	.abi = FAKE_ABI,
-	.name = "nftables",
-	.caps = BACKEND_ATOMIC | BACKEND_KERNEL_EXPIRY | BACKEND_HEARTBEAT,
+	.name = FAKE_NAME,
+	.caps = FAKE_CAPS,
 	.open = fake_open,
 	.close = fake_close,
 	.discover = fake_discover,

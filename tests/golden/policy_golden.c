@@ -24,12 +24,33 @@ dump_patterns(FILE *out, const char *key, const struct patterns *patterns)
 }
 
 static void
+dump_exec(FILE *out, const struct target *t)
+{
+	char name[NAME_BUF];
+
+	for (size_t i = 0; t->command[i] != NULL; i++)
+		fprintf(out, "  command \"%s\" (line %u)\n", err_name(name, t->command[i]),
+			t->command_line);
+	fprintf(out, "  deadline %u s\n", t->deadline_s);
+	fprintf(out, "  config ");
+	if (t->config != NULL)
+		json_dumpf(t->config, out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+	else
+		fprintf(out, "(none)");
+	fprintf(out, "\n");
+}
+
+static void
 dump_target(FILE *out, const struct target *t)
 {
 	char name[NAME_BUF];
 
 	fprintf(out, "target %zu \"%s\" (line %u)\n", t->index, err_name(name, t->name), t->line);
 	fprintf(out, "  backend %s\n", t->backend);
+	if (t->command != NULL) {
+		dump_exec(out, t);
+		return;
+	}
 	fprintf(out, "  table \"%s\" (line %u)\n", err_name(name, t->table), t->table_line);
 	fprintf(out, "  action %s\n", action_name(t->action));
 	dump_patterns(out, "chain", &t->rules.chain);

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs every test_* of the modules beside it, each with a bench of its own.
 
-    run.py --geopause EXE --fake MODULE --fake-other-abi MODULE [NAME...]
+    run.py --geopause EXE --fake MODULE --fake-exec MODULE --fake-other-abi MODULE [NAME...]
 
 A test fails by an exception; there is no skip. Exit status 1 if any failed, or if none ran.
 """
 
 import argparse
+import signal
 import sys
 import traceback
 
@@ -23,11 +24,13 @@ import check_neighbours
 import check_opening
 import check_refresh
 import check_run
+import check_several
 import check_watchdog
 from bench import Bench
 
 MODULES = [check_commands, check_opening, check_closing, check_journal, check_run, check_modules,
-           check_alert, check_neighbours, check_watchdog, check_refresh, check_clients]
+           check_alert, check_neighbours, check_watchdog, check_refresh, check_clients,
+           check_several]
 
 
 def run_test(test, parts):
@@ -47,9 +50,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--geopause", required=True)
     parser.add_argument("--fake", required=True)
+    parser.add_argument("--fake-exec", required=True)
     parser.add_argument("--fake-other-abi", required=True)
     parser.add_argument("names", nargs="*")
     parts = parser.parse_args()
+    # A shell ignores it for what it starts in the background; tests send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ran = failed = 0
     for module in MODULES:
         for name in [n for n in dir(module) if n.startswith("test_")]:

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
+#include "entry.h"
 #include "policy.h"
 #include "signature.h"
 
@@ -63,7 +65,10 @@ static const char text[] =
 	"  { \"backend\": \"nftables\", \"table\": \"ip filter\","
 	"    \"rules\": { \"comment\": \"geoip*\", \"handle\": [1, 2] }, \"action\": \"skip\" },"
 	"  { \"backend\": \"nftables\", \"table\": \"ip6 filter\","
-	"    \"rules\": { \"set\": \"acme\" }, \"action\": \"set\" } ] }";
+	"    \"rules\": { \"set\": \"acme\" }, \"action\": \"set\" },"
+	"  { \"backend\": \"iptables\", \"table\": \"filter\", \"rules\": { \"set\": \"geo\" } },"
+	"  { \"backend\": \"exec\", \"command\": [\"/bin/x\", \"y\"],"
+	"    \"config\": { \"a\": [1, \"b\"] } } ] }";
 
 static int
 parse(struct err *e)
@@ -79,6 +84,39 @@ parse(struct err *e)
 		return err_set(e, ERR_FAILED, "out of memory");
 	json_decref(document);
 	return 0;
+}
+
+/* What an exec target's program answers, and is asked. */
+static int
+ask(struct err *e)
+{
+	static const char text_of_plan[] =
+		"{ \"steps\": [ { \"where\": \"w\", \"rule\": \"r\", \"before\": \"b\","
+		"  \"after\": \"a\", \"reason\": \"x\" } ], \"notes\": [\"n\", \"m\"],"
+		"  \"record\": { \"a\": [1] } }";
+	char name[] = "t", path[] = "/bin/x";
+	char *command[] = { path, NULL };
+	const struct target target = { .name = name, .command = command, .deadline_s = 1 };
+	const struct lift_request request = { .ports = challenges_ports(CHALLENGE_DEFAULT),
+					      .txn = "0123456789ab" };
+	struct answer answer;
+	struct entry entry;
+	json_t *asked = NULL, *json;
+	int rc;
+
+	if (answer_parse(&answer, OPERATION_PLAN, "it", text_of_plan, sizeof(text_of_plan) - 1,
+			 e) != 0)
+		return -1;
+	answer_fini(&answer);
+	json = entry_make(&target, &request);
+	rc = json == NULL ? err_set(e, ERR_FAILED, "out of memory") : entry_parse(&entry, json, e);
+	if (rc == 0)
+		asked = entry_request(&entry, "apply", 1);
+	if (rc == 0 && asked == NULL)
+		rc = err_set(e, ERR_FAILED, "out of memory");
+	json_decref(asked);
+	json_decref(json);
+	return rc;
 }
 
 static int
@@ -146,6 +184,14 @@ parsing_survives(void **state)
 }
 
 static void
+asking_survives(void **state)
+{
+	(void)state;
+	json_set_alloc_funcs(__wrap_malloc, free);
+	fail_each(ask);
+}
+
+static void
 discovery_survives(void **state)
 {
 	(void)state;
@@ -157,6 +203,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parsing_survives),
+		cmocka_unit_test(asking_survives),
 		cmocka_unit_test(discovery_survives),
 	};
 

@@ -240,6 +240,39 @@ alerts_are_checked(void **state)
 	}
 }
 
+/* As the alert's; who may write it is checked by the same function. */
+static void
+commands_are_checked(void **state)
+{
+	char sub[80], tell[80], link[80], text[512];
+	struct policy policy;
+	struct err e = ERR_INIT;
+	int len;
+
+	(void)state;
+	make_program("link", sub, tell, link);
+	len = snprintf(text, sizeof(text),
+		       "{\"version\":1,\"targets\":[\n"
+		       "{\"backend\":\"nftables\",\"table\":\"ip a\"},\n"
+		       "{\"backend\":\"exec\",\"command\":[\n\"%s\"]}]}",
+		       link);
+	write_file(text, (size_t)len, 0644);
+	if (policy_load(&policy, path, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(policy.targets[1].command[0], link);
+	policy_fini(&policy);
+	assert_int_equal(chmod(sub, 0777), 0);
+	refuse("policy.json:4: targets[1].command[0]: ");
+	refuse("/sub: others than its owner can write it (mode 0777)");
+	assert_int_equal(chmod(sub, 0755), 0);
+	assert_int_equal(chmod(tell, 0644), 0);
+	refuse("policy.json:4: targets[1].command[0]: ");
+	refuse("cannot be executed (mode 0644)");
+	assert_int_equal(unlink(tell), 0);
+	refuse("policy.json:4: targets[1].command[0]: the program ");
+	remove_program(sub, tell, link);
+}
+
 /* With another user's file, directory or link; needs root. */
 static void
 alerts_of_others_are_refused(void **state)
@@ -298,6 +331,7 @@ main(void)
 		cmocka_unit_test(unsafe_files_are_refused),
 		cmocka_unit_test(other_files_are_refused),
 		cmocka_unit_test(alerts_are_checked),
+		cmocka_unit_test(commands_are_checked),
 		cmocka_unit_test(alerts_of_others_are_refused),
 		cmocka_unit_test(hostile_text_is_refused),
 	};

@@ -183,6 +183,59 @@ same_rules_are_the_same_target(void **state)
 	target_fini(&a);
 }
 
+static struct target
+exec_target(const char *config)
+{
+	struct target t = { .name = strdup("router"),
+			    .backend = strdup("exec"),
+			    .command = calloc(3, sizeof(*t.command)),
+			    .deadline_s = 30,
+			    .config = config ? json_loads(config, JSON_DECODE_ANY, NULL) : NULL };
+
+	assert_non_null(t.command);
+	t.command[0] = strdup("/bin/x");
+	t.command[1] = strdup("eth0");
+	return t;
+}
+
+static void
+expect_same(bool same, struct target *b)
+{
+	struct target a = exec_target("{\"a\":[1],\"b\":null}");
+
+	assert_int_equal(target_same(&a, b), same);
+	assert_int_equal(target_same(b, &a), same);
+	target_fini(&a);
+	target_fini(b);
+}
+
+static void
+exec_targets_are_what_they_run(void **state)
+{
+	struct target b = exec_target("{\"b\":null, \"a\":[1]}");
+
+	(void)state;
+	b.deadline_s = 5;
+	assert_string_equal(target_where(&b), "/bin/x");
+	expect_same(true, &b);
+	b = exec_target("{\"a\":[1.0],\"b\":null}");
+	expect_same(false, &b);
+	b = exec_target(NULL);
+	expect_same(false, &b);
+	b = exec_target("{\"a\":[1],\"b\":null}");
+	give(&b.name, "other");
+	expect_same(false, &b);
+	b = exec_target("{\"a\":[1],\"b\":null}");
+	give(&b.command[1], "eth1");
+	expect_same(false, &b);
+	b = exec_target("{\"a\":[1],\"b\":null}");
+	free(b.command[1]);
+	b.command[1] = NULL;
+	expect_same(false, &b);
+	b = input_target();
+	expect_same(false, &b);
+}
+
 /* What is said twice, in another order, under another name and elsewhere is the same. */
 static void
 names_places_and_order_do_not_count(void **state)
@@ -215,6 +268,7 @@ main(void)
 		cmocka_unit_test(patterns_match_whole_names),
 		cmocka_unit_test(errors_say_where),
 		cmocka_unit_test(same_rules_are_the_same_target),
+		cmocka_unit_test(exec_targets_are_what_they_run),
 		cmocka_unit_test(names_places_and_order_do_not_count),
 	};
 

@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A program for exec targets that does what behave.json beside it says.
+
+behave.json: {TARGET: {OPERATION: HOW or [HOW, ...]}}, one entry a call, the last one repeated; a
+HOW is one of the keys of HOWS, "done" where there is none. calls has a line a call, "TARGET
+OPERATION"; TARGET.live is there while the target is lifted; TARGET.asked is the last request.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def at(name):
+    return os.path.join(HERE, name)
+
+
+def read(name, otherwise):
+    try:
+        with open(at(name), encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return otherwise
+
+
+def how_of(target, operation):
+    how = read("behave.json", {}).get(target, {}).get(operation, "done")
+    if not isinstance(how, list):
+        return how
+    with open(at("calls"), encoding="ascii") as file:
+        n = file.read().splitlines().count("%s %s" % (target, operation))
+    return how[min(n, len(how)) - 1]
+
+
+def do(target, operation):
+    """The change itself; the answer."""
+    live = at(target + ".live")
+    if operation == "plan":
+        if target == "idle":
+            return {"steps": [], "notes": ["nothing here"]}
+        return {"steps": [{"where": "box " + target, "rule": "deny \u00e4", "before": "a\nb",
+                           "after": "c", "reason": "it is the block"}],
+                "notes": ["a note of " + target], "record": {"by": "plan"}}
+    if operation == "apply":
+        with open(live, "w", encoding="ascii"):
+            pass
+        return {"record": {"by": "apply", "target": target}, "notes": ["was applied"]}
+    if operation == "inspect":
+        return {"state": "lifted" if os.path.exists(live) else "not-lifted"}
+    if operation == "revert" and os.path.exists(live):
+        os.unlink(live)
+    return None
+
+
+def unknown_done(target, operation):
+    do(target, operation)
+    sys.exit(2)
+
+
+def hang(_target, _operation):
+    print("it waits", file=sys.stderr, flush=True)
+    time.sleep(600)
+
+
+def hang_done(target, operation):
+    do(target, operation)
+    time.sleep(600)
+
+
+def killed(_target, _operation):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def fail(status):
+    def end(target, operation):
+        print("first line", file=sys.stderr)
+        print("%s says no to %s" % (target, operation), file=sys.stderr)
+        sys.exit(status)
+    return end
+
+
+def say(text, done=True):
+    def end(target, operation):
+        if done:
+            do(target, operation)
+        print(text)
+        sys.exit(0)
+    return end
+
+
+def flush(target, operation):
+    """Somebody takes the table of the other target away meanwhile."""
+    do(target, operation)
+    subprocess.run(["nft", "delete", "table", "inet", "filter"], check=True)
+
+
+def much(_target, _operation):
+    while True:
+        os.write(1, b"x" * 65536)
+
+
+HOWS = {
+    "unknown-done": unknown_done, "unknown-not": fail(2), "not-done": fail(1), "three": fail(3),
+    "odd": fail(77), "hang": hang, "hang-done": hang_done, "killed": killed, "much": much,
+    "flush": flush, "garbage": say("this is not JSON"), "array": say("[]"), "extra-key": say('{"extra": 1}'),
+    "empty": say(""), "bad-state": say('{"state": "ajar"}'), "drifted": say('{"state": "drifted"}'),
+    "no-state": say("{}"), "step-type": say('{"steps": [{"where": 1, "rule": "x"}]}'),
+    "step-key": say('{"steps": [{"where": "w", "rule": "x", "rules": "y"}]}'),
+    "lies": say("", done=False), "left": say('{"state": "lifted", "left_s": 77}'),
+    "deep": say('{"steps": [], "record": %s%s}' % ("[" * 40, "]" * 40)),
+    "large": say('{"steps": [], "record": "%s"}' % ("x" * 70000)),
+}
+
+
+def descriptors():
+    """Their numbers, and what they are."""
+    found = {}
+    for fd in range(64):
+        try:
+            found[fd] = os.readlink("/proc/self/fd/%d" % fd)
+        except OSError:
+            pass
+    return found
+
+
+def main():
+    fds = descriptors()
+    operation = sys.argv[-1]
+    asked = json.load(sys.stdin)
+    target = asked["target"]
+    with open(at("calls"), "a", encoding="ascii") as file:
+        file.write("%s %s\n" % (target, operation))
+    with open(at(target + ".asked"), "w", encoding="ascii") as file:
+        json.dump({"argv": sys.argv[1:], "asked": asked, "env": dict(os.environ),
+                   "fds": fds}, file)
+    how = how_of(target, operation)
+    if how in HOWS:
+        HOWS[how](target, operation)
+    answer = do(target, operation)
+    if answer is not None:
+        json.dump(answer, sys.stdout)
+
+
+main()

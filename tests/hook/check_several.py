@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two backends in one window: all or nothing, in reverse order; and lifts that outlive a boot."""
+
+import json
+import os
+import shutil
+
+from bench import POLICY, fnv1a
+
+EXEC = {"name": "router", "backend": "exec", "command": ["/bin/true"]}
+BOTH = dict(POLICY, targets=[POLICY["targets"][0], EXEC])
+
+
+def second(b):
+    """The second backend, and a policy that names both."""
+    shutil.copy(b.parts.fake_exec, b.path("modules", "geopause-exec.so"))
+    os.chmod(b.path("modules", "geopause-exec.so"), 0o644)
+    b.policy(BOTH)
+
+
+def behave_exec(b, **how):
+    with open(b.path("fake-exec.json"), "w", encoding="ascii") as f:
+        json.dump(how, f)
+
+
+def exec_lifts(b):
+    try:
+        with open(b.path("live-exec.json"), encoding="ascii") as f:
+            return json.load(f).get("lifts", {})
+    except FileNotFoundError:
+        return {}
+
+
+def closed(b):
+    b.closed()
+    assert not exec_lifts(b) and not lasting(b), (exec_lifts(b), lasting(b))
+
+
+def lasting(b):
+    return [n for n in os.listdir(b.state) if n.startswith("lasting-")]
+
+
+def rewrite_lasting(b, change):
+    name, = lasting(b)
+    path = os.path.join(b.state, name)
+    with open(path, "rb") as f:
+        header, body = f.read().split(b"\n", 1)
+    document = json.loads(body)
+    change(document)
+    body = json.dumps(document).encode("ascii")
+    with open(path, "wb") as f:
+        f.write(header.rsplit(b" ", 2)[0] + b" %d %016x\n" % (len(body), fnv1a(body)) + body)
+
+
+def reboot(b):
+    """The machine goes down hard in the middle: nothing of the kernel's is left, nor of /run."""
+    b.unwatch()
+    b.set_live({})
+    os.unlink(b.journal_path())
+    rewrite_lasting(b, lambda document: document.update(boot="0" * 36))
+
+
+def test_two_backends(b):
+    second(b)
+    b.ok("pre", says="opened: tcp 80, tcp 443 for input, router")
+    lifts = b.journal()["lifts"]
+    assert [lift["backend"] for lift in lifts] == ["nftables", "exec"]
+    assert len(b.lifts()) == len(exec_lifts(b)) == 1 and lasting(b)
+    b.ok("status", says="exec: tcp 80, tcp 443 in /bin/true: lifted")
+    b.ok("post")
+    closed(b)
+    assert [(call.split()[0], call.split()[1]) for call in b.calls() if "sweep" not in call] == [
+        ("apply", lifts[0]["txn"]), ("apply", lifts[1]["txn"]),
+        ("revert", lifts[1]["txn"]), ("revert", lifts[0]["txn"])]
+
+
+def test_the_second_fails(b):
+    second(b)
+    for how in ("not-done", "unknown-not", "unknown-part"):
+        behave_exec(b, apply=how)
+        b.forget_calls()
+        b.ok("pre", status=1, says="all was rolled back, nothing is open")
+        closed(b)
+        reverts = [c.split()[1] for c in b.calls() if c.startswith("revert")]
+        applies = [c.split()[1] for c in b.calls() if c.startswith("apply")]
+        assert reverts == applies[::-1], "each that may be there is taken back, the last one first"
+
+
+def test_the_second_is_not_lifted(b):
+    second(b)
+    behave_exec(b, inspect=["not-lifted", "live"])
+    b.ok("pre", status=6, says="all was rolled back, nothing is open")
+    closed(b)
+    behave_exec(b, plan="refuse")
+    b.ok("pre", status=1, says="nothing was changed")
+    closed(b)
+
+
+def test_the_second_cannot_be_taken_back(b):
+    second(b)
+    b.ok("pre")
+    behave_exec(b, revert="not-done")
+    b.ok("post", status=3, says="may still be open in /bin/true")
+    assert lasting(b) and exec_lifts(b) and not b.lifts(), "the first is closed, whatever becomes of the second"
+    behave_exec(b)
+    b.ok("restore")
+    closed(b)
+
+
+def test_killed_between_two_backends(b):
+    second(b)
+    behave_exec(b, apply="kill-before")
+    assert b.run("pre").returncode == -9
+    b.ok("restore")
+    closed(b)
+
+
+def test_a_reboot_in_the_window(b):
+    second(b)
+    for verb in ("restore", "pre"):
+        b.ok("pre")
+        reboot(b)
+        assert exec_lifts(b), "what is not in the kernel is still open"
+        b.ok("status", status=3, says="router")
+        b.ok(verb, says="taken back")
+        if verb == "pre":
+            assert len(exec_lifts(b)) == 1, "a window of its own"
+            b.ok("post")
+        closed(b)
+
+
+def test_after_a_reboot_it_cannot_be_taken_back(b):
+    second(b)
+    b.ok("pre")
+    reboot(b)
+    behave_exec(b, revert="not-done")
+    b.ok("restore", status=3)
+    assert lasting(b), "kept for the next try"
+    b.ok("pre", status=3)
+    behave_exec(b)
+    b.ok("restore")
+    closed(b)
+
+
+def test_another_machine(b):
+    """A cloned image must not act on the router of the machine that it was cloned from."""
+    second(b)
+    b.ok("pre")
+    reboot(b)
+    rewrite_lasting(b, lambda document: document.update(machine="another"))
+    b.ok("restore", says="another machine")
+    assert lasting(b) and exec_lifts(b)
+
+
+def test_a_lasting_copy_that_cannot_be_read(b):
+    second(b)
+    b.ok("pre")
+    reboot(b)
+    with open(os.path.join(b.state, lasting(b)[0]), "wb") as f:
+        f.write(b"nonsense")
+    b.ok("restore", status=3, says="cannot be taken back")
+    assert lasting(b) and exec_lifts(b)
+
+
+def test_no_expiry_of_its_own(b):
+    """Only the lift of the kernel is moved on by heartbeats; the other lasts as long as the lease."""
+    second(b)
+    b.ok("pre", "--window", "5m", "--lease", "backup")
+    calls = [call.split() for call in b.calls() if call.startswith("apply")]
+    assert [int(call[-1]) for call in calls] == [60, 300], calls
+    b.ok("post", "--lease", "backup")
+    closed(b)
