@@ -98,10 +98,18 @@ group_of(struct planning *planning, const struct target *target, const struct po
 }
 
 static int
-group(struct planning *planning, const struct planning_input *input, struct err *e)
+group(struct planning *planning, struct backends *backends, const struct planning_input *input,
+      struct err *e)
 {
 	for (size_t i = 0; i < input->n; i++) {
 		struct ports missing;
+		const struct open_backend *on =
+			input->watched ? backends_get(backends, input->targets[i].backend, e)
+				       : NULL;
+		if (input->watched && !on)
+			return -1;
+		if (input->watched && !on->ops->generation)
+			continue;
 		if (missing_ports(&missing, &input->targets[i], input))
 			return err_set(e, ERR_FAILED, "out of memory");
 		if (!missing.n)
@@ -142,7 +150,7 @@ planning_make(struct planning *planning, struct backends *backends,
 	      const struct planning_input *input, struct err *e)
 {
 	*planning = (struct planning){ 0 };
-	int failed = group(planning, input, e);
+	int failed = group(planning, backends, input, e);
 	for (size_t i = 0; !failed && i < planning->n; i++)
 		failed = plan_group(&planning->v[i], backends, input, e);
 	if (failed)

@@ -28,6 +28,7 @@ struct planning_input {
 	unsigned expiry_s;
 	unsigned heartbeat_s; /* as the expiry where it can be moved on cheaply; 0: nobody does */
 	bool explain;
+	bool watched; /* only targets of backends whose changes are seen (generation) */
 };
 
 /* The expiry that a backend with these capabilities is asked for. */

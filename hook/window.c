@@ -303,6 +303,14 @@ lift_apply(struct window *w, const struct planned *planned, struct lift *lift, s
 }
 
 bool
+lift_is_watched(struct window *w, const struct lift *lift)
+{
+	struct err e = ERR_INIT;
+	const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
+	return on && on->ops->generation;
+}
+
+bool
 lift_beats(const struct open_backend *on, const struct lift *lift)
 {
 	return (on->ops->caps & (unsigned)BACKEND_HEARTBEAT) &&
@@ -373,9 +381,21 @@ window_extend(struct window *w, size_t n, struct err *e)
 }
 
 int
-window_verify(struct window *w, struct err *e)
+window_beat(struct window *w, struct err *e)
 {
 	for (size_t i = 0; i < w->journal.lifts.n; i++) {
+		const struct lift *lift = &w->journal.lifts.v[i];
+		const struct open_backend *on = backends_get(w->backends, lift->backend, e);
+		if (!on || (lift_beats(on, lift) && extend_one(w, lift, e)))
+			return -1;
+	}
+	return 0;
+}
+
+int
+window_verify(struct window *w, size_t first, struct err *e)
+{
+	for (size_t i = first; i < w->journal.lifts.n; i++) {
 		const struct lift *lift = &w->journal.lifts.v[i];
 		struct err why = ERR_INIT;
 		unsigned left_s;

@@ -43,14 +43,18 @@ enum applied lift_apply(struct window *w, const struct planned *planned, struct 
 int lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e);
 /* From the last one down to the first; goes on after a failure, and keeps what failed. */
 int window_put_back_from(struct window *w, size_t first, struct names *notes, struct err *e);
+/* Do we see that somebody changed its firewall? If not, nobody says so, and asking may be dear. */
+bool lift_is_watched(struct window *w, const struct lift *lift);
 /* Is its expiry a heartbeat, or the window's end? */
 bool lift_beats(const struct open_backend *on, const struct lift *lift);
 /* journal.expiry becomes what the lifts get now; to be saved before they do. */
 void window_note_expiry(struct window *w);
 /* The first n lifts stay open until the last lease ends, or for a heartbeat. */
 int window_extend(struct window *w, size_t n, struct err *e);
-/* Every lift must be seen in the live firewall, else ERR_VERIFY. */
-int window_verify(struct window *w, struct err *e);
+/* Those whose expiry is a heartbeat; the others have the window's end already. */
+int window_beat(struct window *w, struct err *e);
+/* Every lift from the first on must be seen in the live firewall, else ERR_VERIFY. */
+int window_verify(struct window *w, size_t first, struct err *e);
 
 /* How many steps a plan of all the journal's wishes has now, whatever is lifted. */
 int window_count(struct window *w, size_t *steps, struct err *e);

@@ -35,6 +35,7 @@
 struct change {
 	const struct lease *key;
 	bool fresh;           /* this call opens the window */
+	bool joins;           /* this call's client joins the others of an open window */
 	bool renewed;         /* the lease was there */
 	int64_t expires;      /* before, if renewed */
 	struct wishes wishes; /* before */
@@ -51,6 +52,7 @@ begin(struct window *w, const struct request *rq, struct change *change, struct 
 {
 	struct journal *j = &w->journal;
 	change->fresh = !w->there;
+	change->joins = w->there;
 	change->first = j->lifts.n;
 	if (w->there)
 		return 0;
@@ -64,9 +66,12 @@ begin(struct window *w, const struct request *rq, struct change *change, struct 
 	return txn_new(j->window, e);
 }
 
-/* Lifts that somebody else has removed are taken out, so that they count as missing. */
+/*
+ * Lifts that somebody else has removed are taken out, so that they count as missing. watched: only
+ * those whose firewalls' changes are seen.
+ */
 static int
-mend(struct window *w, struct change *change, struct err *e)
+mend(struct window *w, bool watched, struct change *change, struct err *e)
 {
 	struct names notes = { 0 };
 	int failed = 0;
@@ -74,6 +79,8 @@ mend(struct window *w, struct change *change, struct err *e)
 		const struct lift *lift = &w->journal.lifts.v[i];
 		struct err why = ERR_INIT;
 		unsigned left_s;
+		if (watched && !lift_is_watched(w, lift))
+			continue;
 		enum lift_state state = lift_inspect(w, lift, &left_s, &why);
 		if (state == LIFT_LIFTED || state == LIFT_CLOSED)
 			continue;
@@ -166,6 +173,38 @@ disclaim(struct window *w, struct change *change)
 		leases_drop(leases, mine);
 }
 
+/* Rights that a program of the backend needs, and that a watchdog gives up without such a one. */
+#define SPECIAL_RIGHTS ((unsigned)BACKEND_ALL_RIGHTS | (unsigned)BACKEND_NET_RAW)
+
+/*
+ * The watchdog of an open window has kept the rights that the window's backends need; what joins
+ * must not need more, or the watchdog could not take it back.
+ */
+static int
+check_rights(struct window *w, const struct planning *planning, struct err *e)
+{
+	unsigned kept = 0;
+	for (size_t i = 0; i < w->journal.lifts.n; i++) {
+		const struct open_backend *on =
+			backends_get(w->backends, w->journal.lifts.v[i].backend, e);
+		if (!on)
+			return -1;
+		kept |= on->ops->caps & SPECIAL_RIGHTS;
+	}
+	for (size_t i = 0; i < planning->n; i++) {
+		const struct planned *planned = &planning->v[i];
+		unsigned needed = planned->plan->n ? planned->on->ops->caps & SPECIAL_RIGHTS : 0;
+		if (!(kept & (unsigned)BACKEND_ALL_RIGHTS) && (needed & ~kept))
+			return err_set(
+				e, ERR_FAILED,
+				"window %s is open without any %s target, and its watchdog "
+				"has given up the rights that this one needs: try again when "
+				"the window is closed (see `geopause status`)",
+				w->journal.window, planned->on->ops->name);
+	}
+	return 0;
+}
+
 /* Plans what is missing and journals it, with the lease, before anything is changed. */
 static int
 prepare(struct window *w, const struct policy *policy, const struct ports *ports,
@@ -183,6 +222,8 @@ prepare(struct window *w, const struct policy *policy, const struct ports *ports
 	if (planning_make(planning, w->backends, &input, e))
 		return -1;
 	story_plan(planning);
+	if (change->joins && j->heartbeat_s && check_rights(w, planning, e))
+		return -1;
 	for (size_t i = 0; i < planning->n; i++)
 		if (planning->v[i].plan->n && planned_journal(&planning->v[i], &j->lifts, e))
 			return -1;
@@ -278,11 +319,11 @@ window_take(struct window *w, const struct request *rq, unsigned heartbeat_s, st
 	if (window_look(w, e) || window_recover(w, e) ||
 	    (lasting_is_there(w->history) && lasting_recover(w, e)))
 		return -1;
-	int failed = begin(w, rq, &change, e) || mend(w, &change, e) ||
+	int failed = begin(w, rq, &change, e) || mend(w, false, &change, e) ||
 		     claim(w, rq, lease, &change, e) ||
 		     prepare(w, &rq->policy, &rq->ports, &planning, &change, e) ||
 		     apply(w, &planning, &change, e) || window_extend(w, change.first, e) ||
-		     window_verify(w, e) || commit(w, &change, e);
+		     window_verify(w, 0, e) || commit(w, &change, e);
 	if (failed)
 		undo(w, &change, e);
 	else
@@ -330,7 +371,7 @@ lift_wish(struct window *w, const struct wish *wish, struct change *change, stru
 	}
 	*change = (struct change){ .first = w->journal.lifts.n };
 	int failed = prepare(w, &policy, &wish->ports, &planning, change, e) ||
-		     apply(w, &planning, change, e) || window_verify(w, e) ||
+		     apply(w, &planning, change, e) || window_verify(w, change->first, e) ||
 		     (change->applied && window_save(w, JOURNAL_OPEN, e));
 	w->counted.steps += failed ? 0 : planning_steps(&planning);
 	if (failed)
@@ -349,7 +390,8 @@ count_wish(struct window *w, const struct wish *wish, size_t *steps, struct err 
 	const struct planning_input input = { .targets = policy.targets,
 					      .n = policy.n_targets,
 					      .ports = wish->ports,
-					      .expiry_s = 1 };
+					      .expiry_s = 1,
+					      .watched = true };
 	failed = failed || planning_make(&planning, w->backends, &input, e);
 	*steps += failed ? 0 : planning_steps(&planning);
 	planning_fini(&planning);
@@ -383,7 +425,7 @@ window_relift(struct window *w, bool *relifted, struct err *e)
 	struct change change = { 0 };
 	size_t before = w->journal.lifts.n;
 	*relifted = false;
-	if (mend(w, &change, e))
+	if (mend(w, true, &change, e))
 		return -1;
 	/* At once, so that what is gone is told once, even if nothing can be lifted now. */
 	if (w->journal.lifts.n < before && window_save(w, JOURNAL_OPEN, e))

@@ -26,9 +26,12 @@ static bool
 something_is_missing(struct window *w)
 {
 	for (size_t i = 0; i < w->journal.lifts.n; i++) {
+		const struct lift *lift = &w->journal.lifts.v[i];
 		struct err e = ERR_INIT;
 		unsigned left_s;
-		enum lift_state state = lift_inspect(w, &w->journal.lifts.v[i], &left_s, &e);
+		if (!lift_is_watched(w, lift))
+			continue;
+		enum lift_state state = lift_inspect(w, lift, &left_s, &e);
 		/* What cannot be read is not known to be missing. */
 		if (state == LIFT_NOT_LIFTED || state == LIFT_DRIFTED)
 			return true;
@@ -92,7 +95,7 @@ beat(struct window *w, struct err *e)
 	/* The file is only for telling until when: the lifts are in it already. */
 	if (window_save(w, JOURNAL_OPEN, &unsaved))
 		log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
-	return window_extend(w, w->journal.lifts.n, e);
+	return window_beat(w, e);
 }
 
 static int

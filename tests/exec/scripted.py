@@ -128,6 +128,12 @@ def descriptors():
     return found
 
 
+def rights():
+    """The effective capabilities, as proc(5) has them."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return next(x.split()[1] for x in file if x.startswith("CapEff:"))
+
+
 def main():
     fds = descriptors()
     operation = sys.argv[-1]
@@ -135,6 +141,8 @@ def main():
     target = asked["target"]
     with open(at("calls"), "a", encoding="ascii") as file:
         file.write("%s %s\n" % (target, operation))
+    with open(at("rights"), "a", encoding="ascii") as file:
+        file.write("%s %s\n" % (operation, rights()))
     with open(at(target + ".asked"), "w", encoding="ascii") as file:
         json.dump({"argv": sys.argv[1:], "asked": asked, "env": dict(os.environ),
                    "fds": fds}, file)

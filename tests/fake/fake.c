@@ -52,7 +52,8 @@
 #define FAKE_SCRIPT "fake-exec.json"
 #define FAKE_COUNTS "counts-exec.json"
 #define FAKE_LIVE "live-exec.json"
-#define FAKE_CAPS BACKEND_SURVIVES_BOOT
+#define FAKE_CAPS (BACKEND_SURVIVES_BOOT | BACKEND_ALL_RIGHTS)
+#define FAKE_WATCHED false
 #define FAKE_SWEEPS false
 #else
 #define FAKE_NAME "nftables"
@@ -60,6 +61,7 @@
 #define FAKE_COUNTS "counts.json"
 #define FAKE_LIVE "live.json"
 #define FAKE_SWEEPS true
+#define FAKE_WATCHED true
 #define FAKE_CAPS (BACKEND_ATOMIC | BACKEND_KERNEL_EXPIRY | BACKEND_HEARTBEAT)
 #endif
 
@@ -616,7 +618,7 @@ static const struct backend_ops ops = {
 	.extend = fake_extend,
 	.revert = fake_revert,
 	.sweep = fake_sweep,
-	.generation = fake_generation,
+	.generation = FAKE_WATCHED ? fake_generation : NULL,
 	.cover = fake_cover,
 	.flows = fake_flows,
 	.cut = fake_cut,

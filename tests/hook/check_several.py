@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 
-from bench import POLICY, fnv1a
+from bench import POLICY, fnv1a, wait_until
 
 EXEC = {"name": "router", "backend": "exec", "command": ["/bin/true"]}
 BOTH = dict(POLICY, targets=[POLICY["targets"][0], EXEC])
@@ -169,4 +169,37 @@ def test_no_expiry_of_its_own(b):
     calls = [call.split() for call in b.calls() if call.startswith("apply")]
     assert [int(call[-1]) for call in calls] == [60, 300], calls
     b.ok("post", "--lease", "backup")
+    closed(b)
+
+
+def test_joining_what_needs_more_rights(b):
+    """The watchdog of an nftables window has given up the rights that an exec target needs."""
+    second(b)
+    only = b.policy(POLICY, "only.json")
+    b.ok("pre", "--policy", only, "--lease", "first", policy=False)
+    b.ok("pre", "--lease", "second", status=1, says="try again when the window is closed")
+    assert len(b.lifts()) == 1 and not exec_lifts(b)
+    b.ok("post", "--policy", only, "--lease", "first", policy=False)
+    closed(b)
+    b.ok("pre", "--lease", "first")
+    b.ok("pre", "--policy", only, "--lease", "second", policy=False)
+    b.ok("post", "--lease", "first")
+    b.ok("post", "--lease", "second")
+    closed(b)
+
+
+def test_beats_leave_it_alone(b):
+    """A program that takes its time is not asked at each beat, nor at each change of a ruleset."""
+    second(b)
+    b.policy(dict(BOTH, heartbeat="3s"))
+    b.ok("pre")
+    b.forget_calls()
+    behave_exec(b, inspect="unknown", extend="not-done", plan="refuse")
+    for _ in range(3):
+        b.refresh()
+        wait_until(lambda: len(b.lifts()) == 1)
+    wait_until(lambda: any(call.startswith("extend") for call in b.calls()))
+    behave_exec(b)
+    assert len(exec_lifts(b)) == 1, "and it is still there"
+    b.ok("post")
     closed(b)

@@ -122,10 +122,10 @@ test_hanging(void **state)
 {
 	(void)state;
 	double begin = seconds();
-	struct ran ran = run_line("echo begun; echo why >&2; sleep 60; :", NULL, 1);
+	struct ran ran = run_line("echo begun; echo why >&2; sleep 60; :", NULL, 2);
 	assert_int_equal(ran.result.end, TOOL_TIMED_OUT);
 	assert_string_equal(ran.result.out, "begun\n");
-	assert_string_equal(ran.e.msg, "sh had not ended after 1 s and was killed: why");
+	assert_string_equal(ran.e.msg, "sh had not ended after 2 s and was killed: why");
 	assert_true(seconds() - begin < 10);
 	tool_result_fini(&ran.result);
 	ran = run_line("trap '' TERM INT HUP; while :; do sleep 60; done", NULL, 1);
@@ -171,7 +171,7 @@ test_grandchildren(void **state)
 	assert_true(seconds() - begin < 10);
 	assert_dies(number(ran.result.out));
 	tool_result_fini(&ran.result);
-	ran = run_line("sleep 60 & echo $!; wait", NULL, 1);
+	ran = run_line("sleep 60 & echo $!; wait", NULL, 2);
 	assert_int_equal(ran.result.end, TOOL_TIMED_OUT);
 	assert_dies(number(ran.result.out));
 	tool_result_fini(&ran.result);
