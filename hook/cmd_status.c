@@ -208,7 +208,10 @@ is_open_past_its_end(const struct report *r, struct backends *backends)
 		return false;
 	for (size_t i = 0; i < lifts->n; i++) {
 		struct live live = look_at(backends, &lifts->v[i]);
-		if (live.state != LIFT_NOT_LIFTED && live.state != LIFT_CLOSED)
+		/* What is left of one that was taken back in part has expired, too. */
+		bool expired =
+			lifts->v[i].expires_itself && live.state == LIFT_DRIFTED && !live.left_s;
+		if (live.state != LIFT_NOT_LIFTED && live.state != LIFT_CLOSED && !expired)
 			return true;
 	}
 	return false;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "clocks.h"
+#include "lasting.h"
 #include "privileges.h"
 
 static bool
@@ -158,7 +159,9 @@ restore_here(const struct window *there, bool stale, struct err *e)
 {
 	struct backends backends = { 0 };
 	struct window window;
-	int failed = privileges_reduce(KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH, e) ||
+	int failed = privileges_reduce(KEEP_NET_ADMIN | KEEP_NET_RAW | KEEP_DAC_READ_SEARCH |
+					       (lasting_is_there(there->history) ? KEEP_ALL : 0),
+				       e) ||
 		     window_init(&window, there->state, &backends, there->history, e);
 	for (size_t i = 0; !failed && i < there->sweeps.n; i++)
 		failed = window_add_sweep(&window, there->sweeps.v[i], e);

@@ -31,11 +31,15 @@
 #include "story.h"
 #include "window_private.h"
 
+/* Rights that a program of the backend needs, and that a watchdog gives up without such a one. */
+#define SPECIAL_RIGHTS ((unsigned)BACKEND_ALL_RIGHTS | (unsigned)BACKEND_NET_RAW)
+
 /* What window_take has done so far, for undoing it. */
 struct change {
 	const struct lease *key;
 	bool fresh;           /* this call opens the window */
-	bool joins;           /* this call's client joins the others of an open window */
+	bool joins;           /* this call's client joins others for whom something is lifted */
+	unsigned rights;      /* then: SPECIAL_RIGHTS that these lifts need, and the watchdog has */
 	bool renewed;         /* the lease was there */
 	int64_t expires;      /* before, if renewed */
 	struct wishes wishes; /* before */
@@ -52,8 +56,14 @@ begin(struct window *w, const struct request *rq, struct change *change, struct 
 {
 	struct journal *j = &w->journal;
 	change->fresh = !w->there;
-	change->joins = w->there;
+	change->joins = j->lifts.n > 0;
 	change->first = j->lifts.n;
+	for (size_t i = 0; i < j->lifts.n; i++) {
+		const struct open_backend *on = backends_get(w->backends, j->lifts.v[i].backend, e);
+		if (!on)
+			return -1;
+		change->rights |= on->ops->caps & SPECIAL_RIGHTS;
+	}
 	if (w->there)
 		return 0;
 	*j = (struct journal){ .state = JOURNAL_OPENING, .id = w->id };
@@ -173,24 +183,13 @@ disclaim(struct window *w, struct change *change)
 		leases_drop(leases, mine);
 }
 
-/* Rights that a program of the backend needs, and that a watchdog gives up without such a one. */
-#define SPECIAL_RIGHTS ((unsigned)BACKEND_ALL_RIGHTS | (unsigned)BACKEND_NET_RAW)
-
 /*
  * The watchdog of an open window has kept the rights that the window's backends need; what joins
  * must not need more, or the watchdog could not take it back.
  */
 static int
-check_rights(struct window *w, const struct planning *planning, struct err *e)
+check_rights(const struct window *w, const struct planning *planning, unsigned kept, struct err *e)
 {
-	unsigned kept = 0;
-	for (size_t i = 0; i < w->journal.lifts.n; i++) {
-		const struct open_backend *on =
-			backends_get(w->backends, w->journal.lifts.v[i].backend, e);
-		if (!on)
-			return -1;
-		kept |= on->ops->caps & SPECIAL_RIGHTS;
-	}
 	for (size_t i = 0; i < planning->n; i++) {
 		const struct planned *planned = &planning->v[i];
 		unsigned needed = planned->plan->n ? planned->on->ops->caps & SPECIAL_RIGHTS : 0;
@@ -222,7 +221,7 @@ prepare(struct window *w, const struct policy *policy, const struct ports *ports
 	if (planning_make(planning, w->backends, &input, e))
 		return -1;
 	story_plan(planning);
-	if (change->joins && j->heartbeat_s && check_rights(w, planning, e))
+	if (change->joins && j->heartbeat_s && check_rights(w, planning, change->rights, e))
 		return -1;
 	for (size_t i = 0; i < planning->n; i++)
 		if (planning->v[i].plan->n && planned_journal(&planning->v[i], &j->lifts, e))

@@ -15,6 +15,9 @@
 #include "elements.h"
 #include "nf.h"
 
+#include <linux/netfilter/xt_multiport.h>
+#include <linux/netfilter/xt_time.h>
+
 #define APPLY_TRIES 16
 
 /* --- our set --- */
@@ -43,13 +46,16 @@ new_set(const struct table *table, const char *name)
 }
 
 static void
-put_set(struct batch *batch, const struct lift *lift, const struct table *table)
+put_set(struct batch *batch, const struct lift *lift, const struct table *table,
+	enum mark_port port)
 {
-	char name[MARK_SET_BUF], what[2 * NAME_BUF];
+	bool dnat = port == MARK_PORT_TRANSLATED;
+	char name[MARK_SET_BUF], what[2 * NAME_BUF], comment[MARK_COMMENT_BUF];
 	struct nftnl_set *set;
 	struct nlmsghdr *nlh;
 
-	mark_set_name(name, lift->request.txn);
+	mark_set_name(name, lift->request.txn, port);
+	mark_comment(comment, lift->request.txn);
 	snprintf(what, sizeof(what), "adding set %s to table %s", name, table->text);
 	set = new_set(table, name);
 	if (!set) {
@@ -59,24 +65,22 @@ put_set(struct batch *batch, const struct lift *lift, const struct table *table)
 	nlh = batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, table->family, what);
 	nftnl_set_nlmsg_build_payload(nlh, set);
 	nftnl_set_free(set);
-	elements_put(batch, NULL, table, name, &lift->request.ports, lift->request.expiry_s, NULL);
+	/* The journal knows the second set by its name, as it knows the administrator's. */
+	elements_put(batch, NULL, table, name,
+		     dnat ? lift_ports_behind(lift, table) : &lift->request.ports,
+		     lift->request.expiry_s, dnat ? comment : NULL);
 }
 
 static void
 put_sets(struct batch *batch, const struct lift *lift)
 {
 	for (size_t i = 0; i < lift->n; i++) {
-		const struct table *table;
-		bool done = false;
-
-		if (lift->steps[i].action == ACTION_SET)
-			continue;
-		table = lift->steps[i].suspect.rule->chain->table;
-		for (size_t j = 0; j < i; j++)
-			done |= lift->steps[j].action != ACTION_SET &&
-				lift->steps[j].suspect.rule->chain->table == table;
-		if (!done)
-			put_set(batch, lift, table);
+		if (lift_is_first(lift, i, false))
+			put_set(batch, lift, lift->steps[i].suspect.rule->chain->table,
+				MARK_PORT_PACKET);
+		if (lift_is_first(lift, i, true))
+			put_set(batch, lift, lift->steps[i].suspect.rule->chain->table,
+				MARK_PORT_TRANSLATED);
 	}
 }
 
@@ -150,9 +154,70 @@ put_comment(struct nlmsghdr *nlh, const char *comment)
 	mnl_attr_put(nlh, NFTA_RULE_USERDATA, len + 2, tlv);
 }
 
+/* An extension of iptables. */
 static void
-put_widen(struct batch *batch, const struct lift *lift, const struct lift_step *step,
-	  const char *what)
+put_match(struct nlmsghdr *nlh, const char *name, uint32_t revision, const void *info, size_t len)
+{
+	struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM), *data;
+
+	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "match");
+	data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+	mnl_attr_put_strz(nlh, NFTA_MATCH_NAME, name);
+	mnl_attr_put_u32(nlh, NFTA_MATCH_REV, htonl(revision));
+	mnl_attr_put(nlh, NFTA_MATCH_INFO, len, info);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, elem);
+}
+
+static bool
+put_proto(struct nlmsghdr *nlh, uint8_t proto)
+{
+	struct nftnl_expr *load = nftnl_expr_alloc("meta"), *compare = nftnl_expr_alloc("cmp");
+	bool put;
+
+	if (load) {
+		nftnl_expr_set_u32(load, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
+		nftnl_expr_set_u32(load, NFTNL_EXPR_META_DREG, NFT_REG_1);
+	}
+	if (compare) {
+		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+		nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, &proto, sizeof(proto));
+	}
+	put = mark_put_expr_take(nlh, load);
+	return mark_put_expr_take(nlh, compare) && put;
+}
+
+/*
+ * What iptables shows of our copy, and so saves: `-p tcp -m multiport --dports 80,443 -m time
+ * --datestop ...`. Loaded again after the window, it lets nobody in.
+ */
+static bool
+put_shown(struct nlmsghdr *nlh, const struct lift *lift, const struct lift_step *step,
+	  uint8_t proto)
+{
+	const struct ports *ports = lift_step_ports(lift, step);
+	struct xt_multiport_v1 multiport = { .flags = XT_MULTIPORT_DESTINATION };
+	struct xt_time_info end = { .date_stop = (uint32_t)step->until,
+				    .daytime_stop = XT_TIME_MAX_DAYTIME,
+				    .monthdays_match = XT_TIME_ALL_MONTHDAYS,
+				    .weekdays_match = XT_TIME_ALL_WEEKDAYS };
+
+	for (size_t i = 0; i < ports->n && multiport.count < XT_MULTI_PORTS; i++) {
+		if (ports->v[i].proto == proto)
+			multiport.ports[multiport.count++] = ports->v[i].number;
+	}
+	if (!put_proto(nlh, proto))
+		return false;
+	put_match(nlh, "multiport", 1, &multiport, sizeof(multiport));
+	put_match(nlh, "time", 0, &end, sizeof(end));
+	return true;
+}
+
+/* proto: in a table of iptables; else 0. */
+static void
+put_copy(struct batch *batch, const struct lift *lift, const struct lift_step *step, uint8_t proto,
+	 const char *what)
 {
 	const struct rule *rule = step->suspect.rule;
 	const bool *uses = step->suspect.criterion.uses;
@@ -160,13 +225,16 @@ put_widen(struct batch *batch, const struct lift *lift, const struct lift_step *
 	bool leave_out[EXPRS_MAX];
 	struct copy copy;
 
-	/* Not our marks of other windows either. */
+	/* Not our marks of other windows either, nor the comment that iptables keeps there. */
 	for (size_t i = 0; i < EXPRS_MAX; i++)
-		leave_out[i] = uses[i] || i < rule->core;
-	copy_begin(&copy, batch, &lift->rs, rule, NLM_F_CREATE, leave_out, what);
+		leave_out[i] =
+			uses[i] || i < rule->core || (i < rule->n && expr_is_comment(&rule->v[i]));
+	copy_begin_proto(&copy, batch, &lift->rs, rule, NLM_F_CREATE, leave_out, proto, what);
 	mnl_attr_put_u64(copy.nlh, NFTA_RULE_POSITION, htobe64(rule->handle));
 	copy_open_list(&copy);
 	if (!mark_put_prefix(copy.nlh, lift->request.txn, step->port, false))
+		batch_fail(batch);
+	if (proto && !put_shown(copy.nlh, lift, step, proto))
 		batch_fail(batch);
 	if (suspect_one_family(&step->suspect) && !put_family(copy.nlh, &step->suspect))
 		batch_fail(batch);
@@ -176,6 +244,19 @@ put_widen(struct batch *batch, const struct lift *lift, const struct lift_step *
 	copy_close_list(&copy);
 	mark_comment(comment, lift->request.txn);
 	put_comment(copy.nlh, comment);
+}
+
+static void
+put_widen(struct batch *batch, const struct lift *lift, const struct lift_step *step,
+	  const char *what)
+{
+	uint8_t protos[2];
+	size_t n = lift_widen_protos(step, lift_step_ports(lift, step), protos);
+
+	if (step->protos == 0)
+		put_copy(batch, lift, step, 0, what);
+	for (size_t i = 0; i < n; i++)
+		put_copy(batch, lift, step, protos[i], what);
 }
 
 static void
@@ -219,6 +300,7 @@ lift_apply(struct lift *lift, struct nl *nl, struct err *e)
 	for (int i = 0; i < APPLY_TRIES; i++) {
 		struct lift_request request = lift->request;
 		struct err refused = ERR_INIT;
+		size_t planned = lift->n;
 		enum outcome outcome = apply_once(lift, nl, &refused);
 
 		if (outcome != OUTCOME_NOT_DONE || refused.sys != ERESTART) {
@@ -228,8 +310,14 @@ lift_apply(struct lift *lift, struct nl *nl, struct err *e)
 		}
 		/* Somebody was faster: look again, then send at once. */
 		lift_fini(lift);
-		if (lift_plan(lift, nl, &request, e) < 0)
+		if (lift_plan(lift, nl, &request, NULL, e) < 0)
 			return OUTCOME_NOT_DONE;
+		if (planned > 0 && lift->n == 0) {
+			err_set(e, ERR_FAILED,
+				"the rules of the geo-block went away while they were lifted; "
+				"something rewrites the ruleset");
+			return OUTCOME_NOT_DONE;
+		}
 	}
 	err_set(e, ERR_FAILED,
 		"the ruleset changed %d times between reading and writing it; something rewrites "

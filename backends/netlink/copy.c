@@ -52,7 +52,8 @@ copy_refusal(const struct rule *rule)
 		if (x->kind == EXPR_MATCH && strcmp(x->set, "geoip") == 0)
 			return "the rule uses the xtables geoip extension, which holds kernel "
 			       "pointers and cannot be copied: use an ipset or an nftables set "
-			       "instead";
+			       "instead, or load the rules with iptables-legacy, where it can be "
+			       "lifted";
 	}
 	return NULL;
 }
@@ -142,7 +143,7 @@ compat_proto(const struct rule *rule, bool *inverted)
 }
 
 static void
-put_compat(struct nlmsghdr *nlh, const struct rule *rule)
+put_compat(struct nlmsghdr *nlh, const struct rule *rule, uint32_t added)
 {
 	bool extension = false, inverted = false;
 	struct nlattr *nest;
@@ -150,9 +151,9 @@ put_compat(struct nlmsghdr *nlh, const struct rule *rule)
 
 	for (size_t i = 0; i < rule->n; i++)
 		extension |= rule->v[i].kind == EXPR_MATCH || rule->v[i].kind == EXPR_TARGET;
-	if (!extension)
+	if (!extension && !added)
 		return;
-	proto = compat_proto(rule, &inverted);
+	proto = added ? added : compat_proto(rule, &inverted);
 	nest = mnl_attr_nest_start(nlh, NFTA_RULE_COMPAT);
 	mnl_attr_put_u32(nlh, NFTA_RULE_COMPAT_PROTO, htonl(proto));
 	mnl_attr_put_u32(nlh, NFTA_RULE_COMPAT_FLAGS, htonl(inverted ? NFT_RULE_COMPAT_F_INV : 0));
@@ -164,6 +165,14 @@ put_compat(struct nlmsghdr *nlh, const struct rule *rule)
 void
 copy_begin(struct copy *copy, struct batch *batch, const struct ruleset *rs,
 	   const struct rule *rule, uint16_t flags, const bool leave_out[], const char *what)
+{
+	copy_begin_proto(copy, batch, rs, rule, flags, leave_out, 0, what);
+}
+
+void
+copy_begin_proto(struct copy *copy, struct batch *batch, const struct ruleset *rs,
+		 const struct rule *rule, uint16_t flags, const bool leave_out[], uint8_t proto,
+		 const char *what)
 {
 	const struct table *table = rule->chain->table;
 	uint32_t id = batch->seq; /* unique in the batch: each set takes at least one message */
@@ -181,7 +190,7 @@ copy_begin(struct copy *copy, struct batch *batch, const struct ruleset *rs,
 	copy->nlh = batch_message(batch, NFT_MSG_NEWRULE, flags, table->family, what);
 	mnl_attr_put_strz(copy->nlh, NFTA_RULE_TABLE, table->name);
 	mnl_attr_put_strz(copy->nlh, NFTA_RULE_CHAIN, rule->chain->name);
-	put_compat(copy->nlh, rule);
+	put_compat(copy->nlh, rule, proto);
 }
 
 void

@@ -217,7 +217,7 @@ follow_way(const struct judge *j, struct eval *eval, const struct flow *flow,
 static bool
 goes_out(struct judge *j, const struct flow *flow)
 {
-	if (host_has(&j->host, flow->family, flow->original.source))
+	if (host_owns(&j->host, flow->family, flow->original.source))
 		return true;
 	return !flow->local && !differs(flow->original.destination, flow->reply.source) &&
 	       differs(flow->original.source, flow->reply.destination);
@@ -276,7 +276,7 @@ judge_flow(struct judge *j, struct flow *flow)
 	struct first_packet first = first_packet(flow);
 	enum answer answer;
 
-	flow->local = host_has(&j->host, flow->family, flow->reply.source);
+	flow->local = host_owns(&j->host, flow->family, flow->reply.source);
 	if (goes_out(j, flow))
 		return;
 	/* An address of a VRF is not known for one of this host: of no other flow is the hook. */

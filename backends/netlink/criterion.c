@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+#include "ipset.h"
 #include "nf.h"
 #include "registers.h"
+
+#include <linux/netfilter/xt_iprange.h>
 
 /* What a 32-bit register holds, and which expressions put it there. */
 struct word {
@@ -267,17 +270,75 @@ flow_step(struct flow *flow, size_t i, const struct expr *x)
 		define(flow, i, x->dreg, 16, &unknown);
 }
 
-static void
-take_foreign(struct criteria *all, size_t i, const struct expr *x)
+const char *
+criterion_name(const struct criterion *c)
 {
-	struct criterion *c;
+	if (c->set)
+		return c->set->flags & NFT_SET_ANONYMOUS ? NULL : c->set->name;
+	return c->ipset;
+}
 
-	if (x->kind != EXPR_MATCH || all->n == CRITERIA_MAX ||
-	    (strcmp(x->set, "set") != 0 && strcmp(x->set, "geoip") != 0))
+/* xtables-addons' geoip: struct xt_geoip_match_info begins with its flags. */
+static bool
+read_geoip(const struct expr *x, struct criterion *c)
+{
+	enum {
+		GEOIP_DST = 1 << 1,
+		GEOIP_INV = 1 << 2
+	};
+	uint8_t flags = x->a.len > 0 ? x->a.v[0] : 0;
+
+	c->kind = SOURCE_FOREIGN;
+	c->of = flags & GEOIP_DST ? OF_DESTINATION : OF_SOURCE;
+	c->inverted = (flags & GEOIP_INV) != 0;
+	return true;
+}
+
+static bool
+read_ipset(const struct expr *x, struct criterion *c)
+{
+	struct ipset_use use;
+
+	if (!ipset_use_of(x, &use))
+		return false;
+	c->kind = x->ipset ? SOURCE_SET : SOURCE_FOREIGN;
+	c->ipset = x->ipset;
+	c->of = use.source ? OF_SOURCE : OF_DESTINATION;
+	c->inverted = use.inverted;
+	c->mixed = use.dimensions > 1;
+	return true;
+}
+
+/* A range of addresses; where both are tested, the source's. */
+static bool
+read_iprange(const struct expr *x, struct criterion *c)
+{
+	struct xt_iprange_mtinfo info;
+
+	if (x->a.len < sizeof(info))
+		return false;
+	memcpy(&info, x->a.v, sizeof(info));
+	c->kind = SOURCE_LITERAL;
+	c->of = info.flags & IPRANGE_SRC ? OF_SOURCE : OF_DESTINATION;
+	c->inverted =
+		(info.flags & (info.flags & IPRANGE_SRC ? IPRANGE_SRC_INV : IPRANGE_DST_INV)) != 0;
+	return true;
+}
+
+/* What iptables' extensions look up. */
+static void
+take_extension(struct criteria *all, size_t i, const struct expr *x)
+{
+	struct criterion c = { .of = OF_SOURCE, .kind = SOURCE_FOREIGN };
+
+	if (x->kind != EXPR_MATCH || all->n == CRITERIA_MAX)
 		return;
-	c = &all->v[all->n++];
-	*c = (struct criterion){ .of = OF_SOURCE, .kind = SOURCE_FOREIGN };
-	c->uses[i] = true;
+	if (!(strcmp(x->set, "set") == 0 && read_ipset(x, &c)) &&
+	    !(strcmp(x->set, "iprange") == 0 && read_iprange(x, &c)) &&
+	    !(strcmp(x->set, "geoip") == 0 && read_geoip(x, &c)))
+		return;
+	c.uses[i] = true;
+	all->v[all->n++] = c;
 }
 
 void
@@ -290,7 +351,7 @@ criteria_find(struct criteria *all, const struct ruleset *rs, const struct rule 
 	if (rule->ours)
 		return;
 	for (size_t i = rule->core; i < rule->n; i++) {
-		take_foreign(all, i, &rule->v[i]);
+		take_extension(all, i, &rule->v[i]);
 		flow_step(&flow, i, &rule->v[i]);
 	}
 }

@@ -26,7 +26,8 @@ enum criterion_of {
 struct criterion {
 	enum criterion_of of;
 	enum source_kind kind;
-	struct set *set; /* or NULL */
+	struct set *set;   /* or NULL */
+	const char *ipset; /* the name of an ipset, of the ruleset; or NULL */
 	bool inverted;
 	bool decides;            /* the lookup yields a verdict: a verdict map */
 	bool to_mark, to_ctmark; /* a map whose value becomes the mark */
@@ -39,6 +40,9 @@ struct criteria {
 	size_t n;
 	bool sets_mark, sets_ctmark; /* the rule writes the mark */
 };
+
+/* The name of the set that is looked up; NULL: none, or it is anonymous. */
+const char *criterion_name(const struct criterion *c);
 
 void criteria_find(struct criteria *all, const struct ruleset *rs, const struct rule *rule);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "expr.h"
+#include "ipset.h"
 #include "nf.h"
 #include "reach.h"
 #include "registers.h"
@@ -223,6 +224,17 @@ describe_load(struct text *t, struct names_of *names, const struct expr *x)
 }
 
 static void
+describe_ipset(struct text *t, const struct expr *x)
+{
+	struct ipset_use use;
+	char name[NAME_BUF];
+
+	if (ipset_use_of(x, &use))
+		add(t, "%smatch-set %s %s", use.inverted ? "! " : "", err_name(name, x->ipset),
+		    use.source ? "src" : "dst");
+}
+
+static void
 describe_expr(struct text *t, struct names_of *names, const struct ruleset *rs,
 	      const struct rule *rule, const struct expr *x)
 {
@@ -236,6 +248,8 @@ describe_expr(struct text *t, struct names_of *names, const struct ruleset *rs,
 		describe_lookup(t, names, rs, rule, x);
 	else if (x->kind == EXPR_IMMEDIATE)
 		describe_verdict(t, x);
+	else if (x->kind == EXPR_MATCH && x->ipset)
+		describe_ipset(t, x);
 	else if (x->kind == EXPR_MATCH || x->kind == EXPR_TARGET)
 		add(t, "xt %s %s", x->name, err_name(name, x->set));
 	else if (x->kind == EXPR_OTHER || x->kind == EXPR_REJECT || x->kind == EXPR_LIMIT ||

@@ -6,7 +6,6 @@
 #include "element.h"
 #include "eval_step.h"
 #include "expr.h"
-#include "ipset.h"
 #include "nf.h"
 
 static enum truth
@@ -18,8 +17,8 @@ both(enum truth a, enum truth b)
 }
 
 /* A test of the source, or of a mark that tells of it. */
-static enum truth
-by_view(const struct step *s, bool inverted)
+enum truth
+step_by_view(const struct step *s, bool inverted)
 {
 	if (s->packet->addressed)
 		s->eval->source_unclear = true;
@@ -143,7 +142,7 @@ compare(const struct step *s, const struct expr *x)
 	int order;
 
 	if (is_viewed(s, x->sreg, x->a.len))
-		return by_view(s, inverted);
+		return step_by_view(s, inverted);
 	if (tag == TAG_INTERFACE && is_loopback(&x->a))
 		return truth(inverted);
 	if (tag == TAG_ROUTE && is_zero(&x->a) && (inverted || x->op == NFT_CMP_EQ))
@@ -180,7 +179,7 @@ compare_range(const struct step *s, const struct expr *x)
 	int from, to;
 
 	if (is_viewed(s, x->sreg, x->a.len))
-		return by_view(s, inverted);
+		return step_by_view(s, inverted);
 	from = compare_known(&s->r, x->sreg, &x->a, &from_known);
 	to = compare_known(&s->r, x->sreg, &x->b, &to_known);
 	if (!from_known || !to_known)
@@ -305,7 +304,7 @@ look_up(struct step *s, const struct expr *x)
 	enum truth t = TRUTH_MAYBE;
 
 	if (set && is_viewed(s, x->sreg, set->key_len))
-		t = by_view(s, inverted);
+		t = step_by_view(s, inverted);
 	else if (set && all_known(&s->r, x->sreg, set->key_len))
 		return look_up_known(s, x, set);
 	define_value(s, x, NULL);
@@ -337,47 +336,11 @@ update_set(const struct expr *x)
 	return TRUTH_YES;
 }
 
-static void
-end_with(struct step *s, uint32_t verdict, const char *chain)
+void
+step_end_with(struct step *s, uint32_t verdict, const char *chain)
 {
 	add_branch(s->result, verdict, chain);
 	s->stop = true;
-}
-
-static enum truth
-extension_target(struct step *s, const struct expr *x)
-{
-	static const char *const drops[] = { "REJECT", "DROP", "TARPIT", "DELUDE", "CHAOS" };
-	static const char *const nats[] = { "DNAT", "REDIRECT", "NETMAP", "TPROXY" };
-
-	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++) {
-		if (strcmp(x->set, drops[i]) == 0)
-			end_with(s, NF_DROP, NULL);
-	}
-	for (size_t i = 0; i < sizeof(nats) / sizeof(nats[0]); i++) {
-		if (strcmp(x->set, nats[i]) != 0)
-			continue;
-		s->result->translates = true;
-		end_with(s, NF_ACCEPT, NULL);
-	}
-	return TRUTH_YES;
-}
-
-static enum truth
-extension_match(const struct step *s, const struct expr *x)
-{
-	static const char *const origins[] = { "policy", "mac", "physdev", "devgroup" };
-	enum truth t = TRUTH_MAYBE;
-
-	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++)
-		s->eval->source_unclear |= s->packet->addressed && strcmp(x->set, origins[i]) == 0;
-	if (strcmp(x->set, "set") != 0 && strcmp(x->set, "geoip") != 0)
-		return strcmp(x->set, "comment") == 0 ? TRUTH_YES : TRUTH_MAYBE;
-	if (s->packet->addressed && strcmp(x->set, "set") == 0)
-		t = ipset_match(s->eval->nl, x, s->packet);
-	if (t == TRUTH_MAYBE)
-		s->eval->source_unclear |= s->packet->addressed;
-	return s->view == VIEW_INSIDE ? TRUTH_YES : t;
 }
 
 static enum truth
@@ -386,7 +349,7 @@ immediate(struct step *s, const struct expr *x)
 	if (x->dreg != NFT_REG_VERDICT)
 		step_set_known(&s->r, x->dreg, x->a.v ? x->a.v : (const uint8_t *)"", x->a.len);
 	else if (x->is_verdict)
-		end_with(s, x->verdict, x->chain);
+		step_end_with(s, x->verdict, x->chain);
 	return TRUTH_YES;
 }
 
@@ -404,6 +367,7 @@ translate(struct step *s, const struct expr *x)
 	if (port == s->packet->port.number)
 		return;
 	s->result->translates = true;
+	s->result->redirects = x->kind == EXPR_REDIR;
 	s->result->to_port = port;
 }
 
@@ -412,7 +376,7 @@ evaluate_terminal(struct step *s, const struct expr *x)
 {
 	if (x->kind == EXPR_REDIR || (x->kind == EXPR_NAT && x->op == NFT_NAT_DNAT))
 		translate(s, x);
-	end_with(s, x->kind == EXPR_REJECT ? NF_DROP : NF_ACCEPT, NULL);
+	step_end_with(s, x->kind == EXPR_REJECT ? NF_DROP : NF_ACCEPT, NULL);
 	return TRUTH_YES;
 }
 
@@ -460,9 +424,9 @@ evaluate(struct step *s, const struct expr *x)
 	case EXPR_REDIR:
 		return evaluate_terminal(s, x);
 	case EXPR_MATCH:
-		return extension_match(s, x);
+		return step_extension_match(s, x);
 	case EXPR_TARGET:
-		return extension_target(s, x);
+		return step_extension_target(s, x);
 	case EXPR_OTHER:
 		break;
 	}
@@ -482,7 +446,7 @@ eval_rule(struct eval *eval, const struct rule *rule, const struct packet *packe
 
 	result->match = rule->ours ? TRUTH_NO : TRUTH_YES;
 	result->n = 0;
-	result->translates = result->unread = false;
+	result->translates = result->redirects = result->unread = false;
 	result->to_port = 0;
 	for (size_t i = rule->core; i < rule->n && !s.stop && result->match != TRUTH_NO; i++)
 		result->match = both(result->match, evaluate(&s, &rule->v[i]));

@@ -16,11 +16,14 @@
 #include "challenge.h"
 #include "ruleset.h"
 
+struct expr;
+
 struct packet {
 	uint8_t family; /* NFPROTO_IPV4 or NFPROTO_IPV6 */
 	struct port port;
 	uint16_t original; /* the port before a translation, host byte order */
 	bool translated;   /* seen only behind DNAT or a redirect */
+	bool redirected;   /* the latter: it ends on this host */
 	bool addressed;    /* of a real flow; network byte order, IPv4: the first 4 bytes */
 	uint8_t source[16], destination[16];
 	uint32_t interface; /* with addressed: where it came in; 0: not known */
@@ -59,6 +62,7 @@ struct evaluation {
 	struct branch v[BRANCHES_MAX]; /* what it may do when it matches */
 	size_t n;
 	bool translates;  /* DNAT or redirect to another port */
+	bool redirects;   /* the latter */
 	uint16_t to_port; /* with translates: which; 0: not known */
 	bool unread; /* a verdict map by source that was not read: more branches are possible */
 };
@@ -102,6 +106,8 @@ unsigned eval_base(struct eval *eval, const struct chain *base, const struct pac
 /* What a branch of a rule in `chain` may lead to; MAY_FALL: the next rule of the chain. */
 unsigned eval_branch(struct eval *eval, const struct chain *chain, const struct branch *branch,
 		     const struct packet *packet, enum view view, unsigned depth);
+/* The port that iptables' target DNAT or REDIRECT makes; 0: it stays. */
+uint16_t eval_xt_port(const struct rule *rule, const struct expr *x);
 /* Do packets of this family come through the chain's table at all? */
 bool eval_sees(const struct chain *chain, const struct packet *packet);
 

@@ -34,6 +34,12 @@ void step_set_unknown(struct registers *r, uint32_t reg, size_t len, enum tag ta
 void step_set_known(struct registers *r, uint32_t reg, const void *value, size_t len);
 /* meta, ct and payload, in both directions. */
 enum truth step_load_or_store(struct step *s, const struct expr *x);
+/* A test of the source, or of a mark that tells of it. */
+enum truth step_by_view(const struct step *s, bool inverted);
+void step_end_with(struct step *s, uint32_t verdict, const char *chain);
+/* Matches and targets of iptables. */
+enum truth step_extension_match(const struct step *s, const struct expr *x);
+enum truth step_extension_target(struct step *s, const struct expr *x);
 /* bitwise and byteorder. */
 enum truth step_transform(struct step *s, const struct expr *x);
 

@@ -92,7 +92,10 @@ static const struct kind {
 	  EXPR_MATCH,
 	  { FIELD(F_STRING, NFTA_MATCH_NAME, set), FIELD(F_U32, NFTA_MATCH_REV, key),
 	    FIELD(F_BYTES, NFTA_MATCH_INFO, a) } },
-	{ "target", EXPR_TARGET, { FIELD(F_STRING, NFTA_TARGET_NAME, set) } },
+	{ "target",
+	  EXPR_TARGET,
+	  { FIELD(F_STRING, NFTA_TARGET_NAME, set), FIELD(F_U32, NFTA_TARGET_REV, key),
+	    FIELD(F_BYTES, NFTA_TARGET_INFO, a) } },
 	{ "redir", EXPR_REDIR, { FIELD(F_U32, NFTA_REDIR_REG_PROTO_MIN, sreg) } },
 	{ "reject", EXPR_REJECT, { { F_END, 0, 0 } } },
 	{ "queue", EXPR_STOLEN, { { F_END, 0, 0 } } },
@@ -206,6 +209,12 @@ expr_parse(const struct nlattr *elem, struct expr *x)
 		return x->set || (x->kind != EXPR_MATCH && x->kind != EXPR_TARGET);
 	}
 	return true;
+}
+
+bool
+expr_is_comment(const struct expr *x)
+{
+	return x->kind == EXPR_MATCH && strcmp(x->set, "comment") == 0;
 }
 
 int

@@ -54,17 +54,19 @@ struct expr {
 	const char *name;          /* "payload"; inside the rule's message, NUL-terminated */
 	const struct nlattr *attr; /* the NFTA_LIST_ELEM, to be copied as it is */
 	uint32_t sreg, dreg;       /* NFT_REG_*, or EXPR_NO_REG; NAT and REDIR: sreg has the port */
-	uint32_t key;              /* META, CT: key; PAYLOAD: base; FIB: result; MATCH: revision */
+	uint32_t key;              /* META, CT: key; PAYLOAD: base; FIB: result; MATCH, TARGET:
+				      revision */
 	uint32_t op;               /* CMP, RANGE, BITWISE: operation; CT: direction; NAT: type */
 	uint32_t offset, len;      /* PAYLOAD; len also BITWISE and BYTEORDER (size in key) */
 	uint32_t flags;            /* LOOKUP, LIMIT, QUOTA, CONNLIMIT, DYNSET: the *_F_INV bit */
 	const char *set;           /* LOOKUP, DYNSET, OBJREF: name; MATCH, TARGET: the extension */
 	struct expr_data a, b;     /* CMP: value; RANGE: from, to; BITWISE: mask, xor; IMMEDIATE;
-				      MATCH: the extension's own */
+				      MATCH, TARGET: the extension's own */
 	bool is_verdict;           /* IMMEDIATE */
 	uint32_t verdict;          /* NF_ACCEPT, NF_DROP, NFT_JUMP, ... */
 	const char *chain;         /* with NFT_JUMP and NFT_GOTO */
 	const struct nlattr *nested; /* DYNSET: its expressions, or NULL */
+	const char *ipset; /* MATCH `set`: the name that the set has now; of the ruleset, or NULL */
 };
 
 #define EXPRS_MAX 128 /* NFT_RULE_MAXEXPRS of the kernel */
@@ -74,6 +76,9 @@ struct expr {
  * number, or -1 when the attribute is malformed or holds more than EXPRS_MAX.
  */
 int exprs_parse(const struct nlattr *list, struct expr v[EXPRS_MAX]);
+
+/* The comment of a rule of iptables. */
+bool expr_is_comment(const struct expr *x);
 
 /* The one expression whose NFTA_EXPR_NAME and _DATA are below elem. */
 bool expr_parse(const struct nlattr *elem, struct expr *x);

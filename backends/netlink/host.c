@@ -104,7 +104,7 @@ ask_route(struct host *host, struct nlmsghdr *request, uint8_t buf[BUF])
 }
 
 bool
-host_has(struct host *host, uint8_t family, const uint8_t address[16])
+host_owns(struct host *host, uint8_t family, const uint8_t address[16])
 {
 	_Alignas(8) uint8_t out[256], in[BUF];
 	const struct nlmsghdr *reply = ask_route(host, route_request(out, family, address), in);

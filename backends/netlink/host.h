@@ -45,7 +45,7 @@ struct ways {
  * An address of this host, network byte order? What belongs to a VRF is not found: with VRFs, no
  * for an answer means nothing.
  */
-bool host_has(struct host *host, uint8_t family, const uint8_t address[16]);
+bool host_owns(struct host *host, uint8_t family, const uint8_t address[16]);
 bool host_has_vrf(struct host *host, uint8_t family);
 
 /*

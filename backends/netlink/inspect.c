@@ -85,7 +85,7 @@ count_marks(struct count *count, struct nl *nl, const struct ruleset *rs,
 {
 	char name[MARK_SET_BUF];
 
-	mark_set_name(name, record->txn);
+	mark_set_name(name, record->txn, MARK_PORT_PACKET);
 	count_rules(count, rs);
 	for (size_t i = 0; i < record->tables.n; i++) {
 		struct set *set = find_recorded_set(rs, record->tables.v[i], name);
@@ -188,7 +188,7 @@ extend_all(struct batch *batch, struct nl *nl, const struct ruleset *rs,
 {
 	char name[MARK_SET_BUF];
 
-	mark_set_name(name, record->txn);
+	mark_set_name(name, record->txn, MARK_PORT_PACKET);
 	for (size_t i = 0; i < record->tables.n; i++) {
 		struct set *set = find_recorded_set(rs, record->tables.v[i], name);
 

@@ -2,79 +2,172 @@
 #include "ipset.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "attr.h"
+#include "facts.h"
 #include "nf.h"
 
 #include <linux/netfilter/ipset/ip_set.h>
 #include <linux/netfilter/xt_set.h>
 
-/* What a match looks up. */
-struct question {
-	ip_set_id_t index;
-	bool inverted;
-	const uint8_t *address;
-	uint8_t family;
-	char name[IPSET_MAXNAMELEN];
-};
+/* --- a rule's match --- */
 
-/* Only one address, without counters and other options. */
-static bool
-read_match(struct question *q, const struct expr *x, const struct packet *packet)
+/* Revision 0 has another layout, and is of kernels before 3.1. */
+bool
+ipset_use_of(const struct expr *x, struct ipset_use *use)
 {
 	struct xt_set_info info;
 
-	if (x->key < 1 || x->key > 4 || x->a.len < sizeof(info))
+	if (x->kind != EXPR_MATCH || strcmp(x->set, "set") != 0 || x->key < 1 || x->key > 4 ||
+	    x->a.len < sizeof(info))
 		return false;
 	memcpy(&info, x->a.v, sizeof(info));
-	for (size_t i = sizeof(info); i < x->a.len; i++) {
-		if (x->a.v[i])
-			return false;
-	}
-	if (info.dim != IPSET_DIM_ONE)
-		return false;
-	q->index = info.index;
-	q->inverted = (info.flags & IPSET_INV_MATCH) != 0;
-	q->address = info.flags & IPSET_DIM_ONE_SRC ? packet->source : packet->destination;
-	q->family = packet->family;
+	*use = (struct ipset_use){ .index = info.index, .dimensions = info.dim, .plain = true };
+	use->source = (info.flags & IPSET_DIM_ONE_SRC) != 0;
+	use->inverted = (info.flags & IPSET_INV_MATCH) != 0;
+	for (size_t i = sizeof(info); i < x->a.len; i++)
+		use->plain &= x->a.v[i] == 0;
 	return true;
 }
 
-/* The name that the set has now; sets are swapped by their names. */
-static bool
-find_name(struct question *q)
+/* --- names --- */
+
+static void
+ask_name(int fd, struct ipset_name *name)
 {
 	struct ip_set_req_get_set req = { .op = IP_SET_OP_GET_BYINDEX,
 					  .version = IPSET_PROTOCOL_MIN,
-					  .set = { .index = q->index } };
+					  .set = { .index = name->index } };
 	socklen_t len = sizeof(req);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool found = fd >= 0 && getsockopt(fd, SOL_IP, SO_IP_SET, &req, &len) == 0;
 
-	if (fd >= 0)
-		close(fd);
-	snprintf(q->name, sizeof(q->name), "%.*s", (int)sizeof(req.set.name) - 1,
-		 found ? req.set.name : "");
-	return q->name[0] != '\0';
+	if (getsockopt(fd, SOL_IP, SO_IP_SET, &req, &len) != 0)
+		req.set.name[0] = '\0';
+	snprintf(name->name, sizeof(name->name), "%.*s", (int)sizeof(req.set.name) - 1,
+		 req.set.name);
 }
 
-static struct nlmsghdr *
-request(struct nl *nl, uint16_t command, uint16_t flags, const struct question *q)
+static const struct ipset_name *
+find_name(struct ruleset *rs, int *fd, uint16_t index)
 {
-	struct nlmsghdr *nlh = nl_request_to(nl, NFNL_SUBSYS_IPSET, command, q->family, flags);
+	struct ipset_name **grown, *made;
+
+	for (size_t i = 0; i < rs->n_ipsets; i++) {
+		if (rs->ipsets[i]->index == index)
+			return rs->ipsets[i];
+	}
+	grown = realloc(rs->ipsets, (rs->n_ipsets + 1) * sizeof(struct ipset_name *));
+	made = calloc(1, sizeof(*made));
+	if (grown)
+		rs->ipsets = grown;
+	if (!grown || !made) {
+		free(made);
+		return NULL;
+	}
+	if (*fd < 0)
+		*fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	made->index = index;
+	if (*fd >= 0)
+		ask_name(*fd, made);
+	rs->ipsets[rs->n_ipsets++] = made;
+	return made;
+}
+
+static bool
+name_chain(struct ruleset *rs, struct chain *chain, int *fd)
+{
+	for (size_t i = 0; i < chain->n; i++) {
+		for (size_t k = 0; k < chain->rules[i]->n; k++) {
+			struct expr *x = &chain->rules[i]->v[k];
+			const struct ipset_name *name;
+			struct ipset_use use;
+
+			if (!ipset_use_of(x, &use))
+				continue;
+			name = find_name(rs, fd, use.index);
+			if (!name)
+				return false;
+			x->ipset = name->name[0] ? name->name : NULL;
+		}
+	}
+	return true;
+}
+
+int
+ipset_names_read(struct ruleset *rs, struct err *e)
+{
+	bool named = true;
+	int fd = -1;
+
+	for (size_t i = 0; named && i < rs->n_chains; i++)
+		named = name_chain(rs, rs->chains[i], &fd);
+	if (fd >= 0)
+		close(fd);
+	return named ? 0 : err_set(e, ERR_FAILED, "out of memory while reading the ruleset");
+}
+
+void
+ipset_names_free(struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n_ipsets; i++)
+		free(rs->ipsets[i]);
+	free(rs->ipsets);
+}
+
+/* --- what a set holds --- */
+
+static struct nlmsghdr *
+request(struct nl *nl, uint16_t command, uint16_t flags, uint8_t family, const char *name)
+{
+	struct nlmsghdr *nlh = nl_request_to(nl, NFNL_SUBSYS_IPSET, command, family, flags);
 
 	mnl_attr_put_u8(nlh, IPSET_ATTR_PROTOCOL, IPSET_PROTOCOL_MIN);
-	mnl_attr_put_strz(nlh, IPSET_ATTR_SETNAME, q->name);
+	mnl_attr_put_strz(nlh, IPSET_ATTR_SETNAME, name);
 	return nlh;
 }
 
 struct header {
 	char type[IPSET_MAXNAMELEN];
 	uint8_t family;
+	struct set_facts *facts; /* or NULL */
 };
+
+/* One entry: an address, with the length of its prefix where it is a network. */
+static void
+count_entry(struct set_facts *facts, const struct nlattr *entry)
+{
+	const struct nlattr *ip = attr_find(entry, IPSET_ATTR_IP), *attr;
+	const struct nlattr *cidr = attr_find(entry, IPSET_ATTR_CIDR);
+	unsigned bits = cidr && mnl_attr_get_payload_len(cidr) == 1 ? mnl_attr_get_u8(cidr) : 128;
+
+	facts->elements++;
+	if (!ip)
+		return;
+	attr_each_nested(attr, ip)
+	{
+		size_t len = mnl_attr_get_payload_len(attr);
+
+		if (len != 4 && len != 16)
+			continue;
+		facts->hosts += bits >= (len == 4 ? 32u : 64u);
+		facts->special += facts_is_special(mnl_attr_get_payload(attr), len);
+	}
+}
+
+static void
+take_entries(struct header *header, const struct nlattr *list)
+{
+	const struct nlattr *entry;
+
+	attr_each_nested(entry, list)
+	{
+		if (mnl_attr_get_type(entry) == IPSET_ATTR_DATA)
+			count_entry(header->facts, entry);
+	}
+}
 
 static int
 take_header(const struct nlmsghdr *nlh, void *data, struct err *e)
@@ -87,16 +180,70 @@ take_header(const struct nlmsghdr *nlh, void *data, struct err *e)
 	{
 		const char *text;
 
-		if (mnl_attr_get_type(attr) == IPSET_ATTR_FAMILY &&
-		    mnl_attr_get_payload_len(attr) == 1)
-			header->family = mnl_attr_get_u8(attr);
-		if (mnl_attr_get_type(attr) != IPSET_ATTR_TYPENAME)
-			continue;
-		text = attr_string(attr);
-		snprintf(header->type, sizeof(header->type), "%s", text ? text : "");
+		switch (mnl_attr_get_type(attr)) {
+		case IPSET_ATTR_FAMILY:
+			if (mnl_attr_get_payload_len(attr) == 1)
+				header->family = mnl_attr_get_u8(attr);
+			break;
+		case IPSET_ATTR_TYPENAME:
+			text = attr_string(attr);
+			snprintf(header->type, sizeof(header->type), "%s", text ? text : "");
+			break;
+		case IPSET_ATTR_DATA:
+			if (header->facts && attr_find(attr, IPSET_ATTR_TIMEOUT))
+				header->facts->timeout = true;
+			break;
+		case IPSET_ATTR_ADT:
+			if (header->facts)
+				take_entries(header, attr);
+			break;
+		default:
+			break;
+		}
 	}
 	return 0;
 }
+
+static bool
+is_networks(const char *type)
+{
+	return strncmp(type, "hash:net", 8) == 0;
+}
+
+int
+ipset_facts(struct nl *nl, const char *name, struct set_facts *facts, struct err *e)
+{
+	struct header header = { .facts = facts };
+
+	*facts = (struct set_facts){ .interval = false };
+	if (nl_query(nl, request(nl, IPSET_CMD_LIST, NLM_F_DUMP, NFPROTO_IPV4, name), take_header,
+		     &header, e) != 0)
+		return -1;
+	facts->interval = is_networks(header.type);
+	return 0;
+}
+
+bool
+ipset_holds_networks(struct nl *nl, const char *name)
+{
+	struct header header = { .facts = NULL };
+	struct err e = ERR_INIT;
+
+	return nl &&
+	       nl_query(nl, request(nl, IPSET_CMD_HEADER, 0, NFPROTO_IPV4, name), take_header,
+			&header, &e) == 0 &&
+	       is_networks(header.type);
+}
+
+/* --- asking for an address --- */
+
+/* What a match looks up. */
+struct question {
+	const char *name;
+	bool inverted;
+	const uint8_t *address;
+	uint8_t family;
+};
 
 /* The kernel answers "not in it" to questions that do not fit the set, too. */
 static bool
@@ -106,7 +253,8 @@ can_be_asked(struct nl *nl, const struct question *q)
 	struct header header = { .family = 0 };
 	struct err e = ERR_INIT;
 
-	if (nl_query(nl, request(nl, IPSET_CMD_HEADER, 0, q), take_header, &header, &e) != 0 ||
+	if (nl_query(nl, request(nl, IPSET_CMD_HEADER, 0, q->family, q->name), take_header, &header,
+		     &e) != 0 ||
 	    header.family != q->family)
 		return false;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -119,7 +267,7 @@ can_be_asked(struct nl *nl, const struct question *q)
 static enum truth
 ask(struct nl *nl, const struct question *q)
 {
-	struct nlmsghdr *nlh = request(nl, IPSET_CMD_TEST, NLM_F_ACK, q);
+	struct nlmsghdr *nlh = request(nl, IPSET_CMD_TEST, NLM_F_ACK, q->family, q->name);
 	bool v4 = q->family == NFPROTO_IPV4;
 	uint16_t type = v4 ? IPSET_ATTR_IPADDR_IPV4 : IPSET_ATTR_IPADDR_IPV6;
 	struct nlattr *data = mnl_attr_nest_start(nlh, IPSET_ATTR_DATA);
@@ -139,9 +287,22 @@ ask(struct nl *nl, const struct question *q)
 enum truth
 ipset_match(struct nl *nl, const struct expr *x, const struct packet *packet)
 {
-	struct question q;
+	struct question q = { .family = packet->family };
+	struct ipset_name name = { .index = 0 };
+	struct ipset_use use;
+	int fd;
 
-	if (!nl || !read_match(&q, x, packet) || !find_name(&q) || !can_be_asked(nl, &q))
+	if (!nl || !ipset_use_of(x, &use) || !use.plain || use.dimensions != 1)
 		return TRUTH_MAYBE;
-	return ask(nl, &q);
+	/* The name that the set has now, which may not be that of when the ruleset was read. */
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	name.index = use.index;
+	if (fd >= 0) {
+		ask_name(fd, &name);
+		close(fd);
+	}
+	q.name = name.name;
+	q.inverted = use.inverted;
+	q.address = use.source ? packet->source : packet->destination;
+	return name.name[0] && can_be_asked(nl, &q) ? ask(nl, &q) : TRUTH_MAYBE;
 }

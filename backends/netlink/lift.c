@@ -19,6 +19,7 @@ no_memory(struct err *e)
 
 struct scope {
 	const struct lift_request *request;
+	struct select_met *met;
 	bool all;
 };
 
@@ -30,7 +31,7 @@ is_wanted(const struct ruleset *rs, const struct table *table, const void *data)
 	if (scope->all)
 		return true;
 	for (size_t i = 0; i < scope->request->n; i++) {
-		if (select_table(rs, scope->request->targets[i]->table) == table)
+		if (select_means(rs, scope->request->targets[i], table))
 			return true;
 	}
 	for (size_t i = 0; i < rs->n_chains; i++) {
@@ -59,8 +60,8 @@ lift_add_step(struct lift *lift, size_t target, enum action action, struct err *
 	return &lift->steps[lift->n++];
 }
 
-static int
-refuse(struct err *e, const struct rule *rule, const char *why)
+int
+lift_refuse(struct err *e, const struct rule *rule, const char *why)
 {
 	char where[WHERE_BUF];
 
@@ -83,15 +84,19 @@ place_refusal(const struct rule *rule)
 
 /* Which port to compare: the packet's, or that before a translation. */
 static int
-choose_port(const struct rule *rule, bool translated, enum mark_port *port, struct err *e)
+choose_port(struct lift *lift, const struct rule *rule, bool translated, enum mark_port *port,
+	    struct err *e)
 {
 	*port = MARK_PORT_PACKET;
 	if (!translated || !(rule->at & AT_BEHIND_NAT))
 		return 0;
+	if (rule->chain->table->iptables)
+		return lift_iptables_port(lift, rule, port) < 0 ? no_memory(e) : 0;
 	if (rule->at & AT_BEFORE_CONNTRACK)
-		return refuse(e, rule,
-			      "it is reached both before conntrack (raw or ingress) and behind a "
-			      "port translation: give each hook a chain of its own");
+		return lift_refuse(
+			e, rule,
+			"it is reached both before conntrack (raw or ingress) and behind a "
+			"port translation: give each hook a chain of its own");
 	*port = MARK_PORT_ORIGINAL;
 	return 0;
 }
@@ -103,7 +108,7 @@ check_rule(const struct rule *rule, struct err *e)
 
 	if (!why)
 		why = place_refusal(rule);
-	return why ? refuse(e, rule, why) : 0;
+	return why ? lift_refuse(e, rule, why) : 0;
 }
 
 static int
@@ -115,8 +120,8 @@ note_untouched(struct lift *lift, const struct suspect *s, const char *why)
 			  lift_where_rule(where, s->rule), why);
 }
 
-static int
-plan_skip(struct lift *lift, const struct suspect *s, bool translated, struct err *e)
+int
+lift_plan_skip(struct lift *lift, const struct suspect *s, bool translated, struct err *e)
 {
 	struct lift_step *step;
 
@@ -126,7 +131,7 @@ plan_skip(struct lift *lift, const struct suspect *s, bool translated, struct er
 	if (!step)
 		return -1;
 	step->suspect = *s;
-	return choose_port(s->rule, translated, &step->port, e);
+	return choose_port(lift, s->rule, translated, &step->port, e);
 }
 
 /* A verdict map that lets some sources through: its copy lets everybody through in that way. */
@@ -166,30 +171,37 @@ plan_widen(struct lift *lift, struct eval *eval, const struct suspect *s,
 	if (check_rule(s->rule, e) < 0)
 		return -1;
 	if (s->rule->at & AT_OUTGOING)
-		return refuse(e, s->rule,
-			      "its chain is also reached from an output, postrouting or egress "
-			      "hook, where a copy would let out what is kept in: give each hook "
-			      "a chain of its own");
+		return lift_refuse(
+			e, s->rule,
+			"its chain is also reached from an output, postrouting or egress "
+			"hook, where a copy would let out what is kept in: give each hook "
+			"a chain of its own");
 	if (!s->has_criterion || s->criterion.kind == SOURCE_FOREIGN)
-		return refuse(e, s->rule,
-			      "it lets packets through, but geopause does not see by which test "
-			      "of the source: name another rule, or use \"action\": \"skip\"");
+		return lift_refuse(
+			e, s->rule,
+			"it lets packets through, but geopause does not see by which test "
+			"of the source: name another rule, or use \"action\": \"skip\"");
 	if (s->criterion.mixed)
-		return refuse(e, s->rule,
-			      "it lets packets through by a concatenation of the source with "
-			      "something else, which cannot be left out alone: use a set of "
-			      "addresses (and ports)");
+		return lift_refuse(e, s->rule,
+				   "it lets packets through by a concatenation of the source with "
+				   "something else, which cannot be left out alone: use a set of "
+				   "addresses (and ports)");
 	step = lift_add_step(lift, s->target, ACTION_WIDEN, e);
 	if (!step)
 		return -1;
 	step->suspect = *s;
+	if (s->rule->chain->table->iptables) {
+		lift_iptables_widen(lift, step, packets);
+		if (lift_iptables_note_widen(lift, s->rule) < 0)
+			return no_memory(e);
+	}
 	if (s->criterion.decides && !widen_verdict(eval, s, packets, &step->verdict)) {
 		lift->n--;
 		return note_untouched(lift, s, "lets nobody through to these ports") < 0
 			       ? no_memory(e)
 			       : 0;
 	}
-	return choose_port(s->rule, translated, &step->port, e);
+	return choose_port(lift, s->rule, translated, &step->port, e);
 }
 
 /* --- the plan --- */
@@ -251,6 +263,13 @@ note_dropped(struct lift *lift, struct eval *eval, const struct packets *packets
 	return 0;
 }
 
+static bool
+does_nothing(const struct suspect *s, size_t i)
+{
+	return s->criterion.uses[i] || s->rule->v[i].kind == EXPR_NEUTRAL ||
+	       expr_is_comment(&s->rule->v[i]);
+}
+
 /* Do two rules of a chain do the same once their test of the source is left out? */
 static bool
 widens_alike(const struct suspect *a, const struct suspect *b)
@@ -261,11 +280,9 @@ widens_alike(const struct suspect *a, const struct suspect *b)
 	    a->mark_families != b->mark_families)
 		return false;
 	for (;;) {
-		while (i < a->rule->n &&
-		       (a->criterion.uses[i] || a->rule->v[i].kind == EXPR_NEUTRAL))
+		while (i < a->rule->n && does_nothing(a, i))
 			i++;
-		while (j < b->rule->n &&
-		       (b->criterion.uses[j] || b->rule->v[j].kind == EXPR_NEUTRAL))
+		while (j < b->rule->n && does_nothing(b, j))
 			j++;
 		if (i == a->rule->n || j == b->rule->n)
 			return i == a->rule->n && j == b->rule->n;
@@ -326,6 +343,7 @@ plan_suspect(struct lift *lift, struct eval *eval, const struct selection *sel, 
 {
 	const struct suspect *s = &sel->suspects[i];
 	enum action action = lift->request.targets[s->target]->action;
+	bool done = false;
 
 	if (s->concerns == 0) {
 		if (s->rule->at & (AT_BRIDGE | AT_OUTGOING) && !s->rule->reached)
@@ -334,7 +352,9 @@ plan_suspect(struct lift *lift, struct eval *eval, const struct selection *sel, 
 										   : 0;
 	}
 	if (s->effect == EFFECT_DENY)
-		return plan_skip(lift, s, translated, e);
+		return lift_plan_skip(lift, s, translated, e);
+	if (s->effect != EFFECT_ALLOW && s->rule->chain->table->iptables)
+		return lift_iptables_marks(s, e);
 	if (s->effect != EFFECT_ALLOW)
 		return 0; /* counts, logs, marks: nothing that stops a packet */
 	if (action != ACTION_WIDEN &&
@@ -342,6 +362,9 @@ plan_suspect(struct lift *lift, struct eval *eval, const struct selection *sel, 
 		return note_untouched(lift, s, "lets through what nothing drops later") < 0
 			       ? no_memory(e)
 			       : 0;
+	if (s->rule->chain->table->iptables &&
+	    (lift_iptables_rest(lift, eval, sel, i, packets, translated, &done, e) < 0 || done))
+		return e->code ? -1 : 0;
 	if (is_repeated_later(eval, sel, i, packets))
 		return 0;
 	return plan_widen(lift, eval, s, packets, translated, e);
@@ -359,7 +382,10 @@ plan_steps(struct lift *lift, struct eval *eval, const struct selection *sel,
 		if (plan_suspect(lift, eval, sel, i, packets, translated, e) < 0)
 			return -1;
 	}
-	if (note_unsavable(lift) < 0 || note_dropped(lift, eval, packets) < 0)
+	if (lift_iptables_jumps(lift, eval, packets, translated, e) < 0)
+		return -1;
+	if (lift_iptables_note(lift, eval, packets) < 0 || note_unsavable(lift) < 0 ||
+	    note_dropped(lift, eval, packets) < 0)
 		return no_memory(e);
 	/* What copying needs is read now, so that apply has nothing to do but to send. */
 	for (size_t i = 0; i < lift->n; i++) {
@@ -398,7 +424,8 @@ plan_once(struct lift *lift, struct nl *nl, struct scope *scope, struct err *e)
 	if (ruleset_load(&lift->rs, nl, is_wanted, scope, e) < 0)
 		return -1;
 	translated = reach_translate(&eval, &lift->rs, &packets);
-	rc = select_targets(&sel, &eval, &lift->request, &packets, scope->all, e);
+	lift_find_behind(lift, &packets);
+	rc = select_targets(&sel, &eval, &lift->request, &packets, scope->all, scope->met, e);
 	if (rc == 0)
 		rc = reach_find(&eval, &lift->rs, &packets, e);
 	if (rc == 0)
@@ -422,9 +449,10 @@ lift_fini(struct lift *lift)
 }
 
 int
-lift_plan(struct lift *lift, struct nl *nl, const struct lift_request *request, struct err *e)
+lift_plan(struct lift *lift, struct nl *nl, const struct lift_request *request,
+	  struct select_met *met, struct err *e)
 {
-	struct scope scope = { .request = request };
+	struct scope scope = { .request = request, .met = met };
 	int rc;
 
 	*lift = (struct lift){ .request = *request };

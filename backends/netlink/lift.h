@@ -12,6 +12,8 @@
 #ifndef GEOPAUSE_LIFT_H
 #define GEOPAUSE_LIFT_H
 
+#include <time.h>
+
 #include "backend.h"
 #include "batch.h"
 #include "classify.h"
@@ -24,20 +26,27 @@ struct lift_step {
 	struct suspect suspect; /* of rules */
 	enum mark_port port;    /* of rules */
 	struct branch verdict;  /* WIDEN of a verdict map: what the copy does */
-	struct set *set;        /* SET */
-	struct ports add;       /* SET: those that are not in it yet */
+	unsigned protos;  /* WIDEN in a table of iptables: bit 0 TCP, bit 1 UDP: a rule each */
+	time_t until;     /* and when it ends if it is saved and loaded */
+	struct set *set;  /* SET */
+	struct ports add; /* SET: those that are not in it yet */
 };
 
 struct lift {
 	struct ruleset rs;
 	struct lift_request request; /* borrowed targets */
+	struct ports behind[2]; /* IPv4, IPv6: the asked ports, and those that DNAT makes of them */
+	bool redirected[2];     /* some of these by a redirect to this host */
 	struct lift_step *steps;
 	size_t n;
 	struct names notes;
 };
 
-/* Reads the ruleset and decides the steps. Nothing is changed. */
-int lift_plan(struct lift *lift, struct nl *nl, const struct lift_request *request, struct err *e);
+/*
+ * Reads the ruleset and decides the steps. Nothing is changed. met: as of select_targets, or NULL.
+ */
+int lift_plan(struct lift *lift, struct nl *nl, const struct lift_request *request,
+	      struct select_met *met, struct err *e);
 void lift_fini(struct lift *lift);
 
 /*
@@ -45,6 +54,16 @@ void lift_fini(struct lift *lift);
  * tries again, a bounded number of times.
  */
 enum outcome lift_apply(struct lift *lift, struct nl *nl, struct err *e);
+
+/* The ports as rules of the table behind NAT see them. */
+const struct ports *lift_ports_behind(const struct lift *lift, const struct table *table);
+/* Those that the step's rule compares. */
+const struct ports *lift_step_ports(const struct lift *lift, const struct lift_step *step);
+/* WIDEN in a table of iptables: the protocols that need a rule each; their number. */
+size_t lift_widen_protos(const struct lift_step *step, const struct ports *ports,
+			 uint8_t protos[2]);
+/* Is step i the first that changes a rule of its table (dnat: by MARK_PORT_TRANSLATED)? */
+bool lift_is_first(const struct lift *lift, size_t i, bool dnat);
 
 /* The texts of step i, malloced, ASCII: "inet filter input handle 7", and so on. */
 char *lift_where(const struct lift *lift, size_t i);

@@ -44,9 +44,9 @@ by_what(char *buf, size_t size, const struct suspect *s)
 		snprintf(buf, size, "packets by their mark");
 	else if (c->kind == SOURCE_ANONYMOUS)
 		snprintf(buf, size, "sources%s in its anonymous set", c->inverted ? " not" : "");
-	else if (c->set)
-		snprintf(buf, size, "sources%s in @%s", c->inverted ? " not" : "",
-			 err_name(name, c->set->name));
+	else if (c->set || c->ipset)
+		snprintf(buf, size, "sources%s in %s%s", c->inverted ? " not" : "",
+			 c->set ? "@" : "ipset ", err_name(name, criterion_name(c)));
 	else
 		snprintf(buf, size, "sources by address");
 	return buf;

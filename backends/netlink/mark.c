@@ -10,9 +10,10 @@
 #include "nf.h"
 
 void
-mark_set_name(char buf[MARK_SET_BUF], const char *txn)
+mark_set_name(char buf[MARK_SET_BUF], const char *txn, enum mark_port port)
 {
-	snprintf(buf, MARK_SET_BUF, "%s%s", MARK_SET_PREFIX, txn);
+	snprintf(buf, MARK_SET_BUF, "%s%s%s", MARK_SET_PREFIX, txn,
+		 port == MARK_PORT_TRANSLATED ? MARK_SET_DNAT : "");
 }
 
 void
@@ -22,22 +23,25 @@ mark_comment(char buf[MARK_COMMENT_BUF], const char *txn)
 }
 
 static bool
-has_txn(const char *text, const char *prefix, char txn[TXN_BUF])
+has_txn(const char *text, const char *prefix, const char *suffix, char txn[TXN_BUF])
 {
 	size_t len = strlen(prefix);
 
-	if (strncmp(text, prefix, len) != 0 || strlen(text + len) != TXN_LEN ||
-	    strspn(text + len, "0123456789abcdef") != TXN_LEN)
+	if (strncmp(text, prefix, len) != 0 || strspn(text + len, "0123456789abcdef") != TXN_LEN ||
+	    strcmp(text + len + TXN_LEN, suffix) != 0)
 		return false;
-	if (txn)
-		memcpy(txn, text + len, TXN_BUF);
+	if (txn) {
+		memcpy(txn, text + len, TXN_LEN);
+		txn[TXN_LEN] = '\0';
+	}
 	return true;
 }
 
 bool
 mark_is_set_name(const char *name, char txn[TXN_BUF])
 {
-	return has_txn(name, MARK_SET_PREFIX, txn);
+	return has_txn(name, MARK_SET_PREFIX, "", txn) ||
+	       has_txn(name, MARK_SET_PREFIX, MARK_SET_DNAT, txn);
 }
 
 bool
@@ -50,7 +54,7 @@ mark_is_set(const struct set *set, char txn[TXN_BUF])
 bool
 mark_is_comment(const char *comment, char txn[TXN_BUF])
 {
-	return has_txn(comment, MARK_COMMENT_PREFIX, txn);
+	return has_txn(comment, MARK_COMMENT_PREFIX, "", txn);
 }
 
 static bool
@@ -76,6 +80,18 @@ mark_at(const struct rule *rule, size_t i, bool *inverted, char txn[TXN_BUF])
 }
 
 bool
+mark_was_saved(const struct rule *rule, char txn[TXN_BUF])
+{
+	bool found = false;
+
+	if (!rule->comment || !mark_is_comment(rule->comment, txn))
+		return false;
+	for (size_t i = 0; i < rule->n; i++)
+		found |= rule->v[i].kind == EXPR_MATCH && strcmp(rule->v[i].set, "time") == 0;
+	return found;
+}
+
+bool
 mark_has(const struct rule *rule, const char *txn)
 {
 	size_t end = rule->ours ? rule->core + 1 : rule->core;
@@ -98,7 +114,7 @@ mark_find(struct rule *rule)
 	rule->core = 0;
 	while ((found = mark_at(rule, rule->core, &inverted, NULL)) && inverted)
 		rule->core += MARK_EXPRS;
-	rule->ours = found && !inverted;
+	rule->ours = (found && !inverted) || mark_was_saved(rule, NULL);
 }
 
 bool
@@ -155,12 +171,12 @@ load_original_port(void)
 }
 
 static struct nftnl_expr *
-lookup(const char *txn, bool inverted)
+lookup(const char *txn, enum mark_port port, bool inverted)
 {
 	struct nftnl_expr *x = nftnl_expr_alloc("lookup");
 	char name[MARK_SET_BUF];
 
-	mark_set_name(name, txn);
+	mark_set_name(name, txn, port);
 	if (x) {
 		nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_SREG, NFT_REG32_00);
 		nftnl_expr_set_str(x, NFTNL_EXPR_LOOKUP_SET, name);
@@ -174,16 +190,19 @@ bool
 mark_put_prefix(struct nlmsghdr *nlh, const char *txn, enum mark_port port, bool inverted)
 {
 	return mark_put_expr_take(nlh, load_proto()) &&
-	       mark_put_expr_take(nlh, port == MARK_PORT_PACKET ? load_packet_port()
-								: load_original_port()) &&
-	       mark_put_expr_take(nlh, lookup(txn, inverted));
+	       mark_put_expr_take(nlh, port == MARK_PORT_ORIGINAL ? load_original_port()
+								  : load_packet_port()) &&
+	       mark_put_expr_take(nlh, lookup(txn, port, inverted));
 }
 
 const char *
 mark_text(char *buf, size_t size, const char *txn, enum mark_port port, bool inverted)
 {
-	snprintf(buf, size, "meta l4proto . %s %s@%s%s",
-		 port == MARK_PORT_PACKET ? "th dport" : "ct original proto-dst",
-		 inverted ? "!= " : "", MARK_SET_PREFIX, txn);
+	char name[MARK_SET_BUF];
+
+	mark_set_name(name, txn, port);
+	snprintf(buf, size, "meta l4proto . %s %s@%s",
+		 port == MARK_PORT_ORIGINAL ? "ct original proto-dst" : "th dport",
+		 inverted ? "!= " : "", name);
 	return buf;
 }

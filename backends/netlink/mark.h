@@ -7,7 +7,9 @@
  *   WIDEN     a rule that begins with  meta l4proto . th dport @geopause_<txn>: all of it is ours;
  *   an element of the administrator's own set with the comment "geopause <txn>".
  *
- * Where a port may have been translated already, `ct original proto-dst` stands for `th dport`.
+ * Where a port may have been translated already, `ct original proto-dst` stands for `th dport`; but
+ * in tables of iptables, whose tools hide a table with `ct`, a second set geopause_<txn>_dnat has
+ * the ports as they look there.
  * Several windows may stack their prefixes in front of one rule. nft prints the mark and reads it
  * back, so that it survives being saved; the registers may be others then.
  */
@@ -21,7 +23,8 @@
 #include "ruleset.h"
 
 #define MARK_SET_PREFIX "geopause_"
-#define MARK_SET_BUF (sizeof(MARK_SET_PREFIX) + TXN_LEN)
+#define MARK_SET_DNAT "_dnat"
+#define MARK_SET_BUF (sizeof(MARK_SET_PREFIX) + TXN_LEN + sizeof(MARK_SET_DNAT) - 1)
 #define MARK_COMMENT_PREFIX "geopause "
 #define MARK_COMMENT_BUF (sizeof(MARK_COMMENT_PREFIX) + TXN_LEN)
 #define MARK_EXPRS 3                       /* a prefix has so many expressions */
@@ -31,9 +34,10 @@
 enum mark_port {
 	MARK_PORT_PACKET,   /* th dport */
 	MARK_PORT_ORIGINAL, /* ct original proto-dst: before DNAT; only at hooks behind conntrack */
+	MARK_PORT_TRANSLATED, /* th dport, in the set of ports as DNAT makes them */
 };
 
-void mark_set_name(char buf[MARK_SET_BUF], const char *txn);
+void mark_set_name(char buf[MARK_SET_BUF], const char *txn, enum mark_port port);
 void mark_comment(char buf[MARK_COMMENT_BUF], const char *txn);
 /* True when the name is that of a set of ours; txn (or NULL) gets its transaction. */
 bool mark_is_set_name(const char *name, char txn[TXN_BUF]);
@@ -45,6 +49,11 @@ bool mark_is_comment(const char *comment, char txn[TXN_BUF]);
 void mark_find(struct rule *rule);
 /* The transaction of the mark that begins at expression i; false when none does. */
 bool mark_at(const struct rule *rule, size_t i, bool *inverted, char txn[TXN_BUF]);
+/*
+ * A copy in a table of iptables that was saved and loaded again has lost what iptables does not
+ * show: its comment and `-m time` are left.
+ */
+bool mark_was_saved(const struct rule *rule, char txn[TXN_BUF]);
 /* Does the rule carry the mark of this transaction? */
 bool mark_has(const struct rule *rule, const char *txn);
 

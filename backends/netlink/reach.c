@@ -195,17 +195,19 @@ reach_sees(const struct chain *base, const struct packet *packet)
 }
 
 static void
-add_translated(struct packets *packets, const struct packet *from, uint16_t port)
+add_translated(struct packets *packets, const struct packet *from, const struct evaluation *how)
 {
 	struct packet packet = *from;
 
-	packet.port.number = port;
+	packet.port.number = how->to_port;
 	packet.translated = true;
+	packet.redirected = how->redirects;
 	for (size_t i = 0; i < packets->n; i++) {
 		const struct packet *p = &packets->v[i];
 
 		if (p->translated && p->family == packet.family && p->original == packet.original &&
-		    p->port.proto == packet.port.proto && p->port.number == port)
+		    p->port.proto == packet.port.proto && p->port.number == packet.port.number &&
+		    p->redirected == packet.redirected)
 			return;
 	}
 	if (packets->n < PACKETS_MAX)
@@ -229,7 +231,7 @@ translates(struct visit *v, struct chain *chain, struct packets *packets)
 		if (result.translates) {
 			found = true;
 			if (result.to_port)
-				add_translated(packets, v->packet, result.to_port);
+				add_translated(packets, v->packet, &result);
 		}
 		for (size_t b = 0; b < result.n; b++) {
 			const struct branch *branch = &result.v[b];

@@ -33,19 +33,37 @@ add_table(json_t *tables, const struct table *table)
 		json_decref(text);
 }
 
+/* The set of a table for ports as DNAT makes them: found and moved on as the administrator's. */
+static void
+add_dnat_set(json_t *sets, const struct lift *lift, size_t i)
+{
+	const struct table *table = lift->steps[i].suspect.rule->chain->table;
+	char text[PORTS_TEXT_MAX], name[MARK_SET_BUF];
+
+	mark_set_name(name, lift->request.txn, MARK_PORT_TRANSLATED);
+	json_array_append_new(sets,
+			      json_pack("{s:o, s:s, s:s}", "table", table_json(table), "set", name,
+					"ports", ports_text(text, lift_ports_behind(lift, table))));
+}
+
 json_t *
 record_of(const struct lift *lift)
 {
 	json_t *tables = json_array(), *sets = json_array();
 	char text[PORTS_TEXT_MAX];
 	json_int_t rules = 0;
+	uint8_t protos[2];
 
 	for (size_t i = 0; i < lift->n; i++) {
 		const struct lift_step *step = &lift->steps[i];
 
 		if (step->action != ACTION_SET) {
 			add_table(tables, step->suspect.rule->chain->table);
-			rules++;
+			if (lift_is_first(lift, i, true))
+				add_dnat_set(sets, lift, i);
+			rules += step->protos ? (json_int_t)lift_widen_protos(
+							step, lift_step_ports(lift, step), protos)
+					      : 1;
 			continue;
 		}
 		json_array_append_new(sets, json_pack("{s:o, s:s, s:s}", "table",

@@ -49,7 +49,9 @@ is_meant_copy(const struct rule *rule, const struct record *record, char txn[TXN
 {
 	bool inverted;
 
-	return rule->ours && mark_at(rule, rule->core, &inverted, txn) && is_meant(record, txn);
+	return rule->ours &&
+	       (mark_at(rule, rule->core, &inverted, txn) || mark_was_saved(rule, txn)) &&
+	       is_meant(record, txn);
 }
 
 /* What one pass over the ruleset finds and does. */
@@ -82,18 +84,24 @@ stop_at_first(const struct element *x, void *data)
 	return 1;
 }
 
-/* Has the transaction's set in this table nothing left that is open? */
+/* Have the transaction's sets in this table nothing left that is open? */
 static bool
 is_closed(const struct restore *r, const struct table *table, const char *txn)
 {
-	char name[MARK_SET_BUF];
-	struct set *set;
+	static const enum mark_port sets[] = { MARK_PORT_PACKET, MARK_PORT_TRANSLATED };
+	bool closed = true;
 
-	mark_set_name(name, txn);
-	set = ruleset_set(&r->rs, table, name);
-	/* A rule without its set lets nothing through either: it cannot be. */
-	return !set || (ruleset_elements(r->nl, set, r->e) == 0 &&
-			element_each(set, stop_at_first, NULL) == 0);
+	for (size_t i = 0; i < 2 && closed; i++) {
+		char name[MARK_SET_BUF];
+		struct set *set;
+
+		mark_set_name(name, txn, sets[i]);
+		set = ruleset_set(&r->rs, table, name);
+		/* A rule without its set lets nothing through either: it cannot be. */
+		closed = !set || (ruleset_elements(r->nl, set, r->e) == 0 &&
+				  element_each(set, stop_at_first, NULL) == 0);
+	}
+	return closed;
 }
 
 /* table NULL: an element that is open, or it would not be seen. */
@@ -112,17 +120,20 @@ static int
 delete_copy(struct restore *r, const struct rule *rule, const char *txn)
 {
 	const struct table *table = rule->chain->table;
+	bool inverted;
+	/* What was saved and loaded is open or not by the time, which is not looked at. */
+	const struct table *closing = mark_at(rule, rule->core, &inverted, NULL) ? table : NULL;
 	char what[2 * NAME_BUF + 96];
 	struct nlmsghdr *nlh;
 
 	text_rule(what, sizeof(what), rule, "added", txn);
 	if (!r->batch)
-		return note(r, table, txn, what);
+		return note(r, closing, txn, what);
 	nlh = batch_message(r->batch, NFT_MSG_DELRULE, 0, table->family, what);
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table->name);
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, rule->chain->name);
 	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(rule->handle));
-	return note(r, table, txn, what);
+	return note(r, closing, txn, what);
 }
 
 static int

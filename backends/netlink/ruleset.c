@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipset.h"
+#include "iptables.h"
 #include "nf.h"
 #include "ruleset_message.h"
 
@@ -104,6 +106,10 @@ load_once(struct ruleset *rs, struct nl *nl, table_wanted wanted, const void *da
 		rc = get_generation(rs, nl, e);
 	if (rc == 0 && rs->generation != before)
 		rc = NL_AGAIN;
+	if (rc == 0)
+		rc = ipset_names_read(rs, e);
+	for (size_t i = 0; rc == 0 && i < rs->n_tables; i++)
+		rs->tables[i]->iptables = table_is_iptables(rs, rs->tables[i]);
 	return rc;
 }
 
@@ -141,6 +147,7 @@ ruleset_fini(struct ruleset *rs)
 		ruleset_set_free(rs->sets[i]);
 	for (size_t i = 0; i < rs->n_tables; i++)
 		ruleset_table_free(rs->tables[i]);
+	ipset_names_free(rs);
 	free(rs->chains);
 	free(rs->sets);
 	free(rs->tables);

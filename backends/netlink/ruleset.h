@@ -20,6 +20,7 @@
 #include "nlsock.h"
 
 struct expr;
+struct ipset_name;
 
 struct table {
 	uint8_t family; /* NFPROTO_* */
@@ -28,6 +29,7 @@ struct table {
 	uint32_t owner; /* netlink port id, with NFT_TABLE_F_OWNER */
 	char *text;     /* "inet filter", escaped */
 	bool loaded;    /* its rules and sets are here */
+	bool iptables;  /* of iptables-nft (iptables.h) */
 };
 
 struct set {
@@ -87,6 +89,8 @@ struct ruleset {
 	size_t n_chains;
 	struct set **sets;
 	size_t n_sets;
+	struct ipset_name **ipsets; /* that rules of the loaded tables look up */
+	size_t n_ipsets;
 };
 
 /* Which tables' rules and sets to load. */

@@ -222,6 +222,19 @@ take_chain(struct ruleset *rs, const struct nlmsghdr *nlh, struct err *e)
 	return no_memory(e);
 }
 
+/* iptables keeps comments in an extension: char comment[XT_MAX_COMMENT_LEN]. */
+static char *
+xt_comment(const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->n; i++) {
+		const struct expr *x = &rule->v[i];
+
+		if (expr_is_comment(x) && x->a.len > 0)
+			return strndup((const char *)x->a.v, x->a.len);
+	}
+	return NULL;
+}
+
 static int
 parse_rule(struct rule *rule, struct err *e)
 {
@@ -255,6 +268,8 @@ parse_rule(struct rule *rule, struct err *e)
 	if (!rule->v)
 		return no_memory(e);
 	memcpy(rule->v, v, rule->n * sizeof(*rule->v));
+	if (!rule->comment)
+		rule->comment = xt_comment(rule);
 	mark_find(rule);
 	return 0;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipset.h"
+#include "iptables.h"
 #include "mark.h"
 #include "nf.h"
 #include "select_search.h"
@@ -15,6 +17,22 @@ static int
 no_memory(struct err *e)
 {
 	return err_set(e, ERR_FAILED, "out of memory while selecting rules");
+}
+
+/* A target of iptables means the table of both families. */
+static bool
+is_iptables(const struct target *target)
+{
+	return strchr(target->table, ' ') == NULL;
+}
+
+bool
+select_means(const struct ruleset *rs, const struct target *target, const struct table *table)
+{
+	if (is_iptables(target))
+		return (table->family == NFPROTO_IPV4 || table->family == NFPROTO_IPV6) &&
+		       strcmp(table->name, target->table) == 0 && table_has_builtin(rs, table);
+	return select_table(rs, target->table) == table;
 }
 
 struct table *
@@ -119,25 +137,20 @@ is_filled_by_rules(const struct set *set)
 	return set && (set->flags & NFT_SET_EVAL);
 }
 
-static bool
-is_named(const struct criterion *c)
-{
-	return c->set && !(c->set->flags & NFT_SET_ANONYMOUS);
-}
-
 /* The pattern of rules.set or rules.map that means this criterion, or NULL. */
 static const struct pattern *
 match_set(const struct rule_selector *rules, const struct criterion *c, const char **key,
 	  const struct patterns **list)
 {
+	const char *name = criterion_name(c);
 	const struct pattern *p;
 
-	if (!is_named(c))
+	if (!name)
 		return NULL;
 	*key = "set";
 	*list = &rules->set;
-	p = patterns_match(&rules->set, c->set->name);
-	if (!p && (c->set->flags & NFT_SET_MAP)) {
+	p = patterns_match(&rules->set, name);
+	if (!p && c->set && (c->set->flags & NFT_SET_MAP)) {
 		*key = "map";
 		*list = &rules->map;
 		p = patterns_match(&rules->map, c->set->name);
@@ -204,12 +217,14 @@ find_any(const struct criteria *all)
 
 /* A target without any selector but the chain means what looks like a geo-block there. */
 static bool
-looks_geographic(const struct criterion *c)
+looks_geographic(struct nl *nl, const struct criterion *c)
 {
 	if (!c || c->of != OF_SOURCE)
 		return false;
+	if (c->ipset)
+		return ipset_holds_networks(nl, c->ipset);
 	if (!c->set)
-		return c->kind == SOURCE_LITERAL;
+		return c->kind == SOURCE_LITERAL || c->kind == SOURCE_FOREIGN;
 	if (is_filled_by_rules(c->set))
 		return false;
 	/* A concatenation, as with ports, need not have ranges. */
@@ -255,7 +270,7 @@ consider_rule(struct search *s, struct rule *rule)
 	if (comment && matches_anything(comment) && !found)
 		return too_much(s, "comment", &rules->comment, comment,
 				"a rule that does not test the source");
-	if (rules->comment.n == 0 && rules->n_handles == 0 && !looks_geographic(found))
+	if (rules->comment.n == 0 && rules->n_handles == 0 && !looks_geographic(s->eval->nl, found))
 		return 0;
 	return search_add_rule(s, rule, &all, found);
 }
@@ -311,20 +326,10 @@ find_own_sets(struct search *s, bool must)
 /* --- targets --- */
 
 static int
-select_target(struct search *s)
+select_in_table(struct search *s)
 {
 	const struct ruleset *rs = s->eval->rs;
-	char text[NAME_BUF];
 
-	s->table = select_table(rs, s->target->table);
-	if (!s->table)
-		return target_err(s->e, s->target, "table", s->target->table_line,
-				  "there is no table %s in the ruleset",
-				  err_name(text, s->target->table));
-	if (search_check_names(s) < 0)
-		return -1;
-	if (find_own_sets(s, s->target->action == ACTION_SET) < 0)
-		return -1;
 	for (size_t i = 0; i < rs->n_chains && s->target->action != ACTION_SET; i++) {
 		const struct chain *chain = rs->chains[i];
 
@@ -337,12 +342,52 @@ select_target(struct search *s)
 				return -1;
 		}
 	}
+	return 0;
+}
+
+/* Half of the names may be of the other family, or of tables that are not seen here. */
+static int
+select_iptables(struct search *s, struct select_met *met)
+{
+	const struct ruleset *rs = s->eval->rs;
+
+	for (size_t i = 0; i < rs->n_tables; i++) {
+		if (!select_means(rs, s->target, rs->tables[i]))
+			continue;
+		s->table = rs->tables[i];
+		if (met)
+			search_meet(s, met);
+		if (select_in_table(s) < 0)
+			return -1;
+	}
+	if (met)
+		met->any = s->rules > 0;
+	return 0;
+}
+
+static int
+select_target(struct search *s)
+{
+	char text[NAME_BUF];
+
+	s->table = select_table(s->eval->rs, s->target->table);
+	if (!s->table)
+		return target_err(s->e, s->target, "table", s->target->table_line,
+				  "there is no table %s in the ruleset",
+				  err_name(text, s->target->table));
+	if (search_check_names(s) < 0)
+		return -1;
+	if (find_own_sets(s, s->target->action == ACTION_SET) < 0)
+		return -1;
+	if (select_in_table(s) < 0)
+		return -1;
 	return s->rules == 0 ? search_found_nothing(s) : 0;
 }
 
 int
 select_targets(struct selection *sel, struct eval *eval, const struct lift_request *request,
-	       const struct packets *packets, bool all_loaded, struct err *e)
+	       const struct packets *packets, bool all_loaded, struct select_met *met,
+	       struct err *e)
 {
 	*sel = (struct selection){ 0 };
 	for (size_t i = 0; i < request->n; i++) {
@@ -353,7 +398,8 @@ select_targets(struct selection *sel, struct eval *eval, const struct lift_reque
 				    .index = i,
 				    .e = e };
 
-		if (select_target(&s) < 0) {
+		if ((is_iptables(s.target) ? select_iptables(&s, met ? &met[i] : NULL)
+					   : select_target(&s)) < 0) {
 			selection_fini(sel);
 			return -1;
 		}
@@ -385,10 +431,11 @@ take_rule_for_discover(struct search *s, struct rule *rule)
 		if (c->of == OF_SOURCE && search_add_rule(s, rule, &all, c) < 0)
 			return -1;
 		if (c->of == OF_DESTINATION && all.n == 1 &&
-		    (is_named(c) || c->kind == SOURCE_ANONYMOUS) &&
+		    (criterion_name(c) || c->kind == SOURCE_ANONYMOUS) &&
 		    selection_add(s->sel, rule, c, 0, s->e) < 0)
 			return -1;
-		if (c->of == OF_OWN_PORT && is_named(c) && add_own_set(s->sel, c->set, 0, s->e) < 0)
+		if (c->of == OF_OWN_PORT && criterion_name(c) &&
+		    add_own_set(s->sel, c->set, 0, s->e) < 0)
 			return -1;
 	}
 	return 0;

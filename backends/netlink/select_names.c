@@ -2,6 +2,7 @@
 /* Every name that a target gives must mean something in the live ruleset. */
 #include <stdio.h>
 
+#include "expr.h"
 #include "mark.h"
 #include "nf.h"
 #include "select_search.h"
@@ -18,6 +19,26 @@ search_path(char buf[PATH_BUF], const char *key, const struct patterns *all,
 }
 
 static bool
+some_ipset_matches(const struct search *s, const struct pattern *p)
+{
+	const struct ruleset *rs = s->eval->rs;
+
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		const struct chain *chain = rs->chains[i];
+
+		for (size_t j = 0; chain->table == s->table && j < chain->n; j++) {
+			for (size_t k = 0; k < chain->rules[j]->n; k++) {
+				const char *name = chain->rules[j]->v[k].ipset;
+
+				if (name && pattern_matches(p, name))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+static bool
 some_set_matches(const struct search *s, const struct pattern *p, bool map)
 {
 	const struct ruleset *rs = s->eval->rs;
@@ -30,7 +51,7 @@ some_set_matches(const struct search *s, const struct pattern *p, bool map)
 		    pattern_matches(p, set->name))
 			return true;
 	}
-	return false;
+	return !map && some_ipset_matches(s, p);
 }
 
 static bool
@@ -108,6 +129,19 @@ search_check_names(struct search *s)
 					  s->table->text, (unsigned long long)rules->handles[i]);
 	}
 	return 0;
+}
+
+void
+search_meet(const struct search *s, struct select_met *met)
+{
+	const struct rule_selector *rules = &s->target->rules;
+
+	for (size_t i = 0; i < rules->chain.n && i < 64; i++)
+		met->chain |= (uint64_t)some_chain_matches(s, &rules->chain.v[i]) << i;
+	for (size_t i = 0; i < rules->set.n && i < 64; i++)
+		met->set |= (uint64_t)some_set_matches(s, &rules->set.v[i], false) << i;
+	for (size_t i = 0; i < rules->comment.n && i < 64; i++)
+		met->comment |= (uint64_t)some_rule_matches(s, &rules->comment.v[i], 0) << i;
 }
 
 int

@@ -34,6 +34,8 @@ const char *search_path(char buf[PATH_BUF], const char *key, const struct patter
 			const struct pattern *one);
 /* ERR_POLICY for a name that nothing in the table has. */
 int search_check_names(struct search *s);
+/* Adds which of the target's names are in its table. */
+void search_meet(const struct search *s, struct select_met *met);
 /* ERR_POLICY: all names are there, but no rule is selected. */
 int search_found_nothing(struct search *s);
 

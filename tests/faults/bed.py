@@ -20,7 +20,7 @@ import time
 HEARTBEAT_S = 3  # the shortest that a policy may ask for
 WINDOW_S = 10    # of a window without a watchdog; the shortest, too
 DEAD_S = 10      # within which a watchdog that lives has closed after its client's death
-RULES = """
+NFT = """
 table inet filter {
 	set geo4 { type ipv4_addr; flags interval; elements = { 5.136.0.0/13, 77.88.0.0/18 }; }
 	set allowed6 { type ipv6_addr; flags interval; elements = { 2003::/19 }; }
@@ -33,10 +33,23 @@ table inet filter {
 	}
 }
 """
-POLICY = """{ "version": 1, "heartbeat": "%ds", "window": "%ds", "targets": [
-  { "backend": "nftables", "table": "inet filter", "rules": { "set": ["geo4", "allowed6"] } },
-  { "backend": "nftables", "table": "inet filter", "rules": { "comment": "geo6" } } ] }
-""" % (HEARTBEAT_S, WINDOW_S)
+SETS = """
+create geo4 hash:net
+create geo6 hash:net family inet6
+add geo4 5.136.0.0/13
+add geo4 77.88.0.0/18
+add geo6 2a02:6b8::/32
+"""
+TABLE = """*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:GEO - [0:0]
+-A INPUT -i lo -p icmp -j ACCEPT
+-A INPUT -j GEO
+-A GEO -m set --match-set geo%s src -j DROP
+COMMIT
+"""
 BLOCKED = "5.136.0.1"
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
@@ -80,7 +93,77 @@ def leave_systemd_alone():
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/systemd"], check=True)
 
 
+def run(*argv, text=None):
+    return subprocess.run(argv, input=text, capture_output=True, text=True, check=True).stdout
+
+
+class Nftables:
+    """Handles included, counters not: packets are counted whenever they come."""
+    without = ()  # subjects that cannot be traced
+    varies = False  # the number of its system calls does, by who is how fast
+    expiry_s = HEARTBEAT_S
+    max_window_s = 3600
+    targets = """
+  { "backend": "nftables", "table": "inet filter", "rules": { "set": ["geo4", "allowed6"] } },
+  { "backend": "nftables", "table": "inet filter", "rules": { "comment": "geo6" } }"""
+
+    @staticmethod
+    def load():
+        run("nft", "-f", "-", text="flush ruleset" + NFT)
+
+    @staticmethod
+    def listing():
+        return re.sub(r"packets \d+ bytes \d+", "", run("nft", "-a", "list", "ruleset"))
+
+
+class Iptables:
+    """With nf_tables underneath."""
+    variant = "nft"
+    without = ()
+    varies = False
+    expiry_s = HEARTBEAT_S
+    max_window_s = 3600
+    targets = """
+  { "backend": "iptables", "table": "filter", "rules": { "set": ["geo4", "geo6"] } }"""
+
+    def load(self):
+        if "geo4" not in run("ipset", "list", "-n"):
+            run("ipset", "restore", text=SETS)
+        for tool, family in (("iptables", "4"), ("ip6tables", "6")):
+            run("%s-%s-restore" % (tool, self.variant), text=TABLE % family)
+
+    def listing(self):
+        text = run("ipset", "save") + "".join(
+            run("%s-%s-save" % (tool, self.variant)) for tool in ("iptables", "ip6tables"))
+        if self.variant == "nft":
+            text += Nftables.listing()
+        return "\n".join(re.sub(r"\[\d+:\d+\]", "", line) for line in text.splitlines()
+                         if not line.startswith("#"))
+
+
+class Legacy(Iptables):
+    """The window's end is what the kernel knows: there is no heartbeat."""
+    variant = "legacy"
+    varies = True
+    without = ("start",)  # it stops pre's first child, and the tools are its children as well
+    expiry_s = max_window_s = WINDOW_S
+
+
+FIREWALLS = {"nftables": Nftables, "iptables-nft": Iptables, "iptables-legacy": Legacy}
+
+
+def have_a_lock_of_our_own(work):
+    """iptables' lock is one for the whole machine."""
+    own = os.path.join(work, "xtables.lock")
+    for path in (own, "/run/xtables.lock"):
+        with open(path, "a", encoding="ascii"):
+            pass
+    subprocess.run(["mount", "--bind", own, "/run/xtables.lock"], check=True)
+
+
 class Bed:
+    firewall = None  # one of FIREWALLS
+
     def __init__(self, program):
         check_call(LIBC.unshare(CLONE_NEWNET))
         LIBC.personality(ADDR_NO_RANDOMIZE)  # else the number of brk(2) differs
@@ -90,7 +173,9 @@ class Bed:
         self.state = os.path.join(self.work, "state")
         policy = os.path.join(self.work, "policy.json")
         with open(policy, "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as f:
-            f.write(POLICY)
+            f.write('{ "version": 1, "heartbeat": "%ds", "window": "%ds", "max_window": "%ds", '
+                    '"targets": [%s ] }' % (HEARTBEAT_S, WINDOW_S, self.firewall.max_window_s,
+                                           self.firewall.targets))
         self.options = ["--state", self.state, "--policy", policy]
         self.clients = [subprocess.Popen(["sleep", "600"]) for _ in range(2)]
         subprocess.run(["ip", "-batch", "-"], input="link set lo up\naddr add %s/32 dev lo\n" %
@@ -110,15 +195,11 @@ class Bed:
 
     def load(self):
         """Also again, as an administrator's reload does."""
-        subprocess.run(["nft", "-f", "-"], input="flush ruleset" + RULES, text=True, check=True)
+        self.firewall.load()
         self.before = self.listing()
 
-    @staticmethod
-    def listing():
-        """Handles included, counters not: packets are counted whenever they come."""
-        text = subprocess.run(["nft", "-a", "list", "ruleset"], capture_output=True, text=True,
-                              check=True).stdout
-        return re.sub(r"packets \d+ bytes \d+", "", text)
+    def listing(self):
+        return self.firewall.listing()
 
     def is_identical(self):
         return self.listing() == self.before

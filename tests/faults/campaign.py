@@ -4,15 +4,18 @@ Many small trials, each in a Bed of its own, side by side. A trial that fails ra
 waits for something yields the time (time.monotonic()) to come back at: others run meanwhile.
 """
 import argparse
+import atexit
 import concurrent.futures
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 
-from bed import LIBC, Bed, Wrong, leave_systemd_alone
+from bed import FIREWALLS, LIBC, Bed, Wrong, have_a_lock_of_our_own, leave_systemd_alone
 
 BATCH = 40
 PR_SET_PDEATHSIG = 1
@@ -115,17 +118,23 @@ def begin_worker():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
     leave_systemd_alone()
+    if Bed.firewall.expiry_s == Bed.firewall.max_window_s:
+        work = tempfile.mkdtemp(prefix="geopause-faults-lock-")
+        have_a_lock_of_our_own(work)
+        atexit.register(shutil.rmtree, work)
 
 
 def arguments(doc):
     parser = argparse.ArgumentParser(description=doc.strip().split("\n", 1)[0])
     parser.add_argument("--program", required=True)
+    parser.add_argument("--firewall", default="nftables", choices=FIREWALLS)
     parser.add_argument("--every", type=int, default=1, help="only each so-manieth point")
     parser.add_argument("--only", default="", help="only trials with this in their name")
     parser.add_argument("--spare", default="", metavar="NAME,...", help="system calls that are not "
                         "met, as a sanitizer dies when they fail")
     parser.add_argument("--list", action="store_true", help="only name them")
     args = parser.parse_args()
+    Bed.firewall = FIREWALLS[args.firewall]()
     args.spare = args.spare.split(",")
     if os.environ.get("GEOPAUSE_LONG_TESTS"):
         args.every = 1
@@ -141,7 +150,8 @@ def main(doc, subjects, make_trials):
     workers = 2 * (os.cpu_count() or 1)  # they wait more than they work
     with concurrent.futures.ProcessPoolExecutor(
             workers, multiprocessing.get_context("fork"), begin_worker) as pool:
-        jobs = [(points, args.program, *subject) for subject in subjects]
+        jobs = [(points, args.program, *subject) for subject in subjects
+                if getattr(subject[0], "name", "") not in Bed.firewall.without]
         # By the workers, too: the program reads the processes above it.
         trials = [t for traced in pool.map(do, jobs) for t in make_trials(*traced)]
         trials = [t for t in trials if args.only in str(t) and t.point[0] not in args.spare]

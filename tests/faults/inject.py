@@ -3,7 +3,7 @@
 """
 Each system call of pre (opening and joining), post, restore and the watchdog fails once.
 
-    inject.py --program build/geopause [--every N] [--only TEXT] [--list]
+    inject.py --program build/geopause [--firewall NAME] [--every N] [--only TEXT] [--list]
 
 strace makes the i-th call of each name fail, with each error of ERRORS that makes sense for it.
 Then

@@ -15,6 +15,8 @@
 #include "copy.h"
 #include "describe.h"
 #include "element.h"
+#include "ipset.h"
+#include "iptables.h"
 #include "mark.h"
 #include "nf.h"
 #include "reach.h"
@@ -69,6 +71,23 @@ take(const struct nlmsghdr *nlh, void *data, struct err *e)
 	return 0;
 }
 
+/* There is no kernel to ask for their names. */
+static void
+name_ipsets(struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		for (size_t j = 0; j < rs->chains[i]->n; j++) {
+			for (size_t k = 0; k < rs->chains[i]->rules[j]->n; k++) {
+				struct expr *x = &rs->chains[i]->rules[j]->v[k];
+				struct ipset_use use;
+
+				if (ipset_use_of(x, &use) && use.index % 2 == 0)
+					x->ipset = "fuzz";
+			}
+		}
+	}
+}
+
 static void
 read_all(struct reader *reader, const uint8_t *data, size_t size)
 {
@@ -86,8 +105,12 @@ read_all(struct reader *reader, const uint8_t *data, size_t size)
 		data += len > size ? size : len;
 		size -= len > size ? size : len;
 	}
-	for (size_t i = 0; i < reader->rs.n_tables; i++)
+	for (size_t i = 0; i < reader->rs.n_tables; i++) {
 		reader->rs.tables[i]->loaded = true;
+		reader->rs.tables[i]->iptables =
+			table_is_iptables(&reader->rs, reader->rs.tables[i]);
+	}
+	name_ipsets(&reader->rs);
 	for (size_t i = 0; i < reader->rs.n_sets; i++)
 		reader->rs.sets[i]->has_elements = true;
 }

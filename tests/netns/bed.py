@@ -8,7 +8,7 @@ A firewall under test and an "internet" with one address a country, in private n
                                                          udp 53
     p0 198.51.100.1/24, 2001:db8:1::1/64 ------ eth0 .10, ::10
                                                 br0 172.30.0.1/24 ----------- eth0 172.30.0.2/24
-                                                                              servers: tcp 8080 8443
+                                               (or docker0 172.17.0.1/24)     servers: tcp 8080 8443
 
 By hand, as root:
     bed.py up PREFIX [RULESET] [--container]; bed.py probe PREFIX; bed.py down PREFIX
@@ -47,12 +47,13 @@ neigh replace 2001:db8:1::10 lladdr 02:00:00:00:00:10 dev p0 nud permanent
     "23.178.112.100/32", "2a02:6b8::feed/128", "240e:0:1::1/128", "2a01:8fe0::10/128",
     "2003:1::1/128", "2600:1f16::100/128"))
 CONTAINER = """\
-link add br0 type bridge
-addr add 172.30.0.1/24 dev br0
-link set br0 up
+link add {bridge} type bridge
+addr add {net}.1/24 dev {bridge}
+link set {bridge} up
 link add vethc type veth peer name eth0 netns {ctr}
-link set vethc master br0 up
+link set vethc master {bridge} up
 """
+BRIDGES = {"br0": "172.30.0", "docker0": "172.17.0"}
 SETTINGS = ("for f in all default; do echo 0 >/proc/sys/net/ipv4/conf/$f/rp_filter;"
             " echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done;"
             " echo 1 >/proc/sys/net/ipv4/ip_forward")
@@ -74,13 +75,17 @@ def inside(namespace, argv):
 
 
 class Bed:
-    """Use as a context; everything is removed on the way out."""
+    """
+    Use as a context; everything is removed on the way out. container: True, or its bridge's name.
+    """
 
     def __init__(self, prefix=None, container=False, wan="eth0"):
         self.prefix = prefix or "gp%d" % os.getpid()
         self.fw, self.net = self.prefix + "fw", self.prefix + "net"
         self.ctr = self.prefix + "ctr" if container else None
+        self.bridge = container if isinstance(container, str) else "br0"
         self.wan = wan
+        self.iptables = False  # the ruleset is of iptables-nft
         self.children = []
         self.made = []
 
@@ -107,9 +112,11 @@ class Bed:
         must(["ip", "-n", self.fw, "-batch", "-"], input=LINKS.format(wan=self.wan, net=self.net))
         must(["ip", "-n", self.net, "-batch", "-"], input=INTERNET)
         if self.ctr:
-            must(["ip", "-n", self.fw, "-batch", "-"], input=CONTAINER.format(ctr=self.ctr))
-            must(["ip", "-n", self.ctr, "-batch", "-"], input="addr add 172.30.0.2/24 dev eth0\n"
-                 "link set eth0 up\nlink set lo up\nroute add default via 172.30.0.1\n")
+            net = BRIDGES[self.bridge]
+            must(["ip", "-n", self.fw, "-batch", "-"],
+                 input=CONTAINER.format(ctr=self.ctr, bridge=self.bridge, net=net))
+            must(["ip", "-n", self.ctr, "-batch", "-"], input="addr add %s.2/24 dev eth0\n"
+                 "link set eth0 up\nlink set lo up\nroute add default via %s.1\n" % (net, net))
             self._child(self.ctr, ["serve.py", "8080", "8443"])
         self._child(self.fw, ["serve.py"])
         for child in self.children:
@@ -147,12 +154,21 @@ class Bed:
         return self.must(["nft", "-I", os.path.join(HERE, "fixtures"), "-f", "-"], input=text)
 
     def load(self, path):
-        """NAME.nft; NAME.py, which prints one; or NAME.rules for iptables-nft-restore."""
+        """
+        NAME.nft; NAME.py, which prints one; or NAME.rules for iptables-nft-restore, with
+        NAME.rules6 for IPv6 and NAME.ipset.
+        """
         if path.endswith(".py"):
             self.nft(must([sys.executable, path]))
         elif path.endswith(".rules"):
-            with open(path, encoding="ascii") as f:
-                self.must(["iptables-nft-restore"], input=f.read())
+            self.iptables = True
+            stem = path[:-len(".rules")]
+            for end, argv in ((".ipset", ["ipset", "restore"]),
+                              (".rules", ["iptables-nft-restore", "-c"]),
+                              (".rules6", ["ip6tables-nft-restore", "-c"])):
+                if os.path.exists(stem + end) and os.path.getsize(stem + end):
+                    with open(stem + end, encoding="ascii") as f:
+                        self.must(argv, input=f.read())
         else:
             with open(path, encoding="utf-8") as f:
                 self.nft(f.read())
@@ -167,6 +183,14 @@ class Bed:
 
     def listing(self):
         return self.must(["nft", "-a", "list", "ruleset"])
+
+    def saves(self):
+        """What iptables' own tools save, without counters and comments; and the ipsets."""
+        text = "".join(self.must([tool + "-nft-save"]) for tool in ("iptables", "ip6tables"))
+        text = re.sub(r"^#.*\n", "", text, flags=re.M)
+        text = re.sub(r"\[\d+:\d+\]", "[0:0]", text)
+        sets = re.sub(r" (timeout \d+|initval 0x\w+)", "", self.must(["ipset", "save"], timeout=60))
+        return text.splitlines() + sorted(sets.splitlines())
 
     def raw_rules(self):
         return self.must([sys.executable, os.path.join(HERE, "rawrules.py")]).splitlines()

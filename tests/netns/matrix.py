@@ -6,16 +6,19 @@ ruleset afterwards is the one before.
 
     matrix.py --program PATH RULESET...
 
-RULESET is NAME.nft, NAME.py (prints one) or NAME.rules (iptables-nft-restore). Beside it stand
+RULESET is NAME.nft, NAME.py (prints one) or NAME.rules (iptables-nft-restore, with NAME.rules6 and
+NAME.ipset where there are such). Beside it stand
 NAME.probe and NAME.lifted (who reaches what, before and during a window) and, if there is more to
 say, NAME.json (--notes DIR: there), with any of
   targets    the administrator's policy, without what is the same everywhere
-  container  the bed has one, at 172.30.0.2
+  container  the bed has one, at 172.30.0.2 ("docker0": at 172.17.0.2)
   stagger    seconds between two probes, for rulesets that count them
   discover   the exit status of `discover`, where only one is right
   never      what no discovered policy may name: blocks that are none of countries
   refused    a regular expression: `pre` with the targets must fail and say this,
   exit       with this status (1)
+  shown      how many rules of ours iptables shows in a window
+  steps      how many rules the targets' plan changes
   limited    ports that the ruleset limits the rate of: only looked at once, before
 A ruleset with NOLIFT in its name holds no geo-block.
 """
@@ -26,7 +29,7 @@ import re
 import sys
 
 from bed import Bed, BedError, matrix_read
-from program import Failure, Program, Snapshot, require, result_text
+from program import Failure, Program, Snapshot, line_difference, require, result_text
 
 
 class Case:
@@ -67,6 +70,7 @@ class Round:
         self.program.expect(0, "pre", policy=policy)
         self.matrix(self.case.lifted, how + ", lifted", policy)
         self.status(policy)
+        self.saved_meanwhile(how)
         self.program.expect(0, "post", policy=policy)
         require(self.program.expect(0, "status").stdout == "closed\n", "status after post")
         self.unchanged(how + ", after post")
@@ -74,6 +78,23 @@ class Round:
         self.program.expect(0, "restore", policy=policy)
         self.program.expect(0, "restore", policy=policy)
         self.unchanged(how + ", after restore")
+
+    def saved_meanwhile(self, how):
+        """
+        What iptables' tools save in the middle of a window is what was there before, but for rules
+        that end with the window.
+        """
+        bed = self.program.bed
+        if not bed.iptables:
+            return
+        saves = bed.saves()
+        kept = [line for line in saves if not re.search(r"multiport --dports [0-9,]+ .*--datestop "
+                                                        r".*--comment \"geopause ", line)]
+        require(len(saves) - len(kept) == self.case.notes.get("shown", 0),
+                "%s: iptables-save shows\n%s" % (how, "\n".join(saves)))
+        if kept != self.before.saves:
+            raise Failure("%s: iptables-save in the window differs:\n%s" % (
+                how, line_difference(self.before.saves, kept)))
 
     def status(self, policy):
         """Open; or closed, if nothing stood in the way and so nothing was done."""
@@ -134,6 +155,9 @@ def assert_case(program, case):
     targets = case.notes.get("targets")
     if targets:
         policy = program.policy_for(targets)
+        if "steps" in case.notes:
+            plan = json.loads(program.expect(0, "plan", "--json", policy=policy).stdout)
+            require(len(plan["steps"]) == case.notes["steps"], "the plan is %s" % plan["steps"])
         if "refused" in case.notes:
             this.refused(policy, case.notes["refused"])
         else:

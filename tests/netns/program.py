@@ -144,6 +144,11 @@ class Program:
                 with open(os.path.join(self.state, name), encoding="ascii") as f:
                     os.kill(int(f.read()), signal.SIGKILL)
 
+    def forget_journal(self):
+        for name in os.listdir(self.state):
+            if name.startswith("window-"):
+                os.unlink(os.path.join(self.state, name))
+
     def left_behind(self):
         return [name for _, _, names in os.walk(self.state) for name in names
                 if name not in ("lock", "history")]

@@ -15,4 +15,7 @@ int facts_read(struct set_facts *facts, struct nl *nl, struct set *set, struct e
 void facts_of_literal(struct set_facts *facts, const struct rule *rule,
 		      const struct criterion *criterion);
 
+/* Not an address of anybody's country: private, loopback, multicast, ... len: 4 or 16 bytes. */
+bool facts_is_special(const uint8_t *address, size_t len);
+
 #endif

@@ -95,6 +95,12 @@ is_special6(const uint8_t *a)
 	return (a[0] & 0xe0) != 0x20 || memcmp(a, documentation, 4) == 0;
 }
 
+bool
+facts_is_special(const uint8_t *address, size_t len)
+{
+	return len == 4 ? is_special4(address) : is_special6(address);
+}
+
 /* Is [from, to) a single IPv4 address, or within one IPv6 /64? to NULL: up to the end of all. */
 static bool
 is_host(const uint8_t *from, const uint8_t *to, size_t len)
@@ -183,6 +189,20 @@ compared_bits(const struct rule *rule, const struct criterion *criterion)
 	return bits;
 }
 
+/* struct xt_iprange_mtinfo begins with the first and the last source address, 16 bytes each. */
+static void
+facts_of_range(struct set_facts *facts, const struct rule *rule, const struct expr *x)
+{
+	size_t len = rule->chain->table->family == NFPROTO_IPV6 ? 16 : 4;
+
+	if (x->a.len < 32)
+		return;
+	facts->elements = 1;
+	facts->hosts = memcmp(x->a.v, x->a.v + 16, len) == 0;
+	facts->interval = !facts->hosts;
+	facts->special = facts_is_special(x->a.v, len);
+}
+
 void
 facts_of_literal(struct set_facts *facts, const struct rule *rule,
 		 const struct criterion *criterion)
@@ -207,4 +227,9 @@ facts_of_literal(struct set_facts *facts, const struct rule *rule,
 	facts->hosts = bits >= (v6 ? 64u : 32u);
 	facts->special = special;
 	facts->interval = !facts->hosts;
+	for (size_t i = 0; i < rule->n; i++) {
+		if (criterion->uses[i] && rule->v[i].kind == EXPR_MATCH &&
+		    strcmp(rule->v[i].set, "iprange") == 0)
+			facts_of_range(facts, rule, &rule->v[i]);
+	}
 }

@@ -10,6 +10,7 @@
 #include "copy.h"
 #include "describe.h"
 #include "facts.h"
+#include "ipset.h"
 #include "mark.h"
 #include "nf.h"
 #include "select.h"
@@ -22,6 +23,8 @@ struct look {
 	struct packets packets;
 	struct eval eval;
 	struct selection sel;
+	const char *backend;
+	bool iptables; /* only iptables' tables; else all others */
 	struct observations *found;
 	struct err *e;
 };
@@ -40,10 +43,12 @@ copy_or_null(const char *text)
 
 /* Table names as the policy has them, unescaped. */
 static char *
-table_name(const struct table *table)
+table_name(const struct look *look, const struct table *table)
 {
 	char *text;
 
+	if (look->iptables)
+		return strdup(table->name);
 	return asprintf(&text, "%s %s", family_name(table->family), table->name) < 0 ? NULL : text;
 }
 
@@ -85,6 +90,18 @@ observe_set(struct look *look, struct observation *o, const struct set *set)
 	return facts_read(&o->facts, look->nl, readable, look->e);
 }
 
+static int
+observe_ipset(struct look *look, struct observation *o, const char *name)
+{
+	struct err unread = ERR_INIT;
+
+	o->set = strdup(name);
+	/* Facts or nothing: a set of another kind, or one that went away, is not counted. */
+	if (ipset_facts(look->nl, name, &o->facts, &unread) < 0)
+		o->facts = (struct set_facts){ .elements = SIZE_MAX };
+	return o->set ? 0 : no_memory(look->e);
+}
+
 /* Rules that let through matter only where something drops the rest. */
 static enum effect
 real_effect(struct look *look, const struct suspect *s)
@@ -97,6 +114,57 @@ real_effect(struct look *look, const struct suspect *s)
 	return outside & MAY_DROP ? EFFECT_ALLOW : EFFECT_NONE;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool
+is_listed(const struct observation *o)
+{
+	return (o->source == SOURCE_LITERAL || o->source == SOURCE_ANONYMOUS) && !o->inverted &&
+	       !o->destination && o->effect == EFFECT_DENY;
+}
+
+static void
+drop_last(struct observations *found)
+{
+	struct observations last = { 0 };
+	struct observation *moved = observations_add(&last);
+
+	if (!moved)
+		return;
+	*moved = found->v[--found->n];
+	observations_fini(&last);
+}
+
+/*
+ * A chain with one rule a network is what a set with all of them would be: of rules of iptables
+ * that follow each other and say the same, the first stands for all.
+ */
+static void
+join_literals(struct observations *found)
+{
+	struct observation *o, *list;
+
+	if (found->n < 2)
+		return;
+	o = &found->v[found->n - 1];
+	list = &found->v[found->n - 2];
+	if (o->source != SOURCE_LITERAL || !is_listed(o) || !is_listed(list) ||
+	    !same_text(o->table, list->table) || !same_text(o->chain, list->chain) ||
+	    !same_text(o->comment, list->comment) || !same_text(o->refusal, list->refusal) ||
+	    !same_text(o->backend, list->backend))
+		return;
+	list->source = SOURCE_ANONYMOUS;
+	list->facts.interval |= o->facts.interval;
+	list->facts.elements += o->facts.elements;
+	list->facts.hosts += o->facts.hosts;
+	list->facts.special += o->facts.special;
+	drop_last(found);
+}
+
 static int
 observe_suspect(struct look *look, const struct suspect *s)
 {
@@ -106,9 +174,9 @@ observe_suspect(struct look *look, const struct suspect *s)
 
 	if (!o)
 		return no_memory(look->e);
-	o->backend = "nftables";
+	o->backend = look->backend;
 	/* Policies name what wrote the mark; the rules that test it follow, in every table. */
-	o->table = table_name(s->by_mark && set ? set->table : s->rule->chain->table);
+	o->table = table_name(look, s->by_mark && set ? set->table : s->rule->chain->table);
 	observe_place(look, o, s->rule);
 	o->source =
 		s->by_mark && set ? (set->flags & NFT_SET_MAP ? SOURCE_MAP : SOURCE_SET) : c->kind;
@@ -117,6 +185,8 @@ observe_suspect(struct look *look, const struct suspect *s)
 	o->destination = c->of == OF_DESTINATION;
 	facts_of_literal(&o->facts, s->rule, c);
 	if (set && observe_set(look, o, set) < 0)
+		return -1;
+	if (c->ipset && observe_ipset(look, o, c->ipset) < 0)
 		return -1;
 	o->effect = o->destination ? EFFECT_NONE : real_effect(look, s);
 	o->refusal = copy_or_null(refusal_of(s->rule));
@@ -153,8 +223,8 @@ observe_own_set(struct look *look, const struct own_set *own)
 	o = observations_add(look->found);
 	if (!o)
 		return no_memory(look->e);
-	o->backend = "nftables";
-	o->table = table_name(own->set->table);
+	o->backend = look->backend;
+	o->table = table_name(look, own->set->table);
 	observe_place(look, o, user);
 	o->source = SOURCE_OWN_SET;
 	o->set = strdup(own->set->name);
@@ -176,15 +246,30 @@ is_repeated(const struct selection *sel, size_t i)
 	return false;
 }
 
+/* The tables of iptables that a policy can name: countries are blocked nowhere else. */
+static bool
+can_be_named(const struct table *table)
+{
+	return strcmp(table->name, "filter") == 0 || strcmp(table->name, "mangle") == 0 ||
+	       strcmp(table->name, "raw") == 0;
+}
+
 static int
 observe_all(struct look *look)
 {
 	for (size_t i = 0; i < look->sel.n; i++) {
-		if (observe_suspect(look, &look->sel.suspects[i]) < 0)
+		const struct suspect *s = &look->sel.suspects[i];
+
+		if (s->rule->chain->table->iptables != look->iptables ||
+		    (look->iptables && !can_be_named(s->rule->chain->table)))
+			continue;
+		if (observe_suspect(look, s) < 0)
 			return -1;
+		if (look->iptables)
+			join_literals(look->found);
 	}
 	for (size_t i = 0; i < look->sel.n_own_sets; i++) {
-		if (!is_repeated(&look->sel, i) &&
+		if (!look->iptables && !is_repeated(&look->sel, i) &&
 		    observe_own_set(look, &look->sel.own_sets[i]) < 0)
 			return -1;
 	}
@@ -192,11 +277,17 @@ observe_all(struct look *look)
 }
 
 int
-nft_discover(struct nl *nl, struct observations *found, struct err *e)
+discover(struct nl *nl, const char *backend, bool iptables, struct observations *found,
+	 struct err *e)
 {
 	struct ports ports =
 		challenges_ports(CHALLENGE_HTTP_01 | CHALLENGE_TLS_ALPN_01 | CHALLENGE_DNS_01);
-	struct look look = { .nl = nl, .packets = packets_of(&ports), .found = found, .e = e };
+	struct look look = { .nl = nl,
+			     .packets = packets_of(&ports),
+			     .backend = backend,
+			     .iptables = iptables,
+			     .found = found,
+			     .e = e };
 	int rc;
 
 	if (ruleset_load(&look.rs, nl, every_table, NULL, e) < 0)

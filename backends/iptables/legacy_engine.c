@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* iptables-legacy: engine.h's operations over the legacy_*.c of this directory. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "legacy_discover.h"
+#include "legacy_host.h"
+#include "legacy_info.h"
+#include "legacy_lift.h"
+#include "legacy_restore.h"
+
+struct engine {
+	struct legacy_host host;
+	struct legacy_info info;
+};
+
+static bool
+has_tables(void)
+{
+	for (size_t t = 0; t < LEGACY_TABLES; t++)
+		for (enum family family = 0; family < FAMILIES; family++)
+			if (host_has(family, legacy_tables[t]))
+				return true;
+	return false;
+}
+
+/* Tables without rules need no programs: other programs make such just by looking. */
+static int
+check_tools(const struct legacy_info *info, bool *needed, struct err *e)
+{
+	struct err missing = ERR_INIT;
+
+	*needed = true;
+	if (host_check_tools(&missing) == 0)
+		return 0;
+	*needed = !legacy_info_empty(info);
+	if (!*needed)
+		return 0;
+	*e = e->code ? *e : missing;
+	return -1;
+}
+
+static int
+legacy_open(struct engine **engine, struct err *e)
+{
+	struct engine *made;
+	bool needed;
+
+	*engine = NULL;
+	if (!has_tables())
+		return 0;
+	made = calloc(1, sizeof(*made));
+	if (!made)
+		return err_set(e, ERR_FAILED, "out of memory");
+	made->host = (struct legacy_host){ .hold = -1, .lock = -1 };
+	legacy_info_open(&made->info);
+	if (check_tools(&made->info, &needed, e) == 0 && needed) {
+		*engine = made;
+		return 0;
+	}
+	legacy_info_close(&made->info);
+	free(made);
+	return needed ? -1 : 0;
+}
+
+static void
+legacy_close(struct engine *engine, bool held)
+{
+	(void)held;
+	host_unlock(&engine->host);
+	legacy_info_close(&engine->info);
+	free(engine);
+}
+
+static void
+legacy_hold(struct engine *engine, int fd)
+{
+	engine->host.hold = fd;
+}
+
+static int
+engine_discover(struct engine *engine, struct observations *found, struct err *e)
+{
+	return legacy_discover(&engine->host, found, e);
+}
+
+static void
+engine_plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	for (size_t i = 0; i < plan->n; i++) {
+		free(plan->steps[i].where);
+		free(plan->steps[i].rule);
+		free(plan->steps[i].before);
+		free(plan->steps[i].after);
+		free(plan->steps[i].reason);
+	}
+	free(plan->steps);
+	names_fini(&plan->notes);
+	if (plan->data)
+		legacy_lift_fini(plan->data);
+	free(plan->data);
+	free(plan);
+}
+
+static int
+engine_plan(struct engine *engine, const struct lift_request *request, bool beats, struct met *met,
+	    struct plan **plan, struct err *e)
+{
+	struct plan *made = calloc(1, sizeof(*made));
+
+	(void)beats;
+	if (!made || !(made->data = calloc(1, sizeof(struct legacy_lift)))) {
+		free(made);
+		return err_set(e, ERR_FAILED, "out of memory while planning");
+	}
+	if (legacy_lift_plan(made->data, &engine->host, request, met, made, e) < 0) {
+		engine_plan_free(made);
+		return -1;
+	}
+	*plan = made;
+	return 0;
+}
+
+static json_t *
+engine_record(const struct plan *plan)
+{
+	return legacy_lift_record(plan->data);
+}
+
+static enum outcome
+engine_apply(struct engine *engine, struct plan *plan, struct err *e)
+{
+	return legacy_lift_apply(plan->data, &engine->host, e);
+}
+
+static enum lift_state
+engine_inspect(struct engine *engine, const json_t *record, unsigned *left_s, struct err *e)
+{
+	return legacy_inspect(&engine->host, record, left_s, e);
+}
+
+static enum outcome
+engine_extend(struct engine *engine, const json_t *record, unsigned expiry_s, struct err *e)
+{
+	return legacy_extend(&engine->host, record, expiry_s, e);
+}
+
+static enum outcome
+engine_revert(struct engine *engine, const json_t *record, struct names *notes, struct err *e)
+{
+	return legacy_revert(&engine->host, record, notes, e);
+}
+
+static enum outcome
+engine_sweep(struct engine *engine, bool look_only, struct names *found, struct err *e)
+{
+	return legacy_sweep(&engine->host, look_only, found, e);
+}
+
+static int
+engine_generation(struct engine *engine, uint64_t *generation, struct err *e)
+{
+	(void)e;
+	*generation = legacy_info_hash(&engine->info);
+	return 0;
+}
+
+const struct engine_ops engine_legacy = {
+	.name = "iptables-legacy",
+	.beats = false,
+	.open = legacy_open,
+	.close = legacy_close,
+	.hold = legacy_hold,
+	.discover = engine_discover,
+	.plan = engine_plan,
+	.record = engine_record,
+	.plan_free = engine_plan_free,
+	.apply = engine_apply,
+	.inspect = engine_inspect,
+	.extend = engine_extend,
+	.revert = engine_revert,
+	.sweep = engine_sweep,
+	.generation = engine_generation,
+};

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "legacy_restore.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "legacy_lift.h"
+#include "legacy_record.h"
+#include "legacy_script.h"
+
+/* --- taking back --- */
+
+static bool
+is_jump_to(const struct save *save, size_t rule, const char *chain)
+{
+	const char *spec = save->rules[rule].spec;
+
+	return !strncmp(spec, "-j ", 3) && !strcmp(spec + 3, chain);
+}
+
+/* Somebody refers to our chain with a rule of their own. */
+static bool
+is_other_reference(const struct save *save, size_t rule, const char *chain)
+{
+	struct rule r;
+
+	if (!strstr(save->rules[rule].spec, chain) || is_jump_to(save, rule, chain))
+		return false;
+	rule_read(&r, save, rule);
+	return r.target == RULE_CHAIN && !strcmp(r.target_name, chain);
+}
+
+static bool
+has_other_references(const struct save *save, const char *chain)
+{
+	for (size_t i = 0; i < save->n_rules; i++)
+		if (is_other_reference(save, i, chain))
+			return true;
+	return false;
+}
+
+static size_t
+count_jumps(const struct save *save, size_t in, const char *chain)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < save->n_rules; i++)
+		n += save->rules[i].chain == in && is_jump_to(save, i, chain);
+	return n;
+}
+
+/*
+ * R; where another lift of ours that is taken back, too, stands in its place, what that one has.
+ */
+static size_t
+rule_of(const struct save *save, const struct marks *marks, size_t rule)
+{
+	for (size_t depth = 0, i = 0; depth < marks->n && i < marks->n; i++) {
+		const struct mark *mark = &marks->v[i];
+
+		if (mark->chain == SAVE_NONE || mark->rule == SAVE_NONE ||
+		    !is_jump_to(save, rule, save->chains[mark->chain].name))
+			continue;
+		rule = mark->rule;
+		depth++;
+		i = SIZE_MAX; /* once more, with what stands there */
+	}
+	return rule;
+}
+
+/* Puts R where the jump stands; the first one gets its counters. */
+static void
+put_back(struct script *script, const struct save *save, const struct marks *marks, size_t m)
+{
+	const char *name = save->chains[marks->v[m].chain].name;
+	const struct save_rule *own = &save->rules[rule_of(save, marks, marks->v[m].rule)];
+	uint64_t packets = own->packets, bytes = own->bytes;
+
+	for (size_t i = 0; i < save->n_rules; i++) {
+		const struct save_rule *rule = &save->rules[i];
+		const char *in = save->chains[rule->chain].name;
+
+		if (!is_jump_to(save, i, name))
+			continue;
+		fprintf(script->f, "[%" PRIu64 ":%" PRIu64 "] ", packets, bytes);
+		if (count_jumps(save, rule->chain, name) > 1)
+			fprintf(script->f, "-R %s %u %s\n", in, rule->number, own->spec);
+		else
+			fprintf(script->f, "-I %s %u %s\n-D %s -j %s\n", in, rule->number + 1,
+				own->spec, in, name);
+		packets = bytes = 0;
+	}
+}
+
+/* A chain that is still needed by others keeps R alone. */
+static void
+strip_chain(struct script *script, const struct save *save, const struct mark *mark)
+{
+	const struct save_chain *chain = &save->chains[mark->chain];
+
+	for (size_t i = chain->n; i-- > 0;)
+		if (chain->first + i != mark->rule && mark_stop(save, chain->first + i))
+			fprintf(script->f, "-D %s %zu\n", chain->name, i + 1);
+}
+
+/* Numbers of what stands behind a deleted rule change: all of these come last, from the end. */
+static void
+delete_rules(struct script *script, const struct save *save, const struct marks *marks)
+{
+	for (size_t i = save->n_rules; i-- > 0;) {
+		bool ours = false;
+
+		for (size_t m = 0; m < marks->n && !ours; m++) {
+			const struct mark *mark = &marks->v[m];
+
+			if (mark->chain == SAVE_NONE)
+				ours = mark->rule == i;
+			else
+				ours = mark->rule == SAVE_NONE &&
+				       is_jump_to(save, i, save->chains[mark->chain].name);
+		}
+		if (ours)
+			fprintf(script->f, "-D %s %u\n", save->chains[save->rules[i].chain].name,
+				save->rules[i].number);
+	}
+}
+
+static int
+write_restore(struct script *script, const struct save *save, const char *table,
+	      const struct marks *marks, struct err *e)
+{
+	if (script_begin(script, table, save, e) < 0)
+		return -1;
+	for (size_t m = 0; m < marks->n; m++)
+		if (marks->v[m].chain != SAVE_NONE && marks->v[m].rule != SAVE_NONE)
+			put_back(script, save, marks, m);
+	delete_rules(script, save, marks);
+	for (size_t m = 0; m < marks->n; m++) {
+		const char *name;
+
+		if (marks->v[m].chain == SAVE_NONE)
+			continue;
+		name = save->chains[marks->v[m].chain].name;
+		if (has_other_references(save, name))
+			strip_chain(script, save, &marks->v[m]);
+		else
+			fprintf(script->f, "-F %s\n-X %s\n", name, name);
+	}
+	return script_end(script, e);
+}
+
+static void
+name_marks(struct names *found, const struct save *save, enum family family, const char *table,
+	   const struct marks *marks)
+{
+	const time_t now = time(NULL);
+
+	for (size_t m = 0; found && m < marks->n; m++) {
+		const struct mark *mark = &marks->v[m];
+		size_t at = mark->chain == SAVE_NONE ? mark->rule : mark->jump;
+		char chain[NAME_BUF];
+		const char *closed = mark->stop < now || at == SAVE_NONE ? " (closed)" : "";
+
+		err_name(chain, at == SAVE_NONE ? save->chains[mark->chain].name
+						: save->chains[save->rules[at].chain].name);
+		if (at == SAVE_NONE)
+			names_addf(found,
+				   "%s (%s, legacy) chain %s of %s: what led to it is gone%s",
+				   table, family_names[family], chain, mark->txn, closed);
+		else
+			names_addf(found, "%s (%s, legacy) %s rule %u: %s%s", table,
+				   family_names[family], chain, save->rules[at].number, mark->txn,
+				   closed);
+	}
+}
+
+/* Chains that others refer to are left, closed; they count as taken back. */
+static bool
+is_taken_back(const struct save *now, const struct marks *left)
+{
+	for (size_t m = 0; m < left->n; m++)
+		if (left->v[m].chain == SAVE_NONE || left->v[m].stop ||
+		    !has_other_references(now, now->chains[left->v[m].chain].name))
+			return false;
+	return true;
+}
+
+static enum outcome
+check_restore(const struct legacy_host *host, enum family family, const char *table,
+	      const char *txn, enum outcome outcome, struct err *e)
+{
+	struct marks left;
+	struct save now;
+
+	if (outcome == OUTCOME_NOT_DONE)
+		return outcome;
+	if (host_save(host, family, table, &now, e) < 0)
+		return OUTCOME_UNKNOWN;
+	outcome = OUTCOME_UNKNOWN;
+	if (marks_find(&left, &now, txn, e) == 0) {
+		outcome = is_taken_back(&now, &left) ? OUTCOME_DONE : OUTCOME_UNKNOWN;
+		marks_fini(&left);
+	}
+	save_fini(&now);
+	if (outcome != OUTCOME_DONE)
+		err_set(e, ERR_FAILED,
+			"%s, table %s: the lift is still there after it was taken back",
+			family_names[family], table);
+	return outcome;
+}
+
+static enum outcome
+take_back(const struct legacy_host *host, enum family family, const char *table, const char *txn,
+	  const struct save *save, const struct marks *marks, struct err *e)
+{
+	struct script script = { 0 };
+	enum outcome outcome = OUTCOME_NOT_DONE;
+
+	if (is_taken_back(save, marks))
+		return OUTCOME_DONE;
+	if (write_restore(&script, save, table, marks, e) == 0)
+		outcome = check_restore(host, family, table, txn,
+					host_restore(host, family, script.text, script.len, e), e);
+	script_fini(&script);
+	return outcome;
+}
+
+enum outcome
+legacy_restore_table(struct legacy_host *host, enum family family, const char *table,
+		     const char *txn, struct names *found, struct err *e)
+{
+	enum outcome outcome = OUTCOME_NOT_DONE;
+	struct marks marks;
+	struct save save;
+
+	if (!host_has(family, table))
+		return OUTCOME_DONE;
+	if (host_save(host, family, table, &save, e) < 0)
+		return OUTCOME_NOT_DONE;
+	if (marks_find(&marks, &save, txn, e) == 0) {
+		name_marks(found, &save, family, table, &marks);
+		outcome = take_back(host, family, table, txn, &save, &marks, e);
+		marks_fini(&marks);
+	}
+	save_fini(&save);
+	return outcome;
+}
+
+static enum outcome
+worse(enum outcome a, enum outcome b)
+{
+	if (a == OUTCOME_UNKNOWN || b == OUTCOME_UNKNOWN)
+		return OUTCOME_UNKNOWN;
+	return a == OUTCOME_NOT_DONE ? a : b;
+}
+
+enum outcome
+legacy_revert(struct legacy_host *host, const json_t *record, struct names *notes, struct err *e)
+{
+	enum outcome outcome = OUTCOME_DONE;
+
+	if (host_lock(host, e) < 0)
+		return OUTCOME_NOT_DONE;
+	for (size_t i = record_tables(record); i-- > 0;) {
+		struct names found = { 0 };
+		struct recorded r;
+		enum outcome one = OUTCOME_NOT_DONE;
+
+		if (record_read(&r, record, i, e) == 0)
+			one = legacy_restore_table(host, r.family, r.table, r.txn, &found, e);
+		if (notes && one == OUTCOME_DONE && found.n < r.chains + r.rules)
+			names_addf(notes,
+				   "%zu of %zu changes in table %s (%s, legacy) were gone already: "
+				   "the rules were changed or loaded again meanwhile, and are left "
+				   "as they are now",
+				   r.chains + r.rules - found.n, r.chains + r.rules, r.table,
+				   family_names[r.family]);
+		names_fini(&found);
+		outcome = worse(outcome, one);
+	}
+	host_unlock(host);
+	return outcome;
+}
+
+/* --- looking --- */
+
+/* Counts what is whole of a table's lift; *stop: the latest end, 0 if there is nothing. */
+static int
+look_at(const struct legacy_host *host, const struct recorded *r, size_t *whole, size_t *parts,
+	time_t *stop, struct err *e)
+{
+	struct marks marks;
+	struct save save;
+	int rc;
+
+	if (!host_has(r->family, r->table))
+		return 0;
+	if (host_save(host, r->family, r->table, &save, e) < 0)
+		return -1;
+	rc = marks_find(&marks, &save, r->txn, e);
+	for (size_t m = 0; rc == 0 && m < marks.n; m++) {
+		const struct mark *mark = &marks.v[m];
+
+		/* Kept for others who refer to it, it lifts nothing. */
+		if (mark->chain != SAVE_NONE && !mark->stop && mark->jump == SAVE_NONE)
+			continue;
+		*parts += 1;
+		*whole += mark->chain == SAVE_NONE ||
+			  (mark->rule != SAVE_NONE && mark->jump != SAVE_NONE && mark->stop);
+		*stop = mark->stop > *stop ? mark->stop : *stop;
+	}
+	if (rc == 0)
+		marks_fini(&marks);
+	save_fini(&save);
+	return rc;
+}
+
+enum lift_state
+legacy_inspect(struct legacy_host *host, const json_t *record, unsigned *left_s, struct err *e)
+{
+	size_t expected = 0, whole = 0, there = 0;
+	const time_t now = time(NULL);
+	time_t stop = 0;
+
+	*left_s = 0;
+	for (size_t i = 0; i < record_tables(record); i++) {
+		struct recorded r;
+
+		if (record_read(&r, record, i, e) < 0 ||
+		    look_at(host, &r, &whole, &there, &stop, e) < 0)
+			return LIFT_UNKNOWN;
+		expected += r.chains + r.rules;
+	}
+	*left_s = stop >= now ? (unsigned)(stop - now) + 1 : 0;
+	if (there == 0)
+		return LIFT_NOT_LIFTED;
+	if (whole != expected || there != expected)
+		return LIFT_DRIFTED;
+	return stop >= now ? LIFT_LIFTED : LIFT_CLOSED;
+}
+
+/* --- sweep --- */
+
+static enum outcome
+look_only_at(const struct legacy_host *host, enum family family, const char *table,
+	     struct names *found, struct err *e)
+{
+	struct marks marks;
+	struct save save;
+	int rc;
+
+	if (!host_has(family, table))
+		return OUTCOME_DONE;
+	if (host_save(host, family, table, &save, e) < 0)
+		return OUTCOME_UNKNOWN;
+	rc = marks_find(&marks, &save, NULL, e);
+	if (rc == 0) {
+		name_marks(found, &save, family, table, &marks);
+		marks_fini(&marks);
+	}
+	save_fini(&save);
+	return rc == 0 ? OUTCOME_DONE : OUTCOME_UNKNOWN;
+}
+
+static enum outcome
+look_everywhere(const struct legacy_host *host, struct names *found, struct err *e)
+{
+	enum outcome outcome = OUTCOME_DONE;
+
+	for (size_t t = 0; t < LEGACY_TABLES; t++)
+		for (enum family family = 0; family < FAMILIES; family++)
+			outcome = worse(outcome,
+					look_only_at(host, family, legacy_tables[t], found, e));
+	return outcome;
+}
+
+/* The lock is taken only where there is something to do. */
+enum outcome
+legacy_sweep(struct legacy_host *host, bool look_only, struct names *found, struct err *e)
+{
+	struct names seen = { 0 };
+	enum outcome outcome = look_everywhere(host, look_only ? found : &seen, e);
+	bool none = seen.n == 0;
+
+	names_fini(&seen);
+	if (look_only || outcome != OUTCOME_DONE || none)
+		return outcome;
+	if (host_lock(host, e) < 0)
+		return OUTCOME_NOT_DONE;
+	for (size_t t = 0; t < LEGACY_TABLES; t++)
+		for (enum family family = 0; family < FAMILIES; family++)
+			outcome =
+				worse(outcome, legacy_restore_table(host, family, legacy_tables[t],
+								    NULL, found, e));
+	host_unlock(host);
+	return outcome;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a rule of iptables says, as far as lifting it needs to know (iptables-extensions(8)). What
+ * is not known counts as a condition that may be met.
+ */
+#ifndef GEOPAUSE_LEGACY_RULE_H
+#define GEOPAUSE_LEGACY_RULE_H
+
+#include "challenge.h"
+#include "legacy_save.h"
+
+enum rule_target {
+	RULE_NONE, /* counts, logs, marks: the packet goes on */
+	RULE_ACCEPT,
+	RULE_RETURN,
+	RULE_DENY,  /* DROP, REJECT and what else keeps a packet from arriving */
+	RULE_CHAIN, /* jump or goto */
+	RULE_OTHER, /* something that may end its way: not known */
+};
+
+enum rule_source {
+	RULE_ANY,
+	RULE_SET,     /* -m set ... src */
+	RULE_COUNTRY, /* -m geoip */
+	RULE_LITERAL, /* -s, -m iprange */
+};
+
+struct rule {
+	const struct save *save;
+	const struct save_rule *at;
+	bool odd; /* has parts that could not be told apart */
+
+	enum rule_target target;
+	const char *target_name; /* NULL: none */
+	size_t chain;            /* of RULE_CHAIN */
+	bool is_goto;
+
+	enum rule_source source;
+	unsigned sources;      /* how many tests of the source it has */
+	const char *set;       /* the first one's set */
+	bool inverted;         /* the first one is */
+	bool whole;            /* and tests nothing else: it can be left out as a whole */
+	size_t from, to;       /* its tokens */
+	bool source_is_option; /* -s, and no -m: the protocol and the like may stand around it */
+
+	bool destination; /* tests the destination by a set or a country */
+	bool never_new;   /* takes no packet that begins a connection, or only from here */
+	bool plain;       /* has no conditions but addresses, ports, interfaces, states */
+	bool total;       /* has no conditions at all */
+	bool proto_inverted;
+	const char *proto; /* NULL: any */
+	const char *comment;
+};
+
+void rule_read(struct rule *rule, const struct save *save, size_t index);
+/* True if a packet to this port cannot meet it. */
+bool rule_excludes(const struct rule *rule, struct port port);
+/* True if it has a set with sources of a name that this accepts; calls it for each. */
+bool rule_sets(const struct rule *rule, bool (*accept)(const char *set, void *data), void *data);
+/* True if it decides by the source. */
+bool rule_is_by_source(const struct rule *rule);
+
+#endif
