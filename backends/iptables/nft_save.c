@@ -72,12 +72,13 @@ leave_out(char *line, const char *start, unsigned words)
 {
 	char *at = strstr(line, start), *end = at;
 
-	for (unsigned i = 0; end && i < words; i++) {
+	if (!at)
+		return;
+	for (unsigned i = 0; i < words; i++) {
 		end += strcspn(end, " ");
 		end += *end == ' ';
 	}
-	if (at)
-		memmove(at, end, strlen(end) + 1);
+	memmove(at, end, strlen(end) + 1);
 }
 
 /* The rule in the window, as far as iptables has words for it. */
