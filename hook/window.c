@@ -72,9 +72,10 @@ void
 window_forget(struct window *w)
 {
 	struct err e = ERR_INIT;
+	/* The copy first: while the journal is there, everybody goes by that. */
+	lasting_forget(w);
 	if (journal_remove(w->state->dir, w->file, &e))
 		log_event_take(LOG_WARNING, "journal", NULL, "%s; nothing is open", e.msg);
-	lasting_forget(w);
 	journal_fini(&w->journal);
 	w->there = false;
 }

@@ -382,12 +382,23 @@ check_name(struct document *doc, const struct reading *r, const struct place *pl
 		       : document_no_memory(doc);
 }
 
+/* Room for one more: a long list is not copied for each of its targets. */
+static struct target *
+grow(struct policy *policy)
+{
+	size_t n = policy->n_targets;
+
+	if (n > 0 && (n & (n - 1)) != 0)
+		return policy->targets;
+	return reallocarray(policy->targets, n == 0 ? 1 : 2 * n, sizeof(*policy->targets));
+}
+
 static int
 read_target(struct document *doc, void *into, json_t *value, const struct place *place)
 {
 	struct reading *r = into;
 	struct policy *policy = r->policy;
-	struct target *grown = reallocarray(policy->targets, policy->n_targets + 1, sizeof(*grown));
+	struct target *grown = grow(policy);
 
 	if (grown == NULL)
 		return document_no_memory(doc);

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A bed whose firewall is made with iptables-legacy, and the program on it."""
+import atexit
+import ctypes
 import os
 import re
+import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns"))
 # pylint: disable=wrong-import-position
 from bed import Bed, BedError, inside, matrix_difference, matrix_read, matrix_text  # noqa: E402
 from program import Failure, Program, require, result_text  # noqa: E402
 
+CLONE_NEWNS = 0x00020000
+LOCK = "/run/xtables.lock"
 TABLES = ("filter", "mangle", "raw", "nat")
 COUNTERS = re.compile(r"\[(\d+):(\d+)\]")
 SETS = """\
@@ -99,3 +105,18 @@ def deny_matrix(ports, blocked, lifted=()):
 
 __all__ = ["AT_HOME", "BLOCKED", "BedError", "BLOCKED6", "Failure", "LegacyBed", "LegacyProgram", "SETS",
            "State", "deny_matrix", "inside", "matrix_read", "require", "result_text"]
+
+
+def have_a_lock_of_our_own():
+    """iptables' lock is one for the whole machine; whoever is started from here sees another file."""
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    with open(LOCK, "a", encoding="ascii"):
+        pass
+    own = tempfile.NamedTemporaryFile(prefix="xtables-lock-")  # pylint: disable=consider-using-with
+    subprocess.run(["mount", "--bind", own.name, LOCK], check=True)
+    atexit.register(own.close)
+
+
+if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS):
+    sys.exit("root is needed for namespaces")
+have_a_lock_of_our_own()

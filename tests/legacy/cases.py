@@ -12,10 +12,9 @@ import threading
 import time
 from contextlib import contextmanager
 
-from beds import (BLOCKED, BedError, Failure, LegacyBed, LegacyProgram, deny_matrix, inside,
+from beds import (BLOCKED, LOCK, BedError, Failure, LegacyBed, LegacyProgram, deny_matrix, inside,
                   require, result_text)
 
-LOCK = "/run/xtables.lock"
 RULES = """*filter
 :INPUT ACCEPT [0:0]
 :FORWARD ACCEPT [0:0]
