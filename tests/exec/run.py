@@ -5,6 +5,7 @@
 Usage: run.py --program GEOPAUSE CASE...
 """
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -387,12 +388,13 @@ def case_names_count(b):
 def kill_watchdog(b):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open("/proc/%s/cmdline" % pid, encoding="utf-8") as file:
+            with open("/proc/%s/cmdline" % pid, encoding="utf-8", errors="replace") as file:
                 arguments = file.read().split("\0")
-        except FileNotFoundError:
+        except OSError:  # it has ended meanwhile
             continue
         if arguments[0] == b.program and b.path("state") in arguments:
-            os.kill(int(pid), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
             until(lambda: not os.path.exists("/proc/" + pid), "the end of the watchdog")
 
 
