@@ -126,8 +126,10 @@ look(struct found *found, struct err *e)
 	if (read != JOURNAL_GOOD) {
 		*e = why;
 		e->code = ERR_OPEN;
-		err_wrap(e, "%s/%s: what it knows of cannot be taken back", found->where->path,
-			 found->name);
+		err_wrap(e,
+			 "%s/%s: what it knows of cannot be taken back: look at the "
+			 "firewalls of your exec targets yourself, then delete the file",
+			 found->where->path, found->name);
 		return -1;
 	}
 	if (strcmp(found->journal.id.machine, w->id.machine) != 0) {
@@ -157,7 +159,9 @@ take_back(struct found *found, struct err *e)
 	if (failed) {
 		*e = why;
 		e->code = ERR_OPEN;
-		err_wrap(e, "window %s, whose journal is gone, could not be closed",
+		err_wrap(e,
+			 "window %s, whose journal is gone, could not be closed (run `geopause "
+			 "restore` when its firewall can be reached)",
 			 found->journal.window);
 	} else {
 		log_event_take(

@@ -161,9 +161,8 @@ lift_err(struct err *e, enum err_code code, const struct lift *lift, enum lift_s
 		       story_lift_state(state), why->code ? ": " : "", why->code ? why->msg : "");
 }
 
-/* Before a mutation: whatever the backend starts for it holds the lock as well. */
-static void
-hold_lock(const struct window *w, const struct open_backend *on)
+void
+window_hold_lock(const struct window *w, const struct open_backend *on)
 {
 	if (on->ops->hold)
 		on->ops->hold(on->backend, w->state->lock);
@@ -179,7 +178,7 @@ lift_put_back(struct window *w, const struct lift *lift, struct names *notes, st
 	unsigned left_s;
 	if (!on)
 		return -1;
-	hold_lock(w, on);
+	window_hold_lock(w, on);
 	for (int i = 0; i < REVERT_TRIES; i++) {
 		struct err unread = ERR_INIT;
 		why = ERR_INIT;
@@ -288,7 +287,7 @@ lift_apply(struct window *w, const struct planned *planned, struct lift *lift, s
 	struct err why = ERR_INIT, unread = ERR_INIT;
 	enum lift_state state = LIFT_NOT_LIFTED;
 	unsigned left_s;
-	hold_lock(w, planned->on);
+	window_hold_lock(w, planned->on);
 	enum outcome outcome = ops->apply(planned->on->backend, planned->plan, &why);
 	if (outcome == OUTCOME_UNKNOWN)
 		state = lift_inspect(w, lift, &left_s, &unread);
@@ -340,7 +339,7 @@ extend_one(struct window *w, const struct lift *lift, struct err *e)
 	if (state == LIFT_LIFTED && left_s >= expiry_s && left_s <= expiry_s + EXPIRY_SLACK_S)
 		return 0;
 	why = ERR_INIT;
-	hold_lock(w, on);
+	window_hold_lock(w, on);
 	enum outcome outcome = on->ops->extend(on->backend, lift->record, expiry_s, &why);
 	if (outcome == OUTCOME_DONE)
 		return 0;
@@ -490,9 +489,7 @@ int
 window_restore_stale(struct window *w, struct err *e)
 {
 	char holders[LEASES_TEXT_MAX];
-	if (window_look(w, e) || window_recover(w, e))
-		return -1;
-	if (lasting_recover(w, e))
+	if (window_look(w, e) || window_recover(w, e) || lasting_recover(w, e))
 		return -1;
 	if (!w->there)
 		return window_sweep(w, e);

@@ -39,6 +39,8 @@ enum applied {
 /* Updates lift->record, which has to be saved then. */
 enum applied lift_apply(struct window *w, const struct planned *planned, struct lift *lift,
 			struct err *e);
+/* Before a mutation: whatever the backend starts for it holds the lock as well. */
+void window_hold_lock(const struct window *w, const struct open_backend *on);
 /* Reverts and looks: only what is seen to be gone is gone. */
 int lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e);
 /* From the last one down to the first; goes on after a failure, and keeps what failed. */

@@ -315,8 +315,7 @@ window_take(struct window *w, const struct request *rq, unsigned heartbeat_s, st
 {
 	struct change change = { .key = lease, .heartbeat_s = heartbeat_s };
 	struct planning planning = { 0 };
-	if (window_look(w, e) || window_recover(w, e) ||
-	    (lasting_is_there(w->history) && lasting_recover(w, e)))
+	if (window_look(w, e) || window_recover(w, e) || lasting_recover(w, e))
 		return -1;
 	int failed = begin(w, rq, &change, e) || mend(w, false, &change, e) ||
 		     claim(w, rq, lease, &change, e) ||

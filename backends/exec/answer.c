@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "document.h"
+#include "plan.h"
 
 /* Printable ASCII, and within bounds; a block may have several lines. */
 static int
@@ -236,19 +237,6 @@ answer_parse(struct answer *answer, enum operation operation, const char *who, c
 		return 0;
 	answer_fini(answer);
 	return err_set(e, ERR_FAILED, "%s", why.msg);
-}
-
-void
-steps_free(struct step *steps, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		free(steps[i].where);
-		free(steps[i].rule);
-		free(steps[i].before);
-		free(steps[i].after);
-		free(steps[i].reason);
-	}
-	free(steps);
 }
 
 void

@@ -29,6 +29,5 @@ struct answer {
 int answer_parse(struct answer *answer, enum operation operation, const char *who, const char *text,
 		 size_t len, struct err *e);
 void answer_fini(struct answer *answer);
-void steps_free(struct step *steps, size_t n);
 
 #endif

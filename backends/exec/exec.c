@@ -11,6 +11,7 @@
 
 #include "backend.h"
 #include "call.h"
+#include "plan.h"
 
 struct backend {
 	int hold;
@@ -70,10 +71,8 @@ exec_plan_free(struct plan *plan)
 {
 	if (plan == NULL)
 		return;
-	steps_free(plan->steps, plan->n);
-	names_fini(&plan->notes);
 	json_decref(plan->data);
-	free(plan);
+	plan_free_shared(plan);
 }
 
 /* Moves them out of the answer. */

@@ -6,37 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine.h"
+#include "iptables_private.h"
+#include "plan.h"
 #include "unmet.h"
 
-/* In the order of apply; what is likely to fail comes last, and the first can be taken back. */
-enum part {
-	PART_NFT,
-	PART_LEGACY,
-	PARTS,
-};
-
-static const struct {
-	const char *key; /* in the record */
-	const struct engine_ops *ops;
-} parts[PARTS] = {
+const struct part_of parts[PARTS] = {
 	[PART_NFT] = { "nft", &engine_nft },
 	[PART_LEGACY] = { "legacy", &engine_legacy },
-};
-
-struct backend {
-	struct engine *engine[PARTS]; /* NULL: this host had no such tables when last asked */
-	int hold;
 };
 
 /* What a plan keeps for apply and record. */
 struct prepared {
 	struct plan *plan[PARTS]; /* NULL: no steps there */
-};
-
-/* This module's; each engine has its own, which is only passed on. */
-struct cover {
-	struct cover *of[PARTS];
 };
 
 /* --- open --- */
@@ -121,21 +102,12 @@ iptables_plan_free(struct plan *plan)
 
 	if (!plan)
 		return;
-	for (size_t i = 0; i < plan->n; i++) {
-		free(plan->steps[i].where);
-		free(plan->steps[i].rule);
-		free(plan->steps[i].before);
-		free(plan->steps[i].after);
-		free(plan->steps[i].reason);
-	}
-	free(plan->steps);
-	names_fini(&plan->notes);
 	prepared = plan->data;
 	for (enum part i = 0; prepared && i < PARTS; i++)
 		if (prepared->plan[i])
 			parts[i].ops->plan_free(prepared->plan[i]);
 	free(prepared);
-	free(plan);
+	plan_free_shared(plan);
 }
 
 /* Moves an engine's steps and notes to the end of the plan's; the engine's plan keeps its data. */
@@ -295,11 +267,7 @@ iptables_apply(struct backend *backend, struct plan *plan, struct err *e)
 
 /* --- what another process may do --- */
 
-/*
- * The engine that this part of the record is for; NULL: nothing to do there. A record that speaks
- * of tables that this host has not is of a lift that is gone with them.
- */
-static struct engine *
+struct engine *
 engine_of(struct backend *backend, enum part i, const json_t *record, const json_t **part,
 	  int *failed, struct err *e)
 {
@@ -354,15 +322,6 @@ iptables_inspect(struct backend *backend, const json_t *record, unsigned *left_s
 	return state;
 }
 
-/* The worse of two, where nothing may be left undone. */
-static enum outcome
-worse(enum outcome a, enum outcome b)
-{
-	if (a == OUTCOME_UNKNOWN || b == OUTCOME_UNKNOWN)
-		return OUTCOME_UNKNOWN;
-	return a == OUTCOME_NOT_DONE ? a : b;
-}
-
 static enum outcome
 iptables_extend(struct backend *backend, const json_t *record, unsigned expiry_s, struct err *e)
 {
@@ -398,9 +357,10 @@ iptables_revert(struct backend *backend, const json_t *record, struct names *not
 		struct engine *engine = engine_of(backend, i, record, &part, &failed, e);
 
 		if (failed)
-			outcome = worse(outcome, OUTCOME_NOT_DONE);
+			outcome = outcome_worse(outcome, OUTCOME_NOT_DONE);
 		else if (engine)
-			outcome = worse(outcome, parts[i].ops->revert(engine, part, notes, e));
+			outcome = outcome_worse(outcome,
+						parts[i].ops->revert(engine, part, notes, e));
 		else if (part && notes)
 			names_addf(notes, "%s: its tables are gone, and the lift with them",
 				   parts[i].ops->name);
@@ -417,8 +377,8 @@ iptables_sweep(struct backend *backend, bool look_only, struct names *found, str
 		if (reach(backend, i, e) < 0)
 			outcome = OUTCOME_UNKNOWN;
 		else if (backend->engine[i])
-			outcome = worse(outcome, parts[i].ops->sweep(backend->engine[i], look_only,
-								     found, e));
+			outcome = outcome_worse(outcome, parts[i].ops->sweep(backend->engine[i],
+									     look_only, found, e));
 	}
 	return outcome;
 }
@@ -437,84 +397,6 @@ iptables_generation(struct backend *backend, uint64_t *generation, struct err *e
 		*generation = (*generation ^ one) * 0x100000001b3u;
 	}
 	return 0;
-}
-
-/* --- flows --- */
-
-static void
-iptables_cover_free(struct cover *cover)
-{
-	if (!cover)
-		return;
-	for (enum part i = 0; i < PARTS; i++)
-		if (cover->of[i])
-			parts[i].ops->cover_free(cover->of[i]);
-	free(cover);
-}
-
-static int
-cover_part(struct backend *backend, enum part i, const json_t *record, struct cover *cover,
-	   struct err *e)
-{
-	const json_t *part;
-	int failed;
-	struct engine *engine = engine_of(backend, i, record, &part, &failed, e);
-
-	if (failed || !engine)
-		return failed;
-	if (!parts[i].ops->cover)
-		return err_set(e, ERR_FAILED,
-			       "which connections the rules of %s would block cannot be told: "
-			       "they live on",
-			       parts[i].ops->name);
-	return parts[i].ops->cover(engine, part, &cover->of[i], e);
-}
-
-static int
-iptables_cover(struct backend *backend, const json_t *record, struct cover **cover, struct err *e)
-{
-	struct cover *all = calloc(1, sizeof(*all));
-
-	if (!all)
-		return err_set(e, ERR_FAILED, "out of memory");
-	for (enum part i = 0; i < PARTS; i++) {
-		if (cover_part(backend, i, record, all, e) < 0) {
-			iptables_cover_free(all);
-			return -1;
-		}
-	}
-	*cover = all;
-	return 0;
-}
-
-static int
-iptables_flows(struct backend *backend, const struct cover *cover, struct names *flows,
-	       struct err *e)
-{
-	for (enum part i = 0; i < PARTS; i++)
-		if (cover->of[i] &&
-		    parts[i].ops->flows(backend->engine[i], cover->of[i], flows, e) < 0)
-			return -1;
-	return 0;
-}
-
-static enum outcome
-iptables_cut(struct backend *backend, const struct cover *cover, const struct names *spared,
-	     size_t *n, struct err *e)
-{
-	enum outcome outcome = OUTCOME_DONE;
-
-	*n = 0;
-	for (enum part i = 0; i < PARTS; i++) {
-		size_t one = 0;
-
-		if (!cover->of[i])
-			continue;
-		outcome = worse(outcome, parts[i].ops->cut(backend->engine[i], cover->of[i], spared,
-							   &one, e));
-		*n += one;
-	}
-	return outcome;
 }
 
 static const struct backend_ops ops = {

@@ -9,6 +9,7 @@
 #include "legacy_info.h"
 #include "legacy_lift.h"
 #include "legacy_restore.h"
+#include "plan.h"
 
 struct engine {
 	struct legacy_host host;
@@ -90,19 +91,10 @@ engine_plan_free(struct plan *plan)
 {
 	if (!plan)
 		return;
-	for (size_t i = 0; i < plan->n; i++) {
-		free(plan->steps[i].where);
-		free(plan->steps[i].rule);
-		free(plan->steps[i].before);
-		free(plan->steps[i].after);
-		free(plan->steps[i].reason);
-	}
-	free(plan->steps);
-	names_fini(&plan->notes);
 	if (plan->data)
 		legacy_lift_fini(plan->data);
 	free(plan->data);
-	free(plan);
+	plan_free_shared(plan);
 }
 
 static int

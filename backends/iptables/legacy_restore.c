@@ -9,6 +9,7 @@
 #include "legacy_lift.h"
 #include "legacy_record.h"
 #include "legacy_script.h"
+#include "plan.h"
 
 /* --- taking back --- */
 
@@ -248,14 +249,6 @@ legacy_restore_table(struct legacy_host *host, enum family family, const char *t
 	return outcome;
 }
 
-static enum outcome
-worse(enum outcome a, enum outcome b)
-{
-	if (a == OUTCOME_UNKNOWN || b == OUTCOME_UNKNOWN)
-		return OUTCOME_UNKNOWN;
-	return a == OUTCOME_NOT_DONE ? a : b;
-}
-
 enum outcome
 legacy_revert(struct legacy_host *host, const json_t *record, struct names *notes, struct err *e)
 {
@@ -278,7 +271,7 @@ legacy_revert(struct legacy_host *host, const json_t *record, struct names *note
 				   r.chains + r.rules - found.n, r.chains + r.rules, r.table,
 				   family_names[r.family]);
 		names_fini(&found);
-		outcome = worse(outcome, one);
+		outcome = outcome_worse(outcome, one);
 	}
 	host_unlock(host);
 	return outcome;
@@ -371,8 +364,8 @@ look_everywhere(const struct legacy_host *host, struct names *found, struct err 
 
 	for (size_t t = 0; t < LEGACY_TABLES; t++)
 		for (enum family family = 0; family < FAMILIES; family++)
-			outcome = worse(outcome,
-					look_only_at(host, family, legacy_tables[t], found, e));
+			outcome = outcome_worse(
+				outcome, look_only_at(host, family, legacy_tables[t], found, e));
 	return outcome;
 }
 
@@ -391,9 +384,9 @@ legacy_sweep(struct legacy_host *host, bool look_only, struct names *found, stru
 		return OUTCOME_NOT_DONE;
 	for (size_t t = 0; t < LEGACY_TABLES; t++)
 		for (enum family family = 0; family < FAMILIES; family++)
-			outcome =
-				worse(outcome, legacy_restore_table(host, family, legacy_tables[t],
-								    NULL, found, e));
+			outcome = outcome_worse(outcome,
+						legacy_restore_table(host, family, legacy_tables[t],
+								     NULL, found, e));
 	host_unlock(host);
 	return outcome;
 }

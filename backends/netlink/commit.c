@@ -103,6 +103,26 @@ put_skip(struct batch *batch, const struct lift *lift, const struct lift_step *s
 	copy_userdata(&copy);
 }
 
+/* meta KEY == these bytes. */
+static bool
+put_meta_is(struct nlmsghdr *nlh, uint32_t key, const void *data, uint32_t len)
+{
+	struct nftnl_expr *load = nftnl_expr_alloc("meta"), *compare = nftnl_expr_alloc("cmp");
+	bool put;
+
+	if (load) {
+		nftnl_expr_set_u32(load, NFTNL_EXPR_META_KEY, key);
+		nftnl_expr_set_u32(load, NFTNL_EXPR_META_DREG, NFT_REG_1);
+	}
+	if (compare) {
+		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+		nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, data, len);
+	}
+	put = mark_put_expr_take(nlh, load);
+	return mark_put_expr_take(nlh, compare) && put;
+}
+
 /*
  * A test of the mark stands for one of the source: where only one family is marked, the copy must
  * not let the other through.
@@ -110,21 +130,9 @@ put_skip(struct batch *batch, const struct lift *lift, const struct lift_step *s
 static bool
 put_family(struct nlmsghdr *nlh, const struct suspect *s)
 {
-	struct nftnl_expr *load = nftnl_expr_alloc("meta"), *compare = nftnl_expr_alloc("cmp");
 	uint16_t protocol = htons(s->mark_families == FAMILY_IPV4 ? 0x0800 : 0x86dd);
-	bool put;
 
-	if (load) {
-		nftnl_expr_set_u32(load, NFTNL_EXPR_META_KEY, NFT_META_PROTOCOL);
-		nftnl_expr_set_u32(load, NFTNL_EXPR_META_DREG, NFT_REG_1);
-	}
-	if (compare) {
-		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
-		nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, &protocol, sizeof(protocol));
-	}
-	put = mark_put_expr_take(nlh, load);
-	return mark_put_expr_take(nlh, compare) && put;
+	return put_meta_is(nlh, NFT_META_PROTOCOL, &protocol, sizeof(protocol));
 }
 
 /* What the copy of a verdict map does instead of looking up. */
@@ -169,25 +177,6 @@ put_match(struct nlmsghdr *nlh, const char *name, uint32_t revision, const void 
 	mnl_attr_nest_end(nlh, elem);
 }
 
-static bool
-put_proto(struct nlmsghdr *nlh, uint8_t proto)
-{
-	struct nftnl_expr *load = nftnl_expr_alloc("meta"), *compare = nftnl_expr_alloc("cmp");
-	bool put;
-
-	if (load) {
-		nftnl_expr_set_u32(load, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
-		nftnl_expr_set_u32(load, NFTNL_EXPR_META_DREG, NFT_REG_1);
-	}
-	if (compare) {
-		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-		nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
-		nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, &proto, sizeof(proto));
-	}
-	put = mark_put_expr_take(nlh, load);
-	return mark_put_expr_take(nlh, compare) && put;
-}
-
 /*
  * What iptables shows of our copy, and so saves: `-p tcp -m multiport --dports 80,443 -m time
  * --datestop ...`. Loaded again after the window, it lets nobody in.
@@ -207,7 +196,7 @@ put_shown(struct nlmsghdr *nlh, const struct lift *lift, const struct lift_step 
 		if (ports->v[i].proto == proto)
 			multiport.ports[multiport.count++] = ports->v[i].number;
 	}
-	if (!put_proto(nlh, proto))
+	if (!put_meta_is(nlh, NFT_META_L4PROTO, &proto, sizeof(proto)))
 		return false;
 	put_match(nlh, "multiport", 1, &multiport, sizeof(multiport));
 	put_match(nlh, "time", 0, &end, sizeof(end));

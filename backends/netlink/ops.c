@@ -8,6 +8,7 @@
 #include "cover.h"
 #include "describe.h"
 #include "nf.h"
+#include "plan.h"
 #include "record.h"
 #include "restore.h"
 
@@ -64,22 +65,13 @@ ops_plan_free(struct plan *plan)
 
 	if (!plan)
 		return;
-	for (size_t i = 0; i < plan->n; i++) {
-		free(plan->steps[i].where);
-		free(plan->steps[i].rule);
-		free(plan->steps[i].before);
-		free(plan->steps[i].after);
-		free(plan->steps[i].reason);
-	}
-	free(plan->steps);
-	names_fini(&plan->notes);
 	prepared = plan->data;
 	if (prepared) {
 		lift_fini(&prepared->lift);
 		free(prepared->targets);
 	}
 	free(prepared);
-	free(plan);
+	plan_free_shared(plan);
 }
 
 static bool

@@ -41,6 +41,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "plan.h"
 
 #ifndef FAKE_ABI
 #define FAKE_ABI BACKEND_ABI
@@ -321,17 +322,8 @@ fake_record(const struct plan *plan)
 static void
 fake_plan_free(struct plan *plan)
 {
-	for (size_t i = 0; i < plan->n; i++) {
-		free(plan->steps[i].where);
-		free(plan->steps[i].rule);
-		free(plan->steps[i].before);
-		free(plan->steps[i].after);
-		free(plan->steps[i].reason);
-	}
-	free(plan->steps);
-	names_fini(&plan->notes);
 	free(plan->data);
-	free(plan);
+	plan_free_shared(plan);
 }
 
 static json_t *

@@ -11,7 +11,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns"))
 # pylint: disable=wrong-import-position
 from bed import Bed, BedError, inside, matrix_difference, matrix_read, matrix_text  # noqa: E402
-from program import Failure, Program, require, result_text  # noqa: E402
+from program import Failure, Program, require, result_text, run_cases  # noqa: E402
 
 CLONE_NEWNS = 0x00020000
 LOCK = "/run/xtables.lock"

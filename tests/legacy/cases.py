@@ -12,8 +12,8 @@ import threading
 import time
 from contextlib import contextmanager
 
-from beds import (BLOCKED, LOCK, BedError, Failure, LegacyBed, LegacyProgram, deny_matrix, inside,
-                  require, result_text)
+from beds import (BLOCKED, LOCK, LegacyBed, LegacyProgram, deny_matrix, inside, require,
+                  result_text, run_cases)
 
 RULES = """*filter
 :INPUT ACCEPT [0:0]
@@ -621,15 +621,8 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     args = parser.parse_args()
-    failed = 0
-    for name in args.cases or CASES:
-        try:
-            CASES[name](args)
-            print("ok", name, flush=True)
-        except (Failure, BedError) as e:
-            failed += 1
-            print("FAILED %s: %s" % (name, e), flush=True)
-    return 1 if failed else 0
+    args.cases = args.cases or list(CASES)
+    return run_cases(CASES, args)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ afterwards are those before: shapes.py --program PATH SHAPE...
 import argparse
 import sys
 
-from beds import (AT_HOME, BedError, BLOCKED, BLOCKED6, Failure, LegacyBed, LegacyProgram, deny_matrix,
-                  require)
+from beds import (AT_HOME, BLOCKED, BLOCKED6, LegacyBed, LegacyProgram, deny_matrix, require,
+                  run_cases)
 
 EVERYBODY = ("RU", "CN", "KP", "MC", "DE", "US", "RU6", "CN6", "MC6", "DE6", "US6")
 ABROAD = tuple(who for who in EVERYBODY if who not in AT_HOME)
@@ -202,19 +202,18 @@ def assert_shape(program, shape):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True)
-    parser.add_argument("shapes", nargs="*", metavar="SHAPE", help=", ".join(SHAPES))
+    parser.add_argument("cases", nargs="*", metavar="SHAPE", help=", ".join(SHAPES))
     args = parser.parse_args()
-    failed = 0
-    for name in args.shapes or SHAPES:
-        try:
+    args.cases = args.cases or list(SHAPES)
+
+    def one(name):
+        def check(args):
             with LegacyBed(container=SHAPES[name].container) as bed, \
                     LegacyProgram(args.program, bed) as program:
                 assert_shape(program, SHAPES[name])
-            print("ok", name, flush=True)
-        except (Failure, BedError) as e:
-            failed += 1
-            print("FAILED %s: %s" % (name, e), flush=True)
-    return 1 if failed else 0
+        return check
+
+    return run_cases({name: one(name) for name in SHAPES}, args)
 
 
 if __name__ == "__main__":

@@ -82,19 +82,23 @@ ip6tables-nft -w -I FORWARD -p tcp --dport 25 -j DROP
 """
 
 
-def others(args):
-    """fail2ban's and an administrator's commands in the middle: theirs stays, ours goes."""
-    name = "input-deny"
-    want = saves_with(args, name, FAIL2BAN)
-    with Scene(args, name) as scene:
-        policy = scene.policy(target(set=["geoblock*"]))
+def script_in_the_middle(args, name, script, chosen, *container):
+    """What the script does is seen in the window, and stays; what is lifted stays lifted till post."""
+    want = saves_with(args, name, script, *container)
+    with Scene(args, name, *container) as scene:
+        policy = scene.policy(target(set=[chosen]))
         scene.open(policy)
-        scene.sh(FAIL2BAN)
+        scene.sh(script)
         scene.require_saves(want, "in the window")
         scene.program.require_matrix(scene.lifted, "lifted still", policy=policy)
         scene.close(policy)
         scene.require_saves(want, "after post")
         scene.program.require_matrix(scene.probe, "after post", policy=policy)
+
+
+def others(args):
+    """fail2ban's and an administrator's commands in the middle: theirs stays, ours goes."""
+    script_in_the_middle(args, "input-deny", FAIL2BAN, "geoblock*")
 
 
 DELETE = """
@@ -127,16 +131,7 @@ iptables-nft -w -I FORWARD -j DOCKER-USER
 
 def docker(args):
     """Docker starts a container in the middle, and moves its jumps to the top."""
-    want = saves_with(args, "docker-user", DOCKER, "docker0")
-    with Scene(args, "docker-user", "docker0") as scene:
-        policy = scene.policy(target(set=["geoblock"]))
-        scene.open(policy)
-        scene.sh(DOCKER)
-        scene.require_saves(want, "in the window")
-        scene.program.require_matrix(scene.lifted, "lifted still", policy=policy)
-        scene.close(policy)
-        scene.require_saves(want, "after post")
-        scene.program.require_matrix(scene.probe, "after post", policy=policy)
+    script_in_the_middle(args, "docker-user", DOCKER, "geoblock", "docker0")
 
 
 SWAP = """
