@@ -25,7 +25,7 @@ too_long(const char *path, struct err *e)
 
 /* Who can write the policy decides what is opened, so nobody but root and the caller may. */
 static int
-check_file(int fd, const char *path, struct err *e)
+check_file(int fd, const char *path, size_t *size, struct err *e)
 {
 	char name[NAME_BUF];
 	struct stat st;
@@ -47,6 +47,7 @@ check_file(int fd, const char *path, struct err *e)
 			       name, (unsigned)(st.st_mode & 07777), name);
 	if (st.st_size > (off_t)POLICY_FILE_MAX)
 		return too_long(path, e);
+	*size = (size_t)st.st_size;
 	return 0;
 }
 
@@ -236,23 +237,23 @@ check_commands(const struct policy *policy, struct err *e)
 static int
 load_fd(struct policy *policy, int fd, const char *path, struct err *e)
 {
-	/* One more than allowed: the file may have grown since it was looked at. */
-	const size_t size = POLICY_FILE_MAX + 1;
 	char name[NAME_BUF];
+	size_t size = 0;
 	char *text;
 	ssize_t len;
 	int rc;
 
-	if (check_file(fd, path, e) != 0)
+	if (check_file(fd, path, &size, e) != 0)
 		return -1;
-	text = malloc(size);
+	text = malloc(size + 1); /* more comes when somebody writes it just now */
 	if (text == NULL)
 		return err_set(e, ERR_FAILED, "%s: out of memory", err_name(name, path));
-	len = read_all(fd, text, size);
+	len = read_all(fd, text, size + 1);
 	if (len < 0)
 		rc = err_sys(e, ERR_POLICY, errno, "%s: read", err_name(name, path));
-	else if (len > (ssize_t)POLICY_FILE_MAX)
-		rc = too_long(path, e);
+	else if ((size_t)len > size)
+		rc = err_set(e, ERR_POLICY, "%s: somebody is writing it: try again",
+			     err_name(name, path));
 	else
 		rc = policy_parse(policy, path, text, (size_t)len, e);
 	free(text);

@@ -5,11 +5,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+#define KEEPER_STACK 16384
 
 static int
 open_failed(struct nl *nl, struct err *e, const char *what)
@@ -50,29 +55,48 @@ nl_open(struct nl *nl, struct err *e)
  * for us to do, and several times as long as all the rest. A child holds the socket for that time,
  * and nothing else: no lock, no terminal, no pipe that a client reads to its end.
  */
-static void
-close_in_child(struct mnl_socket *sock)
+struct keeper {
+	int gate, fd;
+};
+
+static int
+keep_socket(void *arg)
 {
-	int fd = mnl_socket_get_fd(sock), gate[2];
+	const struct keeper *keeper = arg;
 	char c;
 
-	if (pipe2(gate, O_CLOEXEC) < 0) {
-		mnl_socket_close(sock);
-		return;
-	}
-	if (fork() != 0) { /* the parent; or no child could be made, then we wait ourselves */
-		close(gate[0]);
-		mnl_socket_close(sock);
-		close(gate[1]);
-		return;
-	}
-	/* Only this process has the gate's other end now: the read ends when it is closed there. */
-	dup2(gate[0], 0);
-	dup2(fd, 1);
+	dup2(keeper->gate, 0);
+	dup2(keeper->fd, 1);
 	close_range(2, ~0u, 0);
+	/* Only this process has the gate's other end now: the read ends when it is closed there. */
 	while (read(0, &c, 1) < 0 && errno == EINTR)
 		;
 	_exit(0);
+}
+
+/*
+ * It shares our memory: to copy that would take longer than all that the child does. Its stack is
+ * never unmapped: the child may need it for longer than we live.
+ */
+static void
+close_in_child(struct mnl_socket *sock)
+{
+	struct keeper *keeper;
+	char *stack = mmap(NULL, KEEPER_STACK, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	int gate[2];
+
+	if (stack == MAP_FAILED || pipe2(gate, O_CLOEXEC) < 0) {
+		mnl_socket_close(sock);
+		return;
+	}
+	keeper = (struct keeper *)(void *)(stack + KEEPER_STACK) - 1;
+	*keeper = (struct keeper){ .gate = gate[0], .fd = mnl_socket_get_fd(sock) };
+	/* If no child could be made, we wait ourselves. */
+	(void)clone(keep_socket, keeper, CLONE_VM | SIGCHLD, keeper);
+	close(gate[0]);
+	mnl_socket_close(sock);
+	close(gate[1]);
 }
 
 void
