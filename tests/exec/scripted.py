@@ -139,13 +139,15 @@ def main():
     operation = sys.argv[-1]
     asked = json.load(sys.stdin)
     target = asked["target"]
-    with open(at("calls"), "a", encoding="ascii") as file:
-        file.write("%s %s\n" % (target, operation))
     with open(at("rights"), "a", encoding="ascii") as file:
         file.write("%s %s\n" % (operation, rights()))
-    with open(at(target + ".asked"), "w", encoding="ascii") as file:
+    # Whole or not at all, and before the line in calls: a test may wait for that and read this.
+    with open(at(target + ".asked.new"), "w", encoding="ascii") as file:
         json.dump({"argv": sys.argv[1:], "asked": asked, "env": dict(os.environ),
                    "fds": fds}, file)
+    os.rename(at(target + ".asked.new"), at(target + ".asked"))
+    with open(at("calls"), "a", encoding="ascii") as file:
+        file.write("%s %s\n" % (target, operation))
     how = how_of(target, operation)
     if how in HOWS:
         HOWS[how](target, operation)

@@ -6,6 +6,7 @@
 #
 #   packages_install GROUP...
 #   packages_unpack PACKAGE DIRECTORY    its files, without installing it
+#   packages_geoip ROOT                  where real country ranges are: geoip and geoip6
 #
 # The caller may use an EXIT trap of its own as long as it calls packages_cleanup.
 
@@ -89,4 +90,20 @@ packages_unpack() {
 		}
 		dpkg-deb -x "$package"_*.deb .
 	)
+}
+
+# Prints the directory. Only unpacked, into build/geoip: to install tor-geoipdb means to install
+# tor, too.
+packages_geoip() {
+	local installed=/usr/share/tor unpacked=$1/build/geoip
+
+	if [ -e "$installed/geoip" ] && [ -e "$installed/geoip6" ]; then
+		echo "$installed"
+		return 0
+	fi
+	[ -e "$unpacked$installed/geoip6" ] || {
+		echo "fetching Debian's tor-geoipdb for its country ranges, into build/geoip" >&2
+		packages_unpack tor-geoipdb "$unpacked" >&2 || return 1
+	}
+	echo "$unpacked$installed"
 }
