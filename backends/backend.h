@@ -41,6 +41,8 @@ enum backend_caps {
 					   close it */
 	BACKEND_NET_RAW = 1 << 6,       /* what it runs needs CAP_NET_RAW, too */
 	BACKEND_ALL_RIGHTS = 1 << 7,    /* what it runs may need any right that the caller has */
+	BACKEND_APART = 1 << 8,         /* each target is asked for by itself: one may be lifted and
+					   another not */
 };
 
 enum outcome {

@@ -5,6 +5,7 @@
 #include "history.h"
 #include "lasting.h"
 #include "log.h"
+#include "neighbours.h"
 #include "options.h"
 #include "output.h"
 #include "privileges.h"
@@ -47,9 +48,9 @@ learn(struct policy *policy, const struct options *options, struct backends *bac
 	if (request_policy(policy, options, &e))
 		log_event_take(LOG_WARNING, "policy", NULL, "%s; going on without it", e.msg);
 	/* What cannot be opened is told by whatever needs it. */
-	const unsigned keep = lasting_is_there(history_directory(options))
-				      ? KEEP_NET_ADMIN | KEEP_ALL
-				      : KEEP_NET_ADMIN;
+	/* NET_RAW: what was lifted may be iptables-legacy's, whatever the policy says now. */
+	const unsigned keep =
+		KEEP_NET_ADMIN | KEEP_NET_RAW | lasting_rights(history_directory(options));
 	(void)request_reduce(policy, keep, backends, &opened);
 }
 
@@ -61,7 +62,7 @@ give_back(struct session *session, const struct policy *policy, const struct lea
 	if (window_sweeps(w, policy, e) || window_give_back(w, lease, NULL, e))
 		return -1;
 	watchdog_ensure(w);
-	return 0;
+	return w->returned ? 0 : neighbours_check_lease(w->state, &w->id, lease, e);
 }
 
 int

@@ -9,6 +9,8 @@
 #include "clocks.h"
 #include "command.h"
 #include "fate.h"
+#include "history.h"
+#include "lasting.h"
 #include "log.h"
 #include "opening.h"
 #include "options.h"
@@ -83,7 +85,9 @@ cmd_pre(const struct options *options)
 	struct backends backends = { 0 };
 	struct request request;
 	struct lease lease;
-	unsigned keep = KEEP_NET_ADMIN | KEEP_SYS_RESOURCE | (options->stop_client ? KEEP_KILL : 0);
+	unsigned keep = KEEP_NET_ADMIN | KEEP_SYS_RESOURCE |
+			lasting_rights(history_directory(options)) |
+			(options->stop_client ? KEEP_KILL : 0);
 	if (options->dry_run)
 		return cmd_plan(options);
 	if (lease_of(&lease, options, &e) || request_load(&request, options, keep, &backends, &e)) {

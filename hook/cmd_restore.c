@@ -22,7 +22,7 @@ static void
 learn(struct window *w, const struct options *options, unsigned also)
 {
 	const unsigned keep = also | KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH | KEEP_NET_RAW |
-			      (lasting_is_there(w->history) ? KEEP_ALL : 0);
+			      lasting_rights(w->history);
 	struct err e = ERR_INIT;
 	struct policy policy;
 	policy_init(&policy);
@@ -34,7 +34,7 @@ learn(struct window *w, const struct options *options, unsigned also)
 
 /* Returns whether it may be open afterwards. */
 static bool
-restore_neighbour(const struct neighbour *one, const struct session *session, bool stale)
+restore_neighbour(const struct neighbour *one, struct session *session, bool stale)
 {
 	struct err e = ERR_INIT;
 	json_t *fields = json_pack("{s:s,s:s}", "file", one->file, "state", one->state);
@@ -57,6 +57,9 @@ restore_neighbour(const struct neighbour *one, const struct session *session, bo
 		return false;
 	}
 	bool open = one->may_be_open || e.code == ERR_OPEN;
+	/* Its namespace may be gone: what a program has lifted there is closed from here. */
+	if (e.code != ERR_OPEN)
+		lasting_recover_neighbour(&session->window, one->file, &open);
 	log_event_take(open ? LOG_WARNING : LOG_INFO, "neighbour", fields,
 		       "%s (%s%s) belongs to another network namespace: %s; run `geopause restore` "
 		       "inside it",
@@ -65,8 +68,7 @@ restore_neighbour(const struct neighbour *one, const struct session *session, bo
 }
 
 static int
-restore_neighbours(const struct neighbours *all, const struct session *session, bool stale,
-		   struct err *e)
+restore_neighbours(const struct neighbours *all, struct session *session, bool stale, struct err *e)
 {
 	size_t open = 0;
 	for (size_t i = 0; i < all->n; i++)
@@ -118,7 +120,15 @@ sweep_only(const struct options *options, struct backends *backends, struct err 
 		return -1;
 	}
 	learn(&window, options, 0);
+	struct err lasting = ERR_INIT;
 	int failed = window_sweep(&window, e);
+	if (lasting_recover_all(&window, &lasting)) {
+		if (failed)
+			log_failure(&lasting);
+		else
+			*e = lasting;
+		failed = -1;
+	}
 	window_fini(&window);
 	return failed;
 }

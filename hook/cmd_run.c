@@ -14,6 +14,8 @@
 #include "alert.h"
 #include "command.h"
 #include "fate.h"
+#include "history.h"
+#include "lasting.h"
 #include "log.h"
 #include "opening.h"
 #include "options.h"
@@ -101,7 +103,8 @@ lift(struct run *run, struct err *e)
 	struct opening opening;
 	const struct ancestry above = ancestry_read();
 	struct lease lease = { .kind = LEASE_OWNER, .guard = above.guard };
-	unsigned keep = KEEP_NET_ADMIN | KEEP_SYS_RESOURCE | KEEP_KILL;
+	unsigned keep = KEEP_NET_ADMIN | KEEP_SYS_RESOURCE | KEEP_KILL |
+			lasting_rights(history_directory(run->options));
 	if (process_find(&lease.owner, run->pid, e) || process_find(&lease.keeper, getpid(), e) ||
 	    request_load(&run->request, run->options, keep, &run->backends, e)) {
 		fate_add(e, "nothing was changed");

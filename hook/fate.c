@@ -27,35 +27,81 @@ fate_add(struct err *e, const char *fmt, ...)
 	snprintf(e->msg + used, sizeof(e->msg) - used, "; %s", tail);
 }
 
-void
-fate_may_be_open(struct err *e, const struct journal *journal)
+/* What may be open, in words. */
+struct rest {
+	char where[FATE_MAX / 2];
+	size_t used;
+	size_t unnamed; /* places for whose names there was no room */
+	struct ports ports;
+	bool by_itself; /* it closes */
+};
+
+static void
+add_place(struct rest *rest, const char *place)
 {
-	char where[FATE_MAX / 2] = "", until[CLOCK_TEXT_MAX], text[PORTS_TEXT_MAX];
-	const struct ports ports = lifts_ports(&journal->lifts);
-	size_t used = 0;
-	bool by_itself = true;
-	for (size_t i = 0; i < journal->lifts.n; i++) {
-		const struct lift *lift = &journal->lifts.v[i];
-		by_itself = by_itself && lift->expires_itself;
-		for (size_t k = 0; k < lift->tables.n && used < sizeof(where) - 1; k++) {
-			char name[NAME_BUF];
-			int len = snprintf(where + used, sizeof(where) - used, "%s%s",
-					   used ? ", " : "", err_name(name, lift->tables.v[k]));
-			used += len > 0 ? (size_t)len : 0;
-		}
+	char name[NAME_BUF];
+	const size_t room = sizeof(rest->where) - rest->used;
+	int len = snprintf(rest->where + rest->used, room, "%s%s", rest->used ? ", " : "",
+			   err_name(name, place));
+	if (len > 0 && (size_t)len < room) {
+		rest->used += (size_t)len;
+		return;
 	}
+	rest->where[rest->used] = '\0';
+	rest->unnamed++;
+}
+
+static void
+add_lift(struct rest *rest, const struct lift *lift)
+{
+	rest->by_itself = rest->by_itself && lift->expires_itself;
+	ports_add(&rest->ports, &lift->ports);
+	for (size_t i = 0; i < lift->tables.n; i++)
+		add_place(rest, lift->tables.v[i]);
+}
+
+static void
+say_rest(struct err *e, const struct rest *rest, int64_t expiry)
+{
+	char until[CLOCK_TEXT_MAX], text[PORTS_TEXT_MAX], more[64] = "";
+	ports_text(text, &rest->ports);
+	if (rest->unnamed)
+		snprintf(more, sizeof(more), " and %zu more (see `geopause status`)",
+			 rest->unnamed);
 	if (e->code == ERR_NONE)
 		err_set(e, ERR_OPEN, "restoring failed");
 	e->code = ERR_OPEN;
-	if (!by_itself)
-		fate_add(e, "%s may still be open in %s; run `geopause restore`",
-			 ports_text(text, &ports), where);
-	else if (boottime_left(journal->expiry))
-		fate_add(e, "%s may still be open in %s until %s; run `geopause restore`",
-			 ports_text(text, &ports), where, clock_text(until, journal->expiry));
+	if (!rest->by_itself)
+		fate_add(e, "%s may still be open in %s%s; run `geopause restore`", text,
+			 rest->where, more);
+	else if (boottime_left(expiry))
+		fate_add(e, "%s may still be open in %s%s until %s; run `geopause restore`", text,
+			 rest->where, more, clock_text(until, expiry));
 	else
 		fate_add(e,
-			 "%s in %s is closed by expiry but not yet as it was; run `geopause "
+			 "%s in %s%s is closed by expiry but not yet as it was; run `geopause "
 			 "restore`",
-			 ports_text(text, &ports), where);
+			 text, rest->where, more);
+}
+
+static void
+may_be_open(struct err *e, const struct journal *journal, bool begun)
+{
+	struct rest rest = { .by_itself = true };
+	for (size_t i = 0; i < journal->lifts.n; i++)
+		if (!begun || !journal->lifts.v[i].applied)
+			add_lift(&rest, &journal->lifts.v[i]);
+	say_rest(e, &rest, journal->expiry);
+}
+
+void
+fate_may_be_open(struct err *e, const struct journal *journal)
+{
+	may_be_open(e, journal, false);
+}
+
+void
+fate_begun_may_be_open(struct err *e, const struct journal *journal)
+{
+	may_be_open(e, journal, true);
 }

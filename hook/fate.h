@@ -13,5 +13,7 @@ void fate_add(struct err *e, const char *fmt, ...) __attribute__((format(printf,
  * restore`".
  */
 void fate_may_be_open(struct err *e, const struct journal *journal);
+/* The same of those lifts alone that are not known to be applied. */
+void fate_begun_may_be_open(struct err *e, const struct journal *journal);
 
 #endif

@@ -97,37 +97,81 @@ lifts_named_before(const struct lifts *lifts, size_t n, const char *target)
 	return false;
 }
 
-int
-wishes_add(struct wishes *wishes, json_t *policy, bool discovered, const struct ports *ports)
+/* An equal one, or a new one without ports; NULL when memory is gone. */
+static struct wish *
+find_or_add(struct wishes *wishes, json_t *policy, bool discovered)
 {
 	for (size_t i = 0; i < wishes->n; i++) {
 		struct wish *wish = &wishes->v[i];
 		if (wish->discovered == discovered &&
-		    (discovered || json_equal(wish->policy, policy))) {
-			ports_add(&wish->ports, ports);
-			return 0;
-		}
+		    (discovered || json_equal(wish->policy, policy)))
+			return wish;
 	}
 	struct wish *v = reallocarray(wishes->v, wishes->n + 1, sizeof(*v));
 	if (!v)
-		return -1;
+		return NULL;
 	wishes->v = v;
-	v[wishes->n++] = (struct wish){ .policy = json_incref(policy),
-					.discovered = discovered,
-					.ports = *ports };
+	v[wishes->n] = (struct wish){ .policy = json_incref(policy), .discovered = discovered };
+	return &v[wishes->n++];
+}
+
+int
+wishes_add(struct wishes *wishes, json_t *policy, bool discovered, const struct ports *ports)
+{
+	struct wish *wish = find_or_add(wishes, policy, discovered);
+	if (!wish)
+		return -1;
+	ports_add(&wish->ports, ports);
 	return 0;
+}
+
+int
+wishes_begin(struct wishes *wishes, json_t *policy, bool discovered, const struct ports *ports)
+{
+	struct wish *wish = find_or_add(wishes, policy, discovered);
+	if (!wish)
+		return -1;
+	const struct ports more = ports_minus(ports, &wish->ports);
+	ports_add(&wish->begun, &more);
+	ports_add(&wish->ports, &more);
+	return 0;
+}
+
+bool
+wishes_are_begun(const struct wishes *wishes)
+{
+	for (size_t i = 0; i < wishes->n; i++)
+		if (wishes->v[i].begun.n)
+			return true;
+	return false;
+}
+
+void
+wishes_settle(struct wishes *wishes, bool done)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < wishes->n; i++) {
+		struct wish wish = wishes->v[i];
+		if (!done)
+			wish.ports = ports_minus(&wish.ports, &wish.begun);
+		wish.begun = (struct ports){ 0 };
+		if (wish.ports.n)
+			wishes->v[kept++] = wish;
+		else
+			json_decref(wish.policy);
+	}
+	wishes->n = kept;
 }
 
 int
 wishes_copy(struct wishes *copy, const struct wishes *wishes)
 {
 	*copy = (struct wishes){ 0 };
-	for (size_t i = 0; i < wishes->n; i++) {
-		const struct wish *wish = &wishes->v[i];
-		if (wishes_add(copy, wish->policy, wish->discovered, &wish->ports)) {
-			wishes_fini(copy);
-			return -1;
-		}
+	if (wishes->n && !(copy->v = calloc(wishes->n, sizeof(*copy->v))))
+		return -1;
+	for (; copy->n < wishes->n; copy->n++) {
+		copy->v[copy->n] = wishes->v[copy->n];
+		json_incref(copy->v[copy->n].policy);
 	}
 	return 0;
 }

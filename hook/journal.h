@@ -37,8 +37,9 @@ struct lift {
 	char *backend;
 	char txn[TXN_BUF];
 	struct ports ports;
-	bool expires_itself;  /* the kernel or the provider closes it */
-	bool survives_boot;   /* a new boot does not close it: lasting.h */
+	bool expires_itself; /* the kernel or the provider closes it */
+	bool survives_boot;  /* a new boot does not close it: lasting.h */
+	bool applied;        /* it was seen to be lifted; else it may be, and is to be taken back */
 	struct names targets; /* their names in the policy */
 	struct names tables;  /* where: "inet filter" */
 	json_t *documents; /* array: the targets as in a policy, for telling whether they changed */
@@ -55,6 +56,7 @@ struct wish {
 	json_t *policy;  /* a policy document: its targets */
 	bool discovered; /* there was no policy: look for geo-blocks again */
 	struct ports ports;
+	struct ports begun; /* of these: asked for by a call that is not done yet */
 };
 
 struct wishes {
@@ -118,6 +120,11 @@ int wishes_copy(struct wishes *copy, const struct wishes *wishes);
 void wishes_fini(struct wishes *wishes);
 /* Adds the ports to an equal wish, or appends one; takes a reference. */
 int wishes_add(struct wishes *wishes, json_t *policy, bool discovered, const struct ports *ports);
+/* The same; what is new of them is only begun. */
+int wishes_begin(struct wishes *wishes, json_t *policy, bool discovered, const struct ports *ports);
+bool wishes_are_begun(const struct wishes *wishes);
+/* What was begun is done, or else was never asked for. */
+void wishes_settle(struct wishes *wishes, bool done);
 
 /* journal_json.c: the document inside the file. A new reference, or NULL when memory is gone. */
 json_t *journal_json(const struct journal *journal);

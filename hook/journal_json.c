@@ -26,20 +26,23 @@ static json_t *
 lift_json(const struct lift *lift)
 {
 	char ports[PORTS_TEXT_MAX];
-	return json_pack("{s:s,s:s,s:s,s:b,s:b,s:o,s:o,s:O,s:O}", "backend", lift->backend, "txn",
-			 lift->txn, "ports", ports_text(ports, &lift->ports), "expires_itself",
-			 (int)lift->expires_itself, "survives_boot", (int)lift->survives_boot,
-			 "targets", output_names(&lift->targets), "tables",
-			 output_names(&lift->tables), "documents", lift->documents, "record",
-			 lift->record);
+	return json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:o,s:o,s:O,s:O}", "backend", lift->backend,
+			 "txn", lift->txn, "ports", ports_text(ports, &lift->ports),
+			 "expires_itself", (int)lift->expires_itself, "survives_boot",
+			 (int)lift->survives_boot, "applied", (int)lift->applied, "targets",
+			 output_names(&lift->targets), "tables", output_names(&lift->tables),
+			 "documents", lift->documents, "record", lift->record);
 }
 
 static json_t *
 wish_json(const struct wish *wish)
 {
 	char ports[PORTS_TEXT_MAX];
-	return json_pack("{s:O,s:b,s:s}", "policy", wish->policy, "discovered",
-			 (int)wish->discovered, "ports", ports_text(ports, &wish->ports));
+	json_t *json = json_pack("{s:O,s:b,s:s}", "policy", wish->policy, "discovered",
+				 (int)wish->discovered, "ports", ports_text(ports, &wish->ports));
+	if (wish->begun.n)
+		json_object_set_new(json, "begun", json_string(ports_text(ports, &wish->begun)));
+	return json;
 }
 
 json_t *
@@ -106,17 +109,18 @@ parse_lift(struct lifts *lifts, json_t *json, struct err *e)
 {
 	const char *backend, *txn, *ports;
 	json_t *targets, *tables, *documents, *record;
-	int expires, survives;
-	if (json_unpack(json, "{s:s,s:s,s:s,s:b,s:b,s:o,s:o,s:o,s:o}", "backend", &backend, "txn",
-			&txn, "ports", &ports, "expires_itself", &expires, "survives_boot",
-			&survives, "targets", &targets, "tables", &tables, "documents", &documents,
-			"record", &record))
+	int expires, survives, applied = 1;
+	if (json_unpack(json, "{s:s,s:s,s:s,s:b,s:b,s?b,s:o,s:o,s:o,s:o}", "backend", &backend,
+			"txn", &txn, "ports", &ports, "expires_itself", &expires, "survives_boot",
+			&survives, "applied", &applied, "targets", &targets, "tables", &tables,
+			"documents", &documents, "record", &record))
 		return err_set(e, ERR_FAILED, "a lift is malformed");
 	struct lift *lift = lifts_add(lifts);
 	if (!lift || !(lift->backend = strdup(backend)))
 		return err_set(e, ERR_FAILED, "out of memory");
 	lift->expires_itself = expires;
 	lift->survives_boot = survives;
+	lift->applied = applied;
 	lift->record = json_incref(record);
 	lift->documents = json_incref(documents);
 	if (parse_txn(lift->txn, txn) || parse_names(&lift->targets, targets) ||
@@ -129,15 +133,17 @@ static int
 parse_wish(struct wishes *wishes, json_t *json, struct err *e)
 {
 	json_t *policy;
-	const char *text;
+	const char *text, *begun_text = NULL;
 	int discovered;
-	struct ports ports;
-	if (json_unpack(json, "{s:o,s:b,s:s}", "policy", &policy, "discovered", &discovered,
-			"ports", &text))
+	struct ports ports, begun = { 0 };
+	if (json_unpack(json, "{s:o,s:b,s:s,s?s}", "policy", &policy, "discovered", &discovered,
+			"ports", &text, "begun", &begun_text))
 		return err_set(e, ERR_FAILED, "a wish is malformed");
-	if (ports_parse(text, &ports, e))
+	if (ports_parse(text, &ports, e) || (begun_text && ports_parse(begun_text, &begun, e)))
 		return -1;
-	return wishes_add(wishes, policy, discovered, &ports)
+	ports = ports_minus(&ports, &begun);
+	return wishes_add(wishes, policy, discovered, &ports) ||
+			       wishes_begin(wishes, policy, discovered, &begun)
 		       ? err_set(e, ERR_FAILED, "out of memory")
 		       : 0;
 }

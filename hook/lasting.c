@@ -9,7 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clocks.h"
+#include "fate.h"
 #include "log.h"
+#include "privileges.h"
 #include "story.h"
 #include "window_private.h"
 
@@ -53,6 +56,12 @@ lasting_is_there(const char *directory)
 	return n > 0;
 }
 
+unsigned
+lasting_rights(const char *directory)
+{
+	return lasting_is_there(directory) ? (unsigned)KEEP_ALL : 0;
+}
+
 static bool
 any_lasts(const struct journal *journal)
 {
@@ -87,23 +96,56 @@ lasting_save(struct window *w, struct err *e)
 	return failed ? -1 : 0;
 }
 
-void
-lasting_forget(struct window *w)
+/* 0 if there is none of this window any more. Another window's of the same name stays. */
+static int
+remove_copy(int dir, const char *name, const char *window, struct err *e)
+{
+	struct journal copy;
+	struct err unread = ERR_INIT;
+	bool others = journal_read(dir, name, &copy, &unread) == JOURNAL_GOOD &&
+		      strcmp(copy.window, window) != 0;
+	journal_fini(&copy);
+	return others ? 0 : journal_remove(dir, name, e);
+}
+
+/* journal: the name of the file that it is a copy of. */
+static void
+forget_copy(const struct window *w, const char *journal, const char *window)
 {
 	struct state where = STATE_CLOSED;
 	struct err e = ERR_INIT;
 	char name[JOURNAL_NAME_MAX];
-	if (!w->lasts || !w->history)
-		return;
-	w->lasts = false;
-	name_of(name, w->file);
+	name_of(name, journal);
 	if (state_open(&where, w->history, false, &e) ||
-	    (where.dir >= 0 && journal_remove(where.dir, name, &e)))
+	    (where.dir >= 0 && remove_copy(where.dir, name, window, &e)))
 		log_event_take(LOG_WARNING, "journal", NULL, "%s; nothing is open", e.msg);
 	state_close(&where);
 }
 
-/* One that was read, and whose lifts nobody else will take back. */
+void
+lasting_forget_window(struct window *w, const char *window)
+{
+	if (!w->lasts || !w->history)
+		return;
+	w->lasts = false;
+	forget_copy(w, w->file, window);
+}
+
+void
+lasting_forget(struct window *w)
+{
+	lasting_forget_window(w, w->journal.window);
+}
+
+/* What is looked for, and by whom. */
+struct search {
+	struct window *w;
+	bool held;                /* also what somebody holds */
+	const struct lease *mine; /* does not count as held */
+	struct state where;
+};
+
+/* One that was read, and that nobody else will take back. */
 struct found {
 	struct window *w;
 	const struct state *where;
@@ -111,95 +153,134 @@ struct found {
 	struct journal journal;
 };
 
-/* Returns -1 if it may not be open, or not for us to say: another machine's, a living window's. */
-static int
-look(struct found *found, struct err *e)
+/* Its journal is there, or it is gone by now as well: only who has the lock sees both at once. */
+static bool
+is_accounted_for(const struct search *search, const char *name)
 {
-	struct window *w = found->w;
-	char own[JOURNAL_NAME_MAX];
+	return !faccessat(search->w->state->dir, name + strlen(PREFIX), F_OK,
+			  AT_SYMLINK_NOFOLLOW) ||
+	       faccessat(search->where.dir, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+}
+
+/* Of a namespace whose journal is in another state directory, or lost with a container's /run. */
+static bool
+is_held(const struct search *search, struct journal *journal)
+{
+	struct lease *mine = search->mine ? leases_find_own(&journal->leases, search->mine) : NULL;
+	if (mine)
+		leases_drop(&journal->leases, mine);
+	return leases_held(&journal->leases);
+}
+
+/* Is it for us to take back? Not another machine's, nor a living window's. */
+static bool
+is_ours(const struct search *search, struct found *found)
+{
+	const struct identity *here = &search->w->id, *there = &found->journal.id;
+	if (strcmp(there->machine, here->machine) != 0) {
+		log_event_take(LOG_WARNING, "journal", NULL,
+			       "%s/%s was written on another machine and is left alone",
+			       search->where.path, found->name);
+		return false;
+	}
+	if (strcmp(there->boot, here->boot) != 0)
+		return true;
+	if (is_accounted_for(search, found->name))
+		return false;
+	return search->held || there->netns == here->netns || !is_held(search, &found->journal);
+}
+
+/* False if there is nothing to be done about it; *e if that is an error. */
+static bool
+look(const struct search *search, struct found *found, struct err *e)
+{
 	struct err why = ERR_INIT;
-	enum journal_read read =
-		journal_read(found->where->dir, found->name, &found->journal, &why);
-	name_of(own, w->file);
-	if (read == JOURNAL_NONE)
-		return -1;
-	if (read != JOURNAL_GOOD) {
+	switch (journal_read(search->where.dir, found->name, &found->journal, &why)) {
+	case JOURNAL_NONE:
+		return false;
+	case JOURNAL_GOOD:
+		if (is_ours(search, found))
+			return true;
+		journal_fini(&found->journal);
+		return false;
+	case JOURNAL_BAD:
+	case JOURNAL_UNREADABLE:
+	default:
 		*e = why;
 		e->code = ERR_OPEN;
 		err_wrap(e,
 			 "%s/%s: what it knows of cannot be taken back: look at the "
 			 "firewalls of your exec targets yourself, then delete the file",
-			 found->where->path, found->name);
-		return -1;
+			 search->where.path, found->name);
+		return false;
 	}
-	if (strcmp(found->journal.id.machine, w->id.machine) != 0) {
-		log_event_take(LOG_WARNING, "journal", NULL,
-			       "%s/%s was written on another machine and is left alone",
-			       found->where->path, found->name);
-	} else if (strcmp(found->journal.id.boot, w->id.boot) != 0 ||
-		   (!w->there && !strcmp(found->name, own))) {
-		return 0;
-	}
-	journal_fini(&found->journal);
-	return -1;
 }
 
-/* From the last one down to the first, whatever fails. */
+/* From the last one down to the first, whatever fails; what failed stays. */
+static int
+put_back(struct found *found, struct names *notes, struct err *e)
+{
+	struct lifts *lifts = &found->journal.lifts;
+	for (size_t i = lifts->n; i-- > 0;)
+		if (!lifts->v[i].survives_boot || !lift_put_back(found->w, &lifts->v[i], notes, e))
+			lifts_drop(lifts, i);
+	return lifts->n ? -1 : 0;
+}
+
 static int
 take_back(struct found *found, struct err *e)
 {
 	struct names notes = { 0 };
-	struct lifts *lifts = &found->journal.lifts;
-	struct err why = ERR_INIT;
-	int failed = 0;
-	for (size_t i = lifts->n; i-- > 0;)
-		if (lifts->v[i].survives_boot &&
-		    lift_put_back(found->w, &lifts->v[i], &notes, &why))
-			failed = -1;
+	const struct journal *journal = &found->journal;
+	struct err unsaved = ERR_INIT;
+	int failed = put_back(found, &notes, e);
 	if (failed) {
-		*e = why;
-		e->code = ERR_OPEN;
-		err_wrap(e,
-			 "window %s, whose journal is gone, could not be closed (run `geopause "
-			 "restore` when its firewall can be reached)",
-			 found->journal.window);
+		err_wrap(e, "window %s, whose journal is gone, could not be closed",
+			 journal->window);
+		fate_may_be_open(e, journal);
+		if (journal_write(found->where->dir, found->name, journal, true, &unsaved))
+			log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
 	} else {
 		log_event_take(
 			LOG_NOTICE, "closed", NULL,
 			"window %s, whose journal is gone (a new boot?): what outlived it was "
 			"taken back",
-			found->journal.window);
-		story_lines(LOG_WARNING, "drift", "", &notes);
+			journal->window);
 		failed = journal_remove(found->where->dir, found->name, e);
 	}
+	story_lines(LOG_WARNING, "drift", "", &notes);
 	names_fini(&notes);
 	return failed;
 }
 
 typedef int (*found_fn)(struct found *found, void *data, struct err *e);
 
+/* Every failure is told: the first by *e, the others in the log. */
 static int
-each(struct window *w, found_fn fn, void *data, struct err *e)
+each(struct search *search, found_fn fn, void *data, struct err *e)
 {
-	struct state where = STATE_CLOSED;
+	struct window *w = search->w;
 	struct dirent **names;
 	int n = list(w->history, &names), failed = 0;
-	if (n > 0 && state_open(&where, w->history, false, e))
+	search->where = STATE_CLOSED;
+	if (n > 0 && state_open(&search->where, w->history, false, e))
 		failed = -1;
-	for (int i = 0; i < n && where.dir >= 0; i++) {
-		struct found found = { .w = w, .where = &where, .name = names[i]->d_name };
+	for (int i = 0; i < n && search->where.dir >= 0; i++) {
+		struct found found = { .w = w, .where = &search->where, .name = names[i]->d_name };
 		struct err why = ERR_INIT;
-		if (!look(&found, &why)) {
-			if (fn(&found, data, &why))
-				failed = -1;
+		if (look(search, &found, &why)) {
+			(void)fn(&found, data, &why);
 			journal_fini(&found.journal);
 		}
-		if (why.code) {
+		if (!why.code)
+			continue;
+		failed = -1;
+		if (e->code)
+			log_failure(&why);
+		else
 			*e = why;
-			failed = -1;
-		}
 	}
-	state_close(&where);
+	state_close(&search->where);
 	list_free(names, n);
 	return failed;
 }
@@ -211,7 +292,7 @@ name_it(struct found *found, void *data, struct err *e)
 	const struct lifts *lifts = &found->journal.lifts;
 	for (size_t i = 0; i < lifts->n; i++)
 		if (lifts->v[i].survives_boot &&
-		    names_addf(data, "window %s, whose journal is gone: %s", lifts->v[i].txn,
+		    names_addf(data, "window %s, whose journal is gone: %s", found->journal.window,
 			       err_name(buf, lifts->v[i].targets.n ? lifts->v[i].targets.v[0]
 								   : lifts->v[i].backend)))
 			return err_set(e, ERR_FAILED, "out of memory");
@@ -221,7 +302,8 @@ name_it(struct found *found, void *data, struct err *e)
 int
 lasting_find(struct window *w, struct names *found, struct err *e)
 {
-	return each(w, name_it, found, e);
+	struct search search = { .w = w, .held = true };
+	return each(&search, name_it, found, e);
 }
 
 static int
@@ -232,7 +314,67 @@ recover_it(struct found *found, void *data, struct err *e)
 }
 
 int
-lasting_recover(struct window *w, struct err *e)
+lasting_recover(struct window *w, const struct lease *mine, struct err *e)
 {
-	return each(w, recover_it, NULL, e);
+	struct search search = { .w = w, .mine = mine };
+	return each(&search, recover_it, NULL, e);
+}
+
+int
+lasting_recover_all(struct window *w, struct err *e)
+{
+	struct search search = { .w = w, .held = true };
+	return each(&search, recover_it, NULL, e);
+}
+
+/* Those that last; the others are for whoever is inside. */
+static int
+put_back_lasting(struct window *w, struct journal *journal, struct err *e)
+{
+	struct names notes = { 0 };
+	int failed = 0;
+	for (size_t i = journal->lifts.n; i-- > 0;) {
+		if (!journal->lifts.v[i].survives_boot)
+			continue;
+		if (lift_put_back(w, &journal->lifts.v[i], &notes, e))
+			failed = -1;
+		else
+			lifts_drop(&journal->lifts, i);
+	}
+	story_lines(LOG_WARNING, "drift", "", &notes);
+	names_fini(&notes);
+	return failed;
+}
+
+/* Its watchdog, if there is one, goes on with what is left. */
+static int
+close_neighbour(struct window *w, const char *file, struct journal *journal, struct err *e)
+{
+	leases_fini(&journal->leases);
+	journal->state = JOURNAL_CLOSING;
+	if (journal->lifts.n)
+		return journal_write(w->state->dir, file, journal, false, e);
+	log_event_take(LOG_NOTICE, "closed", NULL,
+		       "window %s of another network namespace: what lasts was taken back",
+		       journal->window);
+	return journal_remove(w->state->dir, file, e);
+}
+
+void
+lasting_recover_neighbour(struct window *w, const char *file, bool *open)
+{
+	struct journal journal;
+	struct err e = ERR_INIT, unread = ERR_INIT;
+	if (!w->history || journal_read(w->state->dir, file, &journal, &unread) != JOURNAL_GOOD)
+		return;
+	if (any_lasts(&journal)) {
+		if (put_back_lasting(w, &journal, &e))
+			fate_may_be_open(&e, &journal);
+		else
+			forget_copy(w, file, journal.window);
+		*open = e.code || (journal.lifts.n && boottime_left(journal.expiry));
+		if (close_neighbour(w, file, &journal, &e) || e.code)
+			log_failure(&e);
+	}
+	journal_fini(&journal);
 }

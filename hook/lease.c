@@ -85,12 +85,27 @@ is_nobodys(const struct lease *lease)
 	return lease->kind == LEASE_TIMED && (!lease->via.pid || !process_may_live(&lease->via));
 }
 
-struct lease *
-leases_find(struct leases *leases, const struct lease *key)
+static struct lease *
+find_key(struct leases *leases, const struct lease *key)
 {
 	for (size_t i = 0; i < leases->n; i++)
 		if (same_key(&leases->v[i], key))
 			return &leases->v[i];
+	return NULL;
+}
+
+struct lease *
+leases_find_own(struct leases *leases, const struct lease *key)
+{
+	return key->kind == LEASE_TIMED && !key->via.pid ? NULL : find_key(leases, key);
+}
+
+struct lease *
+leases_find(struct leases *leases, const struct lease *key)
+{
+	struct lease *found = find_key(leases, key);
+	if (found)
+		return found;
 	for (size_t i = 0; key->kind == LEASE_TIMED && i < leases->n; i++)
 		if (is_nobodys(&leases->v[i]))
 			return &leases->v[i];

@@ -50,6 +50,8 @@ struct lease *leases_add(struct leases *leases, const struct lease *lease);
  * (via), else the oldest that nobody alive stands behind. NULL if there is none.
  */
 struct lease *leases_find(struct leases *leases, const struct lease *key);
+/* The same, but never one that is only nobody else's. */
+struct lease *leases_find_own(struct leases *leases, const struct lease *key);
 void leases_drop(struct leases *leases, struct lease *lease);
 /* Some are not void. */
 bool leases_held(const struct leases *leases);

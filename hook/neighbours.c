@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "clocks.h"
+#include "fate.h"
 #include "lasting.h"
 #include "privileges.h"
 
@@ -94,6 +95,38 @@ neighbours_fini(struct neighbours *all)
 	*all = (struct neighbours){ 0 };
 }
 
+static int
+check_lease(const struct state *state, const struct neighbour *one, const struct lease *lease,
+	    struct err *e)
+{
+	struct journal journal;
+	struct err unread = ERR_INIT;
+	if (journal_read(state->dir, one->file, &journal, &unread) != JOURNAL_GOOD)
+		return 0;
+	bool there = one->may_be_open && leases_find_own(&journal.leases, lease);
+	if (there) {
+		err_set(e, ERR_OPEN,
+			"the lease was not given back: it is in window %s of another network "
+			"namespace (%s); run `geopause post` inside it",
+			journal.window, one->file);
+		fate_may_be_open(e, &journal);
+	}
+	journal_fini(&journal);
+	return there ? -1 : 0;
+}
+
+int
+neighbours_check_lease(const struct state *state, const struct identity *own,
+		       const struct lease *lease, struct err *e)
+{
+	struct neighbours all;
+	int failed = neighbours_read(&all, state, own, e);
+	for (size_t i = 0; !failed && i < all.n; i++)
+		failed = check_lease(state, &all.v[i], lease, e);
+	neighbours_fini(&all);
+	return failed;
+}
+
 struct search {
 	uint64_t netns;
 	ino_t last; /* the namespace that was tried last: most processes share one */
@@ -160,7 +193,7 @@ restore_here(const struct window *there, bool stale, struct err *e)
 	struct backends backends = { 0 };
 	struct window window;
 	int failed = privileges_reduce(KEEP_NET_ADMIN | KEEP_NET_RAW | KEEP_DAC_READ_SEARCH |
-					       (lasting_is_there(there->history) ? KEEP_ALL : 0),
+					       lasting_rights(there->history),
 				       e) ||
 		     window_init(&window, there->state, &backends, there->history, e);
 	for (size_t i = 0; !failed && i < there->sweeps.n; i++)

@@ -32,6 +32,12 @@ struct neighbours {
 int neighbours_read(struct neighbours *all, const struct state *state, const struct identity *own,
 		    struct err *e);
 void neighbours_fini(struct neighbours *all);
+/*
+ * ERR_OPEN if a window of another namespace that may be open has this very lease: it was taken
+ * there, and cannot be given back here.
+ */
+int neighbours_check_lease(const struct state *state, const struct identity *own,
+			   const struct lease *lease, struct err *e);
 
 #define NEIGHBOUR_DEADLINE_S 30u
 /*

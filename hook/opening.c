@@ -3,6 +3,7 @@
 
 #include "clocks.h"
 #include "log.h"
+#include "privileges.h"
 
 static void
 go_without_watchdog(struct window *w, const struct request *request, struct lease *lease)
@@ -33,6 +34,16 @@ look_at_owner(const struct opening *opening, struct lease *lease)
 			       "client: a timed lease");
 }
 
+/* Ours will have what we have now; one that was there may have given up more. */
+static bool
+watchdog_is_able(const struct watchdog *dog, const struct window *w)
+{
+	pid_t pid;
+	return dog->pid || (watchdog_sees_us(dog, w) &&
+			    watchdog_look(w->state, w->id.netns, &pid) == WATCHDOG_LIVES && pid &&
+			    privileges_are_shared(pid));
+}
+
 int
 opening_take(struct opening *opening, const struct options *options, struct backends *backends,
 	     const struct request *request, struct lease *lease, struct err *e)
@@ -44,6 +55,7 @@ opening_take(struct opening *opening, const struct options *options, struct back
 	unsigned heartbeat_s = watchdog_start(&opening->dog, w) ? request->policy.heartbeat_s : 0;
 	if (heartbeat_s)
 		look_at_owner(opening, lease);
+	w->able = heartbeat_s && watchdog_is_able(&opening->dog, w);
 	if (window_take(w, request, heartbeat_s, lease, e))
 		return -1;
 	if (!heartbeat_s || !watchdog_ready(&opening->dog))

@@ -64,7 +64,8 @@ missing_ports(struct ports *left, const struct target *target, const struct plan
 		return -1;
 	for (size_t i = 0; i < input->lifts->n; i++) {
 		const struct lift *lift = &input->lifts->v[i];
-		if (!strcmp(lift->backend, target->backend) && has_document(lift, document))
+		if (lift->applied && !strcmp(lift->backend, target->backend) &&
+		    has_document(lift, document))
 			*left = ports_minus(left, &lift->ports);
 	}
 	json_decref(document);
@@ -77,12 +78,12 @@ same_ports(const struct ports *a, const struct ports *b)
 	return !ports_minus(a, b).n && !ports_minus(b, a).n;
 }
 
-/* The group that this target belongs to: same backend, same missing ports. */
+/* The group that this target belongs to: same backend, same missing ports. apart: a new one. */
 static struct planned *
 group_of(struct planning *planning, const struct target *target, const struct ports *missing,
-	 size_t most)
+	 bool apart, size_t most)
 {
-	for (size_t i = 0; i < planning->n; i++) {
+	for (size_t i = 0; !apart && i < planning->n; i++) {
 		const struct target *first = planning->v[i].targets[0];
 		if (!strcmp(first->backend, target->backend) &&
 		    same_ports(&planning->v[i].request.ports, missing))
@@ -104,9 +105,8 @@ group(struct planning *planning, struct backends *backends, const struct plannin
 	for (size_t i = 0; i < input->n; i++) {
 		struct ports missing;
 		const struct open_backend *on =
-			input->watched ? backends_get(backends, input->targets[i].backend, e)
-				       : NULL;
-		if (input->watched && !on)
+			backends_get(backends, input->targets[i].backend, e);
+		if (!on)
 			return -1;
 		if (input->watched && !on->ops->generation)
 			continue;
@@ -115,7 +115,8 @@ group(struct planning *planning, struct backends *backends, const struct plannin
 		if (!missing.n)
 			continue;
 		struct planned *planned =
-			group_of(planning, &input->targets[i], &missing, input->n);
+			group_of(planning, &input->targets[i], &missing,
+				 on->ops->caps & (unsigned)BACKEND_APART, input->n);
 		if (!planned)
 			return err_set(e, ERR_FAILED, "out of memory");
 		planned->targets[planned->request.n++] = &input->targets[i];
@@ -180,10 +181,21 @@ planning_steps(const struct planning *planning)
 	return steps;
 }
 
+/* What is lifted apart is known by its name: several targets may have one program. */
+static int
+add_where(struct lift *lift, const struct target *target, bool apart)
+{
+	const char *where = target_where(target);
+	if (apart)
+		return names_addf(&lift->tables, "%s (%s)", target->name, where);
+	return names_have(&lift->tables, where) ? 0 : names_add(&lift->tables, where);
+}
+
 int
 planned_journal(const struct planned *planned, struct lifts *lifts, struct err *e)
 {
 	const struct backend_ops *ops = planned->on->ops;
+	const bool apart = ops->caps & (unsigned)BACKEND_APART;
 	struct lift *lift = lifts_add(lifts);
 	if (!lift || !(lift->backend = strdup(ops->name)) || !(lift->documents = json_array()) ||
 	    !(lift->record = ops->record(planned->plan)))
@@ -197,8 +209,7 @@ planned_journal(const struct planned *planned, struct lifts *lifts, struct err *
 		const struct target *target = planned->targets[i];
 		if (names_add(&lift->targets, target->name) ||
 		    json_array_append_new(lift->documents, document_of(target)) ||
-		    (!names_have(&lift->tables, target_where(target)) &&
-		     names_add(&lift->tables, target_where(target))))
+		    add_where(lift, target, apart))
 			return err_set(e, ERR_FAILED, "out of memory");
 	}
 	return 0;

@@ -7,7 +7,7 @@
 #include "journal.h"
 #include "module.h"
 
-/* One backend's plan for targets that lack the same ports. */
+/* One backend's plan for targets that lack the same ports, or for one (BACKEND_APART). */
 struct planned {
 	const struct open_backend *on;
 	const struct target **targets;

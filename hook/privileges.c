@@ -26,10 +26,12 @@ struct capabilities {
 	uint64_t effective, permitted, inheritable;
 };
 
+/* pid 0: ours. */
 static int
-capabilities_get(struct capabilities *caps)
+capabilities_get(struct capabilities *caps, pid_t pid)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3,
+						   .pid = pid };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
 	if (syscall(SYS_capget, &header, data))
 		return -1;
@@ -73,7 +75,7 @@ privileges_reduce(unsigned keep, struct err *e)
 	uint64_t kept = kept_capabilities(keep);
 	if (keep & KEEP_ALL)
 		return 0;
-	if (capabilities_get(&caps))
+	if (capabilities_get(&caps, 0))
 		return err_sys(e, ERR_FAILED, errno, "reading the capabilities");
 	caps.effective &= kept;
 	caps.permitted &= kept;
@@ -86,12 +88,21 @@ privileges_reduce(unsigned keep, struct err *e)
 	return 0;
 }
 
+bool
+privileges_are_shared(pid_t pid)
+{
+	const uint64_t early = kept_capabilities(KEEP_KILL | KEEP_SYS_RESOURCE);
+	struct capabilities ours, theirs;
+	return !capabilities_get(&ours, 0) && !capabilities_get(&theirs, pid) &&
+	       !(ours.effective & ~early & ~theirs.effective);
+}
+
 unsigned
 privileges_effective(void)
 {
 	struct capabilities caps;
 	unsigned effective = 0;
-	if (capabilities_get(&caps))
+	if (capabilities_get(&caps, 0))
 		return 0;
 	for (size_t i = 0; i < N_KNOWN; i++)
 		if (caps.effective & BIT(known[i].cap))

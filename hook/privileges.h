@@ -6,6 +6,9 @@
 #ifndef GEOPAUSE_PRIVILEGES_H
 #define GEOPAUSE_PRIVILEGES_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "err.h"
 
 enum privileges_keep {
@@ -31,6 +34,8 @@ enum privileges_keep {
  * only what file modes let it, and creates nothing in other users' directories.
  */
 int privileges_reduce(unsigned keep, struct err *e);
+/* Has this process all effective capabilities that we have, but for what we give up first? */
+bool privileges_are_shared(pid_t pid);
 /* The bits of enum privileges_keep that are effective now. */
 unsigned privileges_effective(void);
 

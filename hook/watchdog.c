@@ -348,6 +348,20 @@ prepare(struct watchdog *dog, struct watchdog *its, const struct window *w)
 	return -1;
 }
 
+/* What is lifted already, in a window whose watchdog is dead, may need other rights and modules. */
+static void
+load_backends(struct window *w)
+{
+	struct journal read = { 0 };
+	struct err e = ERR_INIT;
+	if (!w->there)
+		(void)journal_read(w->state->dir, w->file, &read, &e);
+	const struct lifts *lifts = w->there ? &w->journal.lifts : &read.lifts;
+	for (size_t i = 0; i < lifts->n; i++)
+		(void)backends_get(w->backends, lifts->v[i].backend, &e);
+	journal_fini(&read);
+}
+
 bool
 watchdog_start(struct watchdog *dog, struct window *w)
 {
@@ -361,6 +375,7 @@ watchdog_start(struct watchdog *dog, struct window *w)
 		log_event_take(LOG_NOTICE, "watchdog-dead", NULL,
 			       "the last watchdog (process %d) was killed; starting another",
 			       (int)pid);
+	load_backends(w);
 	if (prepare(dog, &its, w))
 		return false;
 	fflush(NULL);
@@ -421,13 +436,10 @@ void
 watchdog_ensure(struct window *w)
 {
 	struct watchdog dog;
-	struct err e = ERR_INIT;
 	pid_t pid;
 	if (!w->there || !w->journal.heartbeat_s ||
 	    watchdog_look(w->state, w->id.netns, &pid) == WATCHDOG_LIVES)
 		return;
-	for (size_t i = 0; i < w->journal.lifts.n; i++)
-		(void)backends_get(w->backends, w->journal.lifts.v[i].backend, &e);
 	if (watchdog_start(&dog, w))
 		(void)watchdog_ready(&dog);
 	watchdog_release(&dog, w->journal.lifts.n > 0);

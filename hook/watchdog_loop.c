@@ -25,6 +25,7 @@
 #include "alert.h"
 #include "backend.h"
 #include "clocks.h"
+#include "lasting.h"
 #include "log.h"
 
 #define POLL_MS 50
@@ -255,15 +256,34 @@ remember(struct watch *watch, struct watched *result)
 		note_relift(watch);
 }
 
-/* The journal is gone, and not by us: nothing of what it named may stay. */
-static void
+/*
+ * The journal is gone, and not by us: nothing of what it named may stay. False if it does, and has
+ * to be tried again.
+ */
+static bool
 clean_up(struct watch *watch)
 {
 	struct err e = ERR_INIT;
-	if (window_orphans(watch->w, &watch->last.lifts, &e)) {
-		log_failure(&e);
-		alert_send("watchdog", ERR_OPEN, e.msg);
-	}
+	int failed = window_orphans(watch->w, &watch->last, &e);
+	/* It was gone before we could see what it named. */
+	if (!failed && watch->unseen)
+		failed = window_sweep(watch->w, &e) ||
+			 (watch->state->lock >= 0 && lasting_recover(watch->w, NULL, &e));
+	if (!failed)
+		return true;
+	e.code = ERR_OPEN;
+	complain(watch, &e);
+	return false;
+}
+
+/* Nothing else is to be watched until then. */
+static void
+clean_up_later(struct watch *watch)
+{
+	leases_fini(&watch->last.leases);
+	watch_owners(watch);
+	watch->file = journal_file(watch);
+	watch->next_beat = watch->retry_at = boottime_ms() + retry_ms(watch);
 }
 
 /* What the journal said when it could be read: if nobody of these is left, it is closed. */
@@ -272,7 +292,7 @@ close_unread(struct watch *watch)
 {
 	watch->file = journal_file(watch);
 	if (!leases_held(&watch->last.leases))
-		clean_up(watch);
+		(void)clean_up(watch);
 }
 
 /*
@@ -305,14 +325,12 @@ act(struct watch *watch, unsigned events)
 			   "the firewall was changed under the window, which has ended before its "
 			   "client: the certificate may fail");
 	if (result.over) {
-		if (!result.closed)
-			clean_up(watch);
-		/* It was gone before we could see what it named. */
-		if (!result.closed && watch->unseen)
-			(void)window_sweep(watch->w, &e);
 		if (e.code)
 			complain(watch, &e);
-		return true;
+		if (result.closed || clean_up(watch))
+			return true;
+		clean_up_later(watch);
+		return false;
 	}
 	if (failed && !result.missing)
 		complain(watch, &e);
@@ -341,10 +359,10 @@ tick(struct watch *watch, unsigned events, const char *lock_file)
 	struct err e = ERR_INIT;
 	int locked = lock(watch, &e);
 	if (locked > 0) {
-		clean_up(watch);
-		if (watch->unseen && window_sweep(watch->w, &e))
-			complain(watch, &e);
-		return true;
+		if (clean_up(watch))
+			return true;
+		clean_up_later(watch);
+		return false;
 	}
 	if (locked < 0) {
 		complain(watch, &e);

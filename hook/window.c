@@ -15,9 +15,6 @@
 #include "story.h"
 #include "window_private.h"
 
-#define REVERT_TRIES 3
-#define EXPIRY_SLACK_S 2u /* the kernel's timers and ours start in different seconds */
-
 int
 window_init(struct window *w, const struct state *state, struct backends *backends,
 	    const char *history, struct err *e)
@@ -62,8 +59,15 @@ int
 window_save(struct window *w, enum journal_state state, struct err *e)
 {
 	w->journal.state = state;
-	if (lasting_save(w, e))
-		return -1;
+	/* The copy last: one without a journal would look like a leftover. */
+	return journal_write(w->state->dir, w->file, &w->journal, false, e) || lasting_save(w, e)
+		       ? -1
+		       : 0;
+}
+
+int
+window_save_expiry(struct window *w, struct err *e)
+{
 	return journal_write(w->state->dir, w->file, &w->journal, false, e);
 }
 
@@ -99,7 +103,7 @@ drop_journal(struct window *w, struct err *e)
 		return -1;
 	journal_fini(&w->journal);
 	w->there = false;
-	return lasting_recover(w, e);
+	return lasting_recover(w, NULL, e);
 }
 
 /* Reads the journal; what does not count here and now is put aside or dropped. */
@@ -141,69 +145,6 @@ window_look(struct window *w, struct err *e)
 	log_event_take(LOG_NOTICE, "journal-dropped", NULL,
 		       "window %s ended with the boot in which it was opened", w->journal.window);
 	return drop_journal(w, e);
-}
-
-enum lift_state
-lift_inspect(struct window *w, const struct lift *lift, unsigned *left_s, struct err *e)
-{
-	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
-	*left_s = 0;
-	return on ? on->ops->inspect(on->backend, lift->record, left_s, e) : LIFT_UNKNOWN;
-}
-
-int
-lift_err(struct err *e, enum err_code code, const struct lift *lift, enum lift_state state,
-	 const struct err *why)
-{
-	char name[NAME_BUF];
-	return err_set(e, code, "%s is %s%s%s",
-		       err_name(name, lift->targets.n ? lift->targets.v[0] : lift->backend),
-		       story_lift_state(state), why->code ? ": " : "", why->code ? why->msg : "");
-}
-
-void
-window_hold_lock(const struct window *w, const struct open_backend *on)
-{
-	if (on->ops->hold)
-		on->ops->hold(on->backend, w->state->lock);
-}
-
-/* Reverts and looks: only what is seen to be gone is gone. */
-int
-lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e)
-{
-	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
-	struct err why = ERR_INIT;
-	enum lift_state state = LIFT_UNKNOWN;
-	unsigned left_s;
-	if (!on)
-		return -1;
-	window_hold_lock(w, on);
-	for (int i = 0; i < REVERT_TRIES; i++) {
-		struct err unread = ERR_INIT;
-		why = ERR_INIT;
-		(void)on->ops->revert(on->backend, lift->record, notes, &why);
-		state = lift_inspect(w, lift, &left_s, &unread);
-		if (state == LIFT_NOT_LIFTED)
-			return 0;
-		if (!why.code)
-			why = unread;
-	}
-	return lift_err(e, ERR_FAILED, lift, state, &why);
-}
-
-/* From the last one down to the first; goes on after a failure, and keeps what failed. */
-int
-window_put_back_from(struct window *w, size_t first, struct names *notes, struct err *e)
-{
-	int failed = 0;
-	for (size_t i = w->journal.lifts.n; i-- > first;) {
-		if (lift_put_back(w, &w->journal.lifts.v[i], notes, e))
-			failed = -1;
-		else
-			lifts_drop(&w->journal.lifts, i);
-	}
-	return failed;
 }
 
 /* The journal says "closing"; without it the file still names every lift: all a revert needs. */
@@ -268,6 +209,46 @@ window_prune(struct window *w)
 	return how;
 }
 
+static bool
+is_settled(const struct journal *j)
+{
+	for (size_t i = 0; i < j->lifts.n; i++)
+		if (!j->lifts.v[i].applied)
+			return false;
+	return !wishes_are_begun(&j->wishes);
+}
+
+int
+window_settle(struct window *w, struct err *e)
+{
+	struct journal *j = &w->journal;
+	struct names notes = { 0 };
+	struct err unsaved = ERR_INIT;
+	int failed = 0;
+	if (!w->there || j->state != JOURNAL_OPEN || is_settled(j))
+		return 0;
+	wishes_settle(&j->wishes, false);
+	for (size_t i = j->lifts.n; i-- > 0;) {
+		if (j->lifts.v[i].applied)
+			continue;
+		if (lift_put_back(w, &j->lifts.v[i], &notes, e))
+			failed = -1;
+		else
+			lifts_drop(&j->lifts, i);
+	}
+	if (window_save(w, JOURNAL_OPEN, &unsaved))
+		log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
+	story_lines(LOG_WARNING, "drift", "", &notes);
+	names_fini(&notes);
+	if (!failed)
+		log_event_take(LOG_NOTICE, "settled", NULL,
+			       "window %s: what a call had begun that was killed was taken back",
+			       j->window);
+	else
+		fate_begun_may_be_open(e, j);
+	return failed;
+}
+
 /* Closes what a dead process has left half done, and what has expired. */
 int
 window_recover(struct window *w, struct err *e)
@@ -277,135 +258,7 @@ window_recover(struct window *w, struct err *e)
 	const char *how = window_prune(w);
 	if (w->journal.state != JOURNAL_OPEN)
 		return window_close(w, "recovered", e);
-	return w->journal.leases.n ? 0 : window_close(w, how, e);
-}
-
-enum applied
-lift_apply(struct window *w, const struct planned *planned, struct lift *lift, struct err *e)
-{
-	const struct backend_ops *ops = planned->on->ops;
-	struct err why = ERR_INIT, unread = ERR_INIT;
-	enum lift_state state = LIFT_NOT_LIFTED;
-	unsigned left_s;
-	window_hold_lock(w, planned->on);
-	enum outcome outcome = ops->apply(planned->on->backend, planned->plan, &why);
-	if (outcome == OUTCOME_UNKNOWN)
-		state = lift_inspect(w, lift, &left_s, &unread);
-	if (outcome == OUTCOME_DONE || state == LIFT_LIFTED)
-		return APPLIED;
-	*e = why;
-	if (!e->code)
-		err_set(e, ERR_FAILED, "the backend gave no reason");
-	err_wrap(e, "lifting by %s failed", ops->name);
-	/* Anything but a whole lift that is known not to be there has to be reverted. */
-	return state == LIFT_NOT_LIFTED && (ops->caps & BACKEND_ATOMIC) ? APPLIED_NOTHING
-									: APPLIED_PERHAPS;
-}
-
-bool
-lift_is_watched(struct window *w, const struct lift *lift)
-{
-	struct err e = ERR_INIT;
-	const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
-	return on && on->ops->generation;
-}
-
-bool
-lift_beats(const struct open_backend *on, const struct lift *lift)
-{
-	return (on->ops->caps & (unsigned)BACKEND_HEARTBEAT) &&
-	       (!on->ops->beats || on->ops->beats(lift->record));
-}
-
-/* The expiry that a lift gets now, in seconds. */
-static unsigned
-expiry_of(const struct window *w, const struct open_backend *on, const struct lift *lift)
-{
-	const struct journal *j = &w->journal;
-	return planning_expiry(boottime_left(leases_expiry(&j->leases)), j->heartbeat_s,
-			       on && lift_beats(on, lift));
-}
-
-static int
-extend_one(struct window *w, const struct lift *lift, struct err *e)
-{
-	struct err why = ERR_INIT;
-	unsigned left_s;
-	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
-	if (!on)
-		return -1;
-	unsigned expiry_s = expiry_of(w, on, lift);
-	enum lift_state state = lift_inspect(w, lift, &left_s, &why);
-	if (state == LIFT_LIFTED && left_s >= expiry_s && left_s <= expiry_s + EXPIRY_SLACK_S)
-		return 0;
-	why = ERR_INIT;
-	window_hold_lock(w, on);
-	enum outcome outcome = on->ops->extend(on->backend, lift->record, expiry_s, &why);
-	if (outcome == OUTCOME_DONE)
-		return 0;
-	if (outcome == OUTCOME_UNKNOWN) {
-		struct err unread = ERR_INIT;
-		state = lift_inspect(w, lift, &left_s, &unread);
-		if (state == LIFT_LIFTED && left_s + EXPIRY_SLACK_S >= expiry_s)
-			return 0;
-	}
-	*e = why;
-	if (!e->code)
-		lift_err(e, ERR_FAILED, lift, state, &why);
-	return err_wrap(e, "extending the window failed");
-}
-
-void
-window_note_expiry(struct window *w)
-{
-	struct journal *j = &w->journal;
-	int64_t latest = 0;
-	for (size_t i = 0; i < j->lifts.n; i++) {
-		struct err e = ERR_INIT;
-		const struct lift *lift = &j->lifts.v[i];
-		const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
-		int64_t end = boottime_now() + expiry_of(w, on, lift);
-		latest = end > latest ? end : latest;
-	}
-	j->expiry = latest ? latest : leases_expiry(&j->leases);
-}
-
-/* The first n lifts stay open until the last lease ends, or for a heartbeat. */
-int
-window_extend(struct window *w, size_t n, struct err *e)
-{
-	for (size_t i = 0; i < n; i++)
-		if (extend_one(w, &w->journal.lifts.v[i], e))
-			return -1;
-	return 0;
-}
-
-int
-window_beat(struct window *w, struct err *e)
-{
-	for (size_t i = 0; i < w->journal.lifts.n; i++) {
-		const struct lift *lift = &w->journal.lifts.v[i];
-		const struct open_backend *on = backends_get(w->backends, lift->backend, e);
-		if (!on || (lift_beats(on, lift) && extend_one(w, lift, e)))
-			return -1;
-	}
-	return 0;
-}
-
-int
-window_verify(struct window *w, size_t first, struct err *e)
-{
-	for (size_t i = first; i < w->journal.lifts.n; i++) {
-		const struct lift *lift = &w->journal.lifts.v[i];
-		struct err why = ERR_INIT;
-		unsigned left_s;
-		enum lift_state state = lift_inspect(w, lift, &left_s, &why);
-		if (state != LIFT_LIFTED) {
-			lift_err(e, ERR_VERIFY, lift, state, &why);
-			return err_wrap(e, "verification failed");
-		}
-	}
-	return 0;
+	return w->journal.leases.n ? window_settle(w, e) : window_close(w, how, e);
 }
 
 static size_t
@@ -428,6 +281,21 @@ drop_leases(struct window *w, const struct lease *lease, const struct process *g
 	return dropped;
 }
 
+/* There is no journal; it may be lost, and what it knew of not. */
+static int
+give_back_nothing(struct window *w, const struct lease *lease, struct err *e)
+{
+	struct err lasting = ERR_INIT;
+	int swept = window_sweep_leftovers(w, e);
+	if (!lasting_recover(w, lease, &lasting))
+		return swept;
+	if (swept)
+		log_failure(&lasting);
+	else
+		*e = lasting;
+	return -1;
+}
+
 int
 window_give_back(struct window *w, const struct lease *lease, const struct process *guard,
 		 struct err *e)
@@ -436,10 +304,11 @@ window_give_back(struct window *w, const struct lease *lease, const struct proce
 	if (window_look(w, e))
 		return -1;
 	if (!w->there)
-		return window_sweep_leftovers(w, e);
+		return give_back_nothing(w, lease, e);
 	size_t before = w->journal.leases.n;
 	/* First ours, which may be void by now: its owner may have died. */
 	size_t dropped = drop_leases(w, lease, guard);
+	w->returned = dropped > 0;
 	if (w->journal.state == JOURNAL_OPEN && dropped) {
 		(void)window_prune(w);
 		if (!w->journal.leases.n && window_close(w, "post", e))
@@ -454,7 +323,7 @@ window_give_back(struct window *w, const struct lease *lease, const struct proce
 		       dropped ? "" : "no lease of this caller; ", w->journal.window,
 		       leases_text(holders, &w->journal.leases));
 	if (!changed || !window_save(w, JOURNAL_OPEN, e))
-		return 0;
+		return window_settle(w, e);
 	e->code = ERR_OPEN;
 	fate_add(e, "the lease was not given back; the window stays open for %s",
 		 leases_text(holders, &w->journal.leases));
@@ -464,20 +333,16 @@ window_give_back(struct window *w, const struct lease *lease, const struct proce
 int
 window_restore(struct window *w, struct err *e)
 {
-	struct names notes = { 0 };
-	struct err first = ERR_INIT, swept = ERR_INIT;
+	struct err first = ERR_INIT, swept = ERR_INIT, old = ERR_INIT;
 	int unread = window_look(w, &first);
 	int open = !unread && w->there ? window_close(w, "restore", &first) : 0;
 	int marks = window_sweep(w, &swept);
-	if (open && w->there && !marks && !window_put_back_from(w, 0, &notes, &swept)) {
-		/* The sweep has removed what the record could not. */
-		window_tell_closed(w, "restore", &notes);
-		window_forget(w);
-		open = 0;
+	/* The sweep may have removed what the record could not. */
+	if (open && w->there && !marks) {
+		first = ERR_INIT;
+		open = window_close(w, "restore", &first);
 	}
-	names_fini(&notes);
-	struct err old = ERR_INIT;
-	int lasting = lasting_recover(w, &old);
+	int lasting = lasting_recover_all(w, &old);
 	if (!unread && !open && !marks && !lasting)
 		return 0;
 	*e = unread || open ? first : marks ? swept : old;
@@ -489,7 +354,7 @@ int
 window_restore_stale(struct window *w, struct err *e)
 {
 	char holders[LEASES_TEXT_MAX];
-	if (window_look(w, e) || window_recover(w, e) || lasting_recover(w, e))
+	if (window_look(w, e) || window_recover(w, e) || lasting_recover(w, NULL, e))
 		return -1;
 	if (!w->there)
 		return window_sweep(w, e);

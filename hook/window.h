@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The window: closed -> opening -> open -> closing -> closed. window.c is the only caller of a
- * backend's mutations (apply, extend, revert, sweep), and writes the journal before each of them,
- * so that whoever dies in between leaves behind what the next caller needs.
+ * The window: closed -> opening -> open -> closing -> closed. Only here a backend's mutations are
+ * called (apply, extend and revert in window_lift.c), and the journal is written before each of
+ * them, so that whoever dies in between leaves behind what the next caller needs.
  *
  * Every function here needs the state's lock and held signals, but window_leftovers. Error
  * messages end in what is open now.
@@ -23,6 +23,8 @@ struct window {
 	struct names sweeps; /* backends whose marks are ours to sweep */
 	struct journal journal;
 	bool there;          /* there is a window; the journal is filled */
+	bool able;           /* the watchdog has all rights that we have */
+	bool returned;       /* window_give_back has found a lease to give back */
 	bool yields;         /* a newer version's journal is left alone: it has its own watchdog */
 	const char *history; /* the directory of the history */
 	bool lasts;          /* there may be a copy of the journal that outlives the boot */
@@ -87,7 +89,7 @@ struct watched {
 
 /* Looks at everything, and does what is to be done. On errors it is asked again later. */
 int window_watch(struct window *w, unsigned events, struct watched *result, struct err *e);
-/* What stands in the firewall by these lifts of a journal that is gone is taken out. */
-int window_orphans(struct window *w, const struct lifts *lifts, struct err *e);
+/* What stands in the firewall by the lifts of this journal, which is gone, is taken out. */
+int window_orphans(struct window *w, const struct journal *gone, struct err *e);
 
 #endif

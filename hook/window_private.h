@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What window.c, which alone changes firewalls, does for window_take.c. Nobody else includes it. */
+/* What the window's files, and lasting.c, do for each other. Nobody else includes it. */
 #ifndef GEOPAUSE_WINDOW_PRIVATE_H
 #define GEOPAUSE_WINDOW_PRIVATE_H
 
@@ -9,8 +9,15 @@
 /* The journal: read it (what does not count here is put aside), write it, remove it. */
 int window_look(struct window *w, struct err *e);
 int window_save(struct window *w, enum journal_state state, struct err *e);
+/* The journal alone: until when is no business of the copy that outlives a boot. */
+int window_save_expiry(struct window *w, struct err *e);
 void window_forget(struct window *w);
-/* Closes what a dead process has left half done, and what has expired. */
+/*
+ * In an open window, what is not known to be applied, and ports that are not known to be lifted: a
+ * call was killed while it joined. It is taken back, whatever became of it.
+ */
+int window_settle(struct window *w, struct err *e);
+/* Closes what a dead process has left half done, and what has expired; settles the rest. */
 int window_recover(struct window *w, struct err *e);
 /* Drops the leases that have ended; returns how the last of them did. */
 const char *window_prune(struct window *w);
@@ -51,10 +58,16 @@ bool lift_is_watched(struct window *w, const struct lift *lift);
 bool lift_beats(const struct open_backend *on, const struct lift *lift);
 /* journal.expiry becomes what the lifts get now; to be saved before they do. */
 void window_note_expiry(struct window *w);
-/* The first n lifts stay open until the last lease ends, or for a heartbeat. */
-int window_extend(struct window *w, size_t n, struct err *e);
-/* Those whose expiry is a heartbeat; the others have the window's end already. */
-int window_beat(struct window *w, struct err *e);
+/*
+ * The first n lifts stay open until the last lease ends, or for a heartbeat. later: that end has
+ * moved; if not, what never expires and what does not say when is left alone.
+ */
+int window_extend(struct window *w, size_t n, bool later, struct err *e);
+/*
+ * Those whose expiry is a heartbeat; the others have the window's end already. begun: also those
+ * that are not known to be applied yet.
+ */
+int window_beat(struct window *w, bool begun, struct err *e);
 /* Every lift from the first on must be seen in the live firewall, else ERR_VERIFY. */
 int window_verify(struct window *w, size_t first, struct err *e);
 

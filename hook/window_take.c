@@ -5,9 +5,10 @@
  * opening   journal "opening" | apply each | inspect each | journal "open"
  *           Died before "open": nobody was told that it is open; the watchdog, which was there
  *           before, reverts, or the next caller.
- * joining   journal the lease and the lifts to come, still "open" | apply | extend | inspect
- *           Died: the others' window goes on; the lease ends in time, and whoever comes next sees
- *           by inspect which lifts are not there.
+ * joining   journal the lease and the lifts to come, still "open" | apply | extend | inspect |
+ *           journal that they are applied
+ *           Died: the others' window goes on; the lease ends in time, and the watchdog or the next
+ *           caller takes back what is not known to be applied.
  * closing   journal "closing" | revert each, backwards | inspect each | remove the journal
  *           Died: the watchdog or the next caller goes on reverting, which is idempotent.
  *
@@ -38,16 +39,16 @@
 struct change {
 	const struct lease *key;
 	bool fresh;           /* this call opens the window */
-	bool joins;           /* this call's client joins others for whom something is lifted */
-	unsigned rights;      /* then: SPECIAL_RIGHTS that these lifts need, and the watchdog has */
+	unsigned rights;      /* SPECIAL_RIGHTS that the watchdog of an open window has */
 	bool renewed;         /* the lease was there */
 	int64_t expires;      /* before, if renewed */
 	struct wishes wishes; /* before */
 	bool spare;           /* some of the ports are lifted for the first time */
 	bool wished;          /* the wishes may have changed */
-	bool claimed, saved;  /* the lease is in our copy of the journal; in the file */
+	bool claimed;         /* the lease is in our copy of the journal */
 	size_t first;         /* the lifts from here on are ours */
 	size_t applied;       /* of these: may be in the firewall */
+	int64_t end;          /* of the leases, before */
 	unsigned heartbeat_s;
 };
 
@@ -56,7 +57,7 @@ begin(struct window *w, const struct request *rq, struct change *change, struct 
 {
 	struct journal *j = &w->journal;
 	change->fresh = !w->there;
-	change->joins = j->lifts.n > 0;
+	change->rights = w->able ? SPECIAL_RIGHTS : 0;
 	change->first = j->lifts.n;
 	for (size_t i = 0; i < j->lifts.n; i++) {
 		const struct open_backend *on = backends_get(w->backends, j->lifts.v[i].backend, e);
@@ -134,7 +135,7 @@ static int
 wish(struct journal *j, const struct request *rq)
 {
 	json_t *policy = policy_document(rq->policy.targets, rq->policy.n_targets);
-	int failed = policy ? wishes_add(&j->wishes, policy, !rq->policy.file, &rq->ports) : -1;
+	int failed = policy ? wishes_begin(&j->wishes, policy, !rq->policy.file, &rq->ports) : -1;
 	json_decref(policy);
 	return failed;
 }
@@ -145,6 +146,7 @@ claim(struct window *w, const struct request *rq, struct lease *lease, struct ch
 {
 	struct journal *j = &w->journal;
 	j->heartbeat_s = change->heartbeat_s;
+	change->end = leases_expiry(&j->leases);
 	set_end(j, rq, lease);
 	struct lease *old = lease->kind == LEASE_TIMED ? NULL : leases_find(&j->leases, lease);
 	change->key = lease;
@@ -204,6 +206,12 @@ check_rights(const struct window *w, const struct planning *planning, unsigned k
 	return 0;
 }
 
+static int
+save(struct window *w, const struct change *change, struct err *e)
+{
+	return window_save(w, change->fresh ? JOURNAL_OPENING : JOURNAL_OPEN, e);
+}
+
 /* Plans what is missing and journals it, with the lease, before anything is changed. */
 static int
 prepare(struct window *w, const struct policy *policy, const struct ports *ports,
@@ -221,21 +229,29 @@ prepare(struct window *w, const struct policy *policy, const struct ports *ports
 	if (planning_make(planning, w->backends, &input, e))
 		return -1;
 	story_plan(planning);
-	if (change->joins && j->heartbeat_s && check_rights(w, planning, change->rights, e))
+	if (!change->fresh && j->heartbeat_s && check_rights(w, planning, change->rights, e))
 		return -1;
 	for (size_t i = 0; i < planning->n; i++)
 		if (planning->v[i].plan->n && planned_journal(&planning->v[i], &j->lifts, e))
 			return -1;
 	window_note_expiry(w);
-	if (window_save(w, change->fresh ? JOURNAL_OPENING : JOURNAL_OPEN, e))
-		return -1;
-	change->saved = true;
-	return 0;
+	return save(w, change, e);
+}
+
+/* What took long to apply has let the heartbeats of the others pass. */
+static int
+catch_up(struct window *w, int64_t since_ms, struct err *e)
+{
+	const unsigned heartbeat_s = w->journal.heartbeat_s;
+	if (!heartbeat_s || boottime_ms() - since_ms < 1000 * (int64_t)heartbeat_s / 3)
+		return 0;
+	return window_beat(w, true, e);
 }
 
 static int
 apply(struct window *w, const struct planning *planning, struct change *change, struct err *e)
 {
+	const int64_t begin = boottime_ms();
 	for (size_t i = 0; i < planning->n; i++) {
 		struct lift *lift = &w->journal.lifts.v[change->first + change->applied];
 		if (!planning->v[i].plan->n)
@@ -244,16 +260,32 @@ apply(struct window *w, const struct planning *planning, struct change *change, 
 		change->applied += applied != APPLIED_NOTHING;
 		if (applied != APPLIED || planned_update(&planning->v[i], lift, e))
 			return -1;
+		/* No sweep finds it by what the program has told only now. */
+		if (lift->survives_boot && save(w, change, e))
+			return -1;
 		if (change->spare)
 			window_spare_flows(w, lift);
 	}
-	return 0;
+	return catch_up(w, begin, e);
+}
+
+/* They were seen, and what was asked for is. */
+static void
+settle(struct journal *j, size_t first, bool applied)
+{
+	for (size_t i = first; i < j->lifts.n; i++)
+		j->lifts.v[i].applied = applied;
+	if (applied)
+		wishes_settle(&j->wishes, true);
 }
 
 static int
 commit(struct window *w, const struct change *change, struct err *e)
 {
-	if ((change->fresh || change->applied) && window_save(w, JOURNAL_OPEN, e))
+	struct journal *j = &w->journal;
+	bool more = change->fresh || change->applied || wishes_are_begun(&j->wishes);
+	settle(j, change->first, true);
+	if (more && window_save(w, JOURNAL_OPEN, e))
 		return -1;
 	int sig = signals_waiting();
 	return sig ? err_set(e, ERR_FAILED, "interrupted by signal %d (%s)", sig, strsignal(sig))
@@ -270,11 +302,12 @@ undo(struct window *w, struct change *change, struct err *e)
 	char holders[LEASES_TEXT_MAX];
 	while (j->lifts.n > change->first + change->applied)
 		lifts_drop(&j->lifts, j->lifts.n - 1);
+	settle(j, change->first, false);
 	disclaim(w, change);
 	int failed = window_put_back_from(w, change->first, &notes, &why);
 	if (failed) {
 		fate_add(e, "rolling back failed, too: %s", why.msg);
-		fate_may_be_open(e, j);
+		fate_begun_may_be_open(e, j);
 	} else if (change->fresh) {
 		fate_add(e, "%s",
 			 change->applied ? "all was rolled back, nothing is open"
@@ -315,13 +348,15 @@ window_take(struct window *w, const struct request *rq, unsigned heartbeat_s, st
 {
 	struct change change = { .key = lease, .heartbeat_s = heartbeat_s };
 	struct planning planning = { 0 };
-	if (window_look(w, e) || window_recover(w, e) || lasting_recover(w, e))
+	if (window_look(w, e) || window_recover(w, e) || lasting_recover(w, NULL, e))
 		return -1;
-	int failed = begin(w, rq, &change, e) || mend(w, false, &change, e) ||
-		     claim(w, rq, lease, &change, e) ||
-		     prepare(w, &rq->policy, &rq->ports, &planning, &change, e) ||
-		     apply(w, &planning, &change, e) || window_extend(w, change.first, e) ||
-		     window_verify(w, 0, e) || commit(w, &change, e);
+	int failed =
+		begin(w, rq, &change, e) || mend(w, false, &change, e) ||
+		claim(w, rq, lease, &change, e) ||
+		prepare(w, &rq->policy, &rq->ports, &planning, &change, e) ||
+		apply(w, &planning, &change, e) ||
+		window_extend(w, change.first, leases_expiry(&w->journal.leases) > change.end, e) ||
+		window_verify(w, 0, e) || commit(w, &change, e);
 	if (failed)
 		undo(w, &change, e);
 	else
@@ -341,7 +376,7 @@ window_unwatched(struct window *w, unsigned window_s, struct err *e)
 			j->leases.v[i].expires = end;
 	j->heartbeat_s = 0;
 	window_note_expiry(w);
-	return window_save(w, JOURNAL_OPEN, e) || window_extend(w, j->lifts.n, e);
+	return window_save(w, JOURNAL_OPEN, e) || window_extend(w, j->lifts.n, false, e);
 }
 
 /* The targets of a wish: as the policy said, or what is a geo-block now. */
@@ -367,10 +402,14 @@ lift_wish(struct window *w, const struct wish *wish, struct change *change, stru
 		policy_fini(&policy);
 		return -1;
 	}
-	*change = (struct change){ .first = w->journal.lifts.n };
+	/* It is the watchdog who lifts: whatever its rights are, it has them still. */
+	*change = (struct change){ .first = w->journal.lifts.n, .rights = SPECIAL_RIGHTS };
 	int failed = prepare(w, &policy, &wish->ports, &planning, change, e) ||
-		     apply(w, &planning, change, e) || window_verify(w, change->first, e) ||
-		     (change->applied && window_save(w, JOURNAL_OPEN, e));
+		     apply(w, &planning, change, e) || window_verify(w, change->first, e);
+	if (!failed && change->applied) {
+		settle(&w->journal, change->first, true);
+		failed = window_save(w, JOURNAL_OPEN, e);
+	}
 	w->counted.steps += failed ? 0 : planning_steps(&planning);
 	if (failed)
 		undo(w, change, e);

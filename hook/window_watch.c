@@ -5,6 +5,7 @@
 #include "backend.h"
 #include "clocks.h"
 #include "fate.h"
+#include "lasting.h"
 #include "log.h"
 #include "story.h"
 #include "window.h"
@@ -93,9 +94,9 @@ beat(struct window *w, struct err *e)
 	struct err unsaved = ERR_INIT;
 	window_note_expiry(w);
 	/* The file is only for telling until when: the lifts are in it already. */
-	if (window_save(w, JOURNAL_OPEN, &unsaved))
+	if (window_save_expiry(w, &unsaved))
 		log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
-	return window_beat(w, e);
+	return window_beat(w, false, e);
 }
 
 static int
@@ -142,11 +143,18 @@ watch(struct window *w, unsigned events, struct watched *result, struct err *e)
 		return window_close(w, how, e);
 	if (w->journal.leases.n != leases)
 		save_leases(w);
+	struct err unsettled = ERR_INIT;
+	int stuck = window_settle(w, &unsettled);
 	int failed = events & WATCH_REFRESHED ? refreshed(w, events, result, e) : 0;
 	/* What is there stays open, whatever is missing. */
 	if (w->there && (events & WATCH_BEAT) && beat(w, e))
 		failed = -1;
-	return failed;
+	if (stuck && w->there) {
+		/* It is worse that something is open that nobody asked for. */
+		result->missing = false;
+		*e = unsettled;
+	}
+	return failed || stuck ? -1 : 0;
 }
 
 int
@@ -166,8 +174,9 @@ window_watch(struct window *w, unsigned events, struct watched *result, struct e
 }
 
 int
-window_orphans(struct window *w, const struct lifts *lifts, struct err *e)
+window_orphans(struct window *w, const struct journal *gone, struct err *e)
 {
+	const struct lifts *lifts = &gone->lifts;
 	int failed = 0;
 	for (size_t i = lifts->n; i-- > 0;) {
 		struct names notes = { 0 };
@@ -179,5 +188,7 @@ window_orphans(struct window *w, const struct lifts *lifts, struct err *e)
 			failed = -1;
 		names_fini(&notes);
 	}
+	if (!failed)
+		lasting_forget_window(w, gone->window);
 	return failed;
 }

@@ -3,8 +3,8 @@
  * The exec backend: backend.h's operations by programs of the administrator's own, one a target.
  * What a target's program is asked is in call.h, what it is told in entry.h.
  *
- * Several targets are one lift: applied in the policy's order, and when one fails those before it
- * are taken back in the reverse order. Whatever a program leaves unknown is inspected.
+ * Each target is a lift of its own (BACKEND_APART); a record may have several all the same, of a
+ * version in which they were one. Whatever a program leaves unknown is inspected.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -248,47 +248,22 @@ apply_entry(const struct backend *backend, struct names *notes, json_t *json, st
 /* --- all of them --------------------------------------------------------------------------------
  */
 
-/* The worse of two. */
 static enum outcome
-both(enum outcome a, enum outcome b)
+worse(enum outcome a, enum outcome b)
 {
 	if (a == OUTCOME_UNKNOWN || b == OUTCOME_UNKNOWN)
 		return OUTCOME_UNKNOWN;
 	return a == OUTCOME_DONE ? b : a;
 }
 
-/* The first n, from the last one down; goes on after a failure. */
-static enum outcome
-revert_first(const struct backend *backend, const json_t *all, size_t n, struct names *notes,
-	     struct err *e)
-{
-	enum outcome outcome = OUTCOME_DONE;
-	while (n-- > 0)
-		outcome = both(outcome, revert_entry(backend, json_array_get(all, n), notes, e));
-	return outcome;
-}
-
+/* After a failure the caller takes back what may be lifted. */
 static enum outcome
 exec_apply(struct backend *backend, struct plan *plan, struct err *e)
 {
 	enum outcome outcome = OUTCOME_DONE;
-	struct err unreverted = ERR_INIT;
-	size_t done = 0;
-	while (done < json_array_size(plan->data)) {
-		outcome = apply_entry(backend, &plan->notes, json_array_get(plan->data, done), e);
-		if (outcome != OUTCOME_DONE)
-			break;
-		done++;
-	}
-	/* What is unknown may have to be taken back first: by the caller, who has all of them. */
-	if (outcome != OUTCOME_NOT_DONE ||
-	    revert_first(backend, plan->data, done, &plan->notes, &unreverted) == OUTCOME_DONE)
-		return outcome;
-	const struct err failed = *e;
-	*e = ERR_INIT;
-	err_set(e, failed.code, "%s; taking back what was lifted before it failed, too: %s",
-		failed.msg, unreverted.msg);
-	return OUTCOME_UNKNOWN;
+	for (size_t i = 0; i < json_array_size(plan->data) && outcome == OUTCOME_DONE; i++)
+		outcome = apply_entry(backend, &plan->notes, json_array_get(plan->data, i), e);
+	return outcome;
 }
 
 /* All of them lifted, or all gone; in between something is closed, or somebody was there. */
@@ -331,11 +306,15 @@ exec_extend(struct backend *backend, const json_t *record, unsigned expiry_s, st
 static enum outcome
 exec_revert(struct backend *backend, const json_t *record, struct names *notes, struct err *e)
 {
+	enum outcome outcome = OUTCOME_DONE;
 	if (!json_is_array(record)) {
 		err_set(e, ERR_FAILED, "the record is not one of the exec backend's");
 		return OUTCOME_NOT_DONE;
 	}
-	return revert_first(backend, record, json_array_size(record), notes, e);
+	for (size_t i = json_array_size(record); i-- > 0;)
+		outcome =
+			worse(outcome, revert_entry(backend, json_array_get(record, i), notes, e));
+	return outcome;
 }
 
 /* A program leaves no marks that could be found without a record. */
@@ -352,7 +331,7 @@ exec_sweep(struct backend *backend, bool look_only, struct names *found, struct 
 static const struct backend_ops ops = {
 	.abi = BACKEND_ABI,
 	.name = "exec",
-	.caps = BACKEND_SURVIVES_BOOT | BACKEND_ALL_RIGHTS,
+	.caps = BACKEND_SURVIVES_BOOT | BACKEND_ALL_RIGHTS | BACKEND_APART,
 	.open = exec_open,
 	.close = exec_close,
 	.hold = exec_hold,

@@ -104,7 +104,8 @@ be_program(const struct tool *tool, const char *path, const struct ends *ends, p
 	static char search[] = "PATH=" TOOL_PATH, locale[] = "LC_ALL=C";
 	char *environment[] = { search, locale, NULL };
 	int report = ends->report;
-	setpgid(0, 0);
+	/* Its leader cannot leave its process group; and nobody answers what it asks a terminal. */
+	setsid();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && chdir("/") == 0 &&
 	    place_descriptors(ends, tool->hold) == 0) {
 		report = REPORT_FD;

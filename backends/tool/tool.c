@@ -67,6 +67,9 @@ end_quiet(const struct quiet *before)
 {
 	sigaction(SIGPIPE, &before->pipe, NULL);
 	sigaction(SIGCHLD, &before->child, NULL);
+	/* Ignored again: of those that ended meanwhile nobody will ever hear. */
+	while (before->child.sa_handler == SIG_IGN && waitpid(-1, NULL, WNOHANG) > 0)
+		;
 	sigprocmask(SIG_SETMASK, &before->mask, NULL);
 }
 

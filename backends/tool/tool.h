@@ -6,8 +6,9 @@
  *
  * The child dies with this process (PR_SET_PDEATHSIG), so that it cannot change anything later,
  * and keeps `hold` open (the lock of the state directory): the lock is free only when no mutator
- * lives. It has no other descriptor of ours, and its own process group. What is left of that group
- * when the program has ended, or when the deadline passes, is killed: it does nothing later.
+ * lives. It has no other descriptor of ours, its own session without a terminal, and its own group
+ * of processes. What is left of that when the program has ended, or when the deadline passes, is
+ * killed: it does nothing later.
  *
  * For processes of one thread: signals are blocked, SIGCHLD and SIGPIPE set aside while it runs.
  */

@@ -4,8 +4,9 @@
 
 behave.json: {TARGET: {OPERATION: HOW or [HOW, ...]}}, one entry a call, the last one repeated; a
 HOW is one of the keys of HOWS, "done" where there is none. calls has a line a call, "TARGET
-OPERATION"; TARGET.live is there while the target is lifted; TARGET.asked is the last request.
+OPERATION"; TARGET.TXN.live is there while the target is lifted; TARGET.asked is the last request.
 """
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 
+TXN = []
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -39,7 +41,7 @@ def how_of(target, operation):
 
 def do(target, operation):
     """The change itself; the answer."""
-    live = at(target + ".live")
+    live = at("%s.%s.live" % (target, TXN[0]))
     if operation == "plan":
         if target == "idle":
             return {"steps": [], "notes": ["nothing here"]}
@@ -99,6 +101,35 @@ def flush(target, operation):
     subprocess.run(["nft", "delete", "table", "inet", "filter"], check=True)
 
 
+def slow(_target, _operation):
+    """Goes on as usual."""
+    time.sleep(5)
+
+
+def child(_target, _operation):
+    """Leaves one behind that keeps stdin, stdout and stderr open, in another process group."""
+    with subprocess.Popen(["setsid", "sleep", "30"]) as one, \
+            open(at("children"), "a", encoding="ascii") as file:
+        file.write("%d\n" % one.pid)
+        one.returncode = 0  # not waited for
+
+
+def leave(_target, _operation):
+    """Tries to leave its process group for another's, and never ends."""
+    for signum in range(1, signal.NSIG):
+        if signum not in (signal.SIGKILL, signal.SIGSTOP) and not 32 <= signum < 34:
+            signal.signal(signum, signal.SIG_IGN)
+    with subprocess.Popen(["sleep", "600"], preexec_fn=os.setpgrp) as one:
+        with contextlib.suppress(PermissionError):
+            os.setpgid(0, one.pid)
+        time.sleep(600)
+
+
+def ask(_target, _operation):
+    """As ssh asks for a password."""
+    os.read(os.open("/dev/tty", os.O_RDWR), 1)
+
+
 def much(_target, _operation):
     while True:
         os.write(1, b"x" * 65536)
@@ -107,11 +138,11 @@ def much(_target, _operation):
 HOWS = {
     "unknown-done": unknown_done, "unknown-not": fail(2), "not-done": fail(1), "three": fail(3),
     "odd": fail(77), "hang": hang, "hang-done": hang_done, "killed": killed, "much": much,
-    "flush": flush, "garbage": say("this is not JSON"), "array": say("[]"), "extra-key": say('{"extra": 1}'),
+    "flush": flush, "slow": slow, "child": child, "leave": leave, "ask": ask, "garbage": say("this is not JSON"), "array": say("[]"), "extra-key": say('{"extra": 1}'),
     "empty": say(""), "bad-state": say('{"state": "ajar"}'), "drifted": say('{"state": "drifted"}'),
-    "no-state": say("{}"), "step-type": say('{"steps": [{"where": 1, "rule": "x"}]}'),
+    "lifted": say('{"state": "lifted"}'), "no-state": say("{}"), "step-type": say('{"steps": [{"where": 1, "rule": "x"}]}'),
     "step-key": say('{"steps": [{"where": "w", "rule": "x", "rules": "y"}]}'),
-    "lies": say("", done=False), "left": say('{"state": "lifted", "left_s": 77}'),
+    "lies": say("", done=False), "garbage-not": say("this is not JSON", done=False), "left": say('{"state": "lifted", "left_s": 77}'),
     "deep": say('{"steps": [], "record": %s%s}' % ("[" * 40, "]" * 40)),
     "large": say('{"steps": [], "record": "%s"}' % ("x" * 70000)),
 }
@@ -139,6 +170,7 @@ def main():
     operation = sys.argv[-1]
     asked = json.load(sys.stdin)
     target = asked["target"]
+    TXN.append(asked["txn"])
     with open(at("rights"), "a", encoding="ascii") as file:
         file.write("%s %s\n" % (operation, rights()))
     # Whole or not at all, and before the line in calls: a test may wait for that and read this.

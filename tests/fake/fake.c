@@ -53,7 +53,7 @@
 #define FAKE_SCRIPT "fake-exec.json"
 #define FAKE_COUNTS "counts-exec.json"
 #define FAKE_LIVE "live-exec.json"
-#define FAKE_CAPS (BACKEND_SURVIVES_BOOT | BACKEND_ALL_RIGHTS)
+#define FAKE_CAPS (BACKEND_SURVIVES_BOOT | BACKEND_ALL_RIGHTS | BACKEND_APART)
 #define FAKE_WATCHED false
 #define FAKE_SWEEPS false
 #else

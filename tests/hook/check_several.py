@@ -66,7 +66,7 @@ def test_two_backends(b):
     lifts = b.journal()["lifts"]
     assert [lift["backend"] for lift in lifts] == ["nftables", "exec"]
     assert len(b.lifts()) == len(exec_lifts(b)) == 1 and lasting(b)
-    b.ok("status", says="exec: tcp 80, tcp 443 in /bin/true: lifted")
+    b.ok("status", says="exec: tcp 80, tcp 443 in router (/bin/true): lifted")
     b.ok("post")
     closed(b)
     assert [(call.split()[0], call.split()[1]) for call in b.calls() if "sweep" not in call] == [
@@ -100,7 +100,7 @@ def test_the_second_cannot_be_taken_back(b):
     second(b)
     b.ok("pre")
     behave_exec(b, revert="not-done")
-    b.ok("post", status=3, says="may still be open in /bin/true")
+    b.ok("post", status=3, says="may still be open in router (/bin/true); run")
     assert lasting(b) and exec_lifts(b) and not b.lifts(), "the first is closed, whatever becomes of the second"
     behave_exec(b)
     b.ok("restore")
@@ -188,6 +188,25 @@ def test_joining_what_needs_more_rights(b):
     closed(b)
 
 
+def test_joining_where_nothing_was_lifted(b):
+    """What the watchdog can do does not depend on what is lifted, but on who has started it."""
+    second(b)
+    only = b.policy(POLICY, "only.json")
+    b.behave(plan="none")
+    b.ok("pre", "--policy", only, "--lease", "first", policy=False)
+    b.ok("pre", "--lease", "second", status=1, says="try again when the window is closed")
+    assert not exec_lifts(b)
+    b.ok("post", "--policy", only, "--lease", "first", policy=False)
+    behave_exec(b, plan="none")
+    b.ok("pre", "--lease", "first")
+    behave_exec(b)
+    b.ok("pre", "--lease", "second")
+    assert len(exec_lifts(b)) == 1
+    b.ok("post", "--lease", "first")
+    b.ok("post", "--lease", "second")
+    closed(b)
+
+
 def test_beats_leave_it_alone(b):
     """A program that takes its time is not asked at each beat, nor at each change of a ruleset."""
     second(b)
@@ -202,4 +221,57 @@ def test_beats_leave_it_alone(b):
     behave_exec(b)
     assert len(exec_lifts(b)) == 1, "and it is still there"
     b.ok("post")
+    closed(b)
+
+
+def ports_wished(b):
+    return [wish["ports"] for wish in b.journal()["wishes"]]
+
+
+def test_killed_while_joining(b):
+    """What was not lifted for sure is taken back, and never lifted again for nobody."""
+    for how in ("kill-before", "kill-after"):
+        b.ok("pre", "--challenge", "http-01", "--lease", "first")
+        b.behave(apply=how)
+        assert b.run("pre", "--challenge", "dns-01", "--lease", "second").returncode == -9
+        wait_until(lambda: len(b.journal()["lifts"]) == 1)
+        assert ports_wished(b) == ["tcp 80"], ports_wished(b)
+        assert len(b.lifts()) == 1, "what was begun is open"
+        b.behave()
+        b.forget_calls()
+        b.refresh()
+        wait_until(lambda: len(b.lifts()) == 1)
+        applied = [call for call in b.calls() if call.startswith("apply")]
+        assert applied and "53" not in " ".join(applied), applied
+        b.ok("restore")
+        closed(b)
+
+
+def test_joining_without_more_to_lift(b):
+    """Nothing is left begun by a call that has ended well."""
+    b.ok("pre", "--challenge", "http-01", "--lease", "first")
+    b.behave(plan="none")
+    b.ok("pre", "--challenge", "dns-01", "--lease", "second")
+    wish, = b.journal()["wishes"]
+    assert "begun" not in wish and "tcp 53" in wish["ports"], wish
+    b.behave()
+    b.ok("post", "--lease", "second")
+    b.ok("post", "--lease", "first")
+    closed(b)
+
+
+def test_a_journal_without_marks_of_what_is_applied(b):
+    """An older version's: everything in it was applied."""
+    b.ok("pre", "--lease", "first")
+    b.unwatch()
+
+    def older(document):
+        for lift in document["lifts"]:
+            del lift["applied"]
+
+    b.rewrite(older)
+    b.forget_calls()
+    b.ok("pre", "--lease", "second")
+    assert "revert" not in b.verbs() and "apply" not in b.verbs(), b.calls()
+    b.ok("restore")
     closed(b)

@@ -183,6 +183,23 @@ test_grandchildren(void **state)
 	tool_result_fini(&ran.result);
 }
 
+/* A session of its own: no terminal to ask at, and its leader cannot leave its process group. */
+static void
+test_no_terminal(void **state)
+{
+	(void)state;
+	struct ran ran =
+		run_line("cut -d' ' -f5-7 /proc/$$/stat | tr ' ' '\\n'; echo $$", NULL, 10);
+	assert_int_equal(ran.rc, 0);
+	int group, session, terminal, pid;
+	assert_int_equal(sscanf(ran.result.out, "%d %d %d %d", &group, &session, &terminal, &pid),
+			 4);
+	assert_int_equal(group, pid);
+	assert_int_equal(session, pid);
+	assert_int_equal(terminal, 0);
+	tool_result_fini(&ran.result);
+}
+
 static void
 test_much_output(void **state)
 {
@@ -518,6 +535,7 @@ main(void)
 		cmocka_unit_test(test_the_environment_is_clean),
 		cmocka_unit_test(test_hanging),
 		cmocka_unit_test(test_grandchildren),
+		cmocka_unit_test(test_no_terminal),
 		cmocka_unit_test(test_much_output),
 		cmocka_unit_test(test_much_input),
 		cmocka_unit_test(test_no_program),

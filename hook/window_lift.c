@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is done to lifts, one by one: the only caller of a backend's apply, extend and revert. When
+ * it is done, and what the journal says before, is decided in window.c, window_take.c and
+ * window_watch.c.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "backend.h"
+#include "clocks.h"
+#include "planning.h"
+#include "story.h"
+#include "window.h"
+#include "window_private.h"
+
+#define REVERT_TRIES 3
+#define REVERT_TRIES_MS 5000
+#define EXPIRY_SLACK_S 2u /* the kernel's timers and ours start in different seconds */
+
+enum lift_state
+lift_inspect(struct window *w, const struct lift *lift, unsigned *left_s, struct err *e)
+{
+	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
+	*left_s = 0;
+	return on ? on->ops->inspect(on->backend, lift->record, left_s, e) : LIFT_UNKNOWN;
+}
+
+int
+lift_err(struct err *e, enum err_code code, const struct lift *lift, enum lift_state state,
+	 const struct err *why)
+{
+	char name[NAME_BUF];
+	return err_set(e, code, "%s is %s%s%s",
+		       err_name(name, lift->targets.n ? lift->targets.v[0] : lift->backend),
+		       story_lift_state(state), why->code ? ": " : "", why->code ? why->msg : "");
+}
+
+void
+window_hold_lock(const struct window *w, const struct open_backend *on)
+{
+	if (on->ops->hold)
+		on->ops->hold(on->backend, w->state->lock);
+}
+
+/* Reverts and looks: only what is seen to be gone is gone. */
+int
+lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e)
+{
+	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
+	struct err why = ERR_INIT;
+	enum lift_state state = LIFT_UNKNOWN;
+	unsigned left_s;
+	if (!on)
+		return -1;
+	window_hold_lock(w, on);
+	/* What takes its time is asked again later: the others wait for the lock. */
+	const int64_t last = boottime_ms() + REVERT_TRIES_MS;
+	for (int i = 0; i == 0 || (i < REVERT_TRIES && boottime_ms() < last); i++) {
+		struct err unread = ERR_INIT;
+		why = ERR_INIT;
+		(void)on->ops->revert(on->backend, lift->record, notes, &why);
+		state = lift_inspect(w, lift, &left_s, &unread);
+		if (state == LIFT_NOT_LIFTED)
+			return 0;
+		if (!why.code)
+			why = unread;
+	}
+	return lift_err(e, ERR_FAILED, lift, state, &why);
+}
+
+/* From the last one down to the first; goes on after a failure, and keeps what failed. */
+int
+window_put_back_from(struct window *w, size_t first, struct names *notes, struct err *e)
+{
+	int failed = 0;
+	for (size_t i = w->journal.lifts.n; i-- > first;) {
+		if (lift_put_back(w, &w->journal.lifts.v[i], notes, e))
+			failed = -1;
+		else
+			lifts_drop(&w->journal.lifts, i);
+	}
+	return failed;
+}
+
+enum applied
+lift_apply(struct window *w, const struct planned *planned, struct lift *lift, struct err *e)
+{
+	const struct backend_ops *ops = planned->on->ops;
+	struct err why = ERR_INIT, unread = ERR_INIT;
+	enum lift_state state = LIFT_NOT_LIFTED;
+	unsigned left_s;
+	window_hold_lock(w, planned->on);
+	enum outcome outcome = ops->apply(planned->on->backend, planned->plan, &why);
+	if (outcome == OUTCOME_UNKNOWN)
+		state = lift_inspect(w, lift, &left_s, &unread);
+	if (outcome == OUTCOME_DONE || state == LIFT_LIFTED)
+		return APPLIED;
+	*e = why;
+	if (!e->code)
+		err_set(e, ERR_FAILED, "the backend gave no reason");
+	err_wrap(e, "lifting by %s failed", ops->name);
+	/* Anything but a whole lift that is known not to be there has to be reverted. */
+	return state == LIFT_NOT_LIFTED && (ops->caps & BACKEND_ATOMIC) ? APPLIED_NOTHING
+									: APPLIED_PERHAPS;
+}
+
+bool
+lift_is_watched(struct window *w, const struct lift *lift)
+{
+	struct err e = ERR_INIT;
+	const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
+	return on && on->ops->generation;
+}
+
+bool
+lift_beats(const struct open_backend *on, const struct lift *lift)
+{
+	return (on->ops->caps & (unsigned)BACKEND_HEARTBEAT) &&
+	       (!on->ops->beats || on->ops->beats(lift->record));
+}
+
+/* The expiry that a lift gets now, in seconds. */
+static unsigned
+expiry_of(const struct window *w, const struct open_backend *on, const struct lift *lift)
+{
+	const struct journal *j = &w->journal;
+	return planning_expiry(boottime_left(leases_expiry(&j->leases)), j->heartbeat_s,
+			       on && lift_beats(on, lift));
+}
+
+static int
+extend_one(struct window *w, const struct lift *lift, bool later, struct err *e)
+{
+	struct err why = ERR_INIT;
+	unsigned left_s;
+	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
+	if (!on)
+		return -1;
+	unsigned expiry_s = expiry_of(w, on, lift);
+	enum lift_state state = lift_inspect(w, lift, &left_s, &why);
+	if (state == LIFT_LIFTED && left_s >= expiry_s && left_s <= expiry_s + EXPIRY_SLACK_S)
+		return 0;
+	if (state == LIFT_LIFTED && !left_s && !later)
+		return 0;
+	why = ERR_INIT;
+	window_hold_lock(w, on);
+	enum outcome outcome = on->ops->extend(on->backend, lift->record, expiry_s, &why);
+	if (outcome == OUTCOME_DONE)
+		return 0;
+	if (outcome == OUTCOME_UNKNOWN) {
+		struct err unread = ERR_INIT;
+		state = lift_inspect(w, lift, &left_s, &unread);
+		if (state == LIFT_LIFTED && left_s + EXPIRY_SLACK_S >= expiry_s)
+			return 0;
+	}
+	*e = why;
+	if (!e->code)
+		lift_err(e, ERR_FAILED, lift, state, &why);
+	return err_wrap(e, "extending the window failed");
+}
+
+void
+window_note_expiry(struct window *w)
+{
+	struct journal *j = &w->journal;
+	int64_t latest = 0;
+	for (size_t i = 0; i < j->lifts.n; i++) {
+		struct err e = ERR_INIT;
+		const struct lift *lift = &j->lifts.v[i];
+		const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
+		int64_t end = boottime_now() + expiry_of(w, on, lift);
+		latest = end > latest ? end : latest;
+	}
+	j->expiry = latest ? latest : leases_expiry(&j->leases);
+}
+
+int
+window_extend(struct window *w, size_t n, bool later, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (extend_one(w, &w->journal.lifts.v[i], later, e))
+			return -1;
+	return 0;
+}
+
+int
+window_beat(struct window *w, bool begun, struct err *e)
+{
+	for (size_t i = 0; i < w->journal.lifts.n; i++) {
+		const struct lift *lift = &w->journal.lifts.v[i];
+		const struct open_backend *on = backends_get(w->backends, lift->backend, e);
+		if (!on)
+			return -1;
+		if (!lift_beats(on, lift) || (!begun && !lift->applied))
+			continue;
+		if (extend_one(w, lift, true, e))
+			return -1;
+	}
+	return 0;
+}
+
+int
+window_verify(struct window *w, size_t first, struct err *e)
+{
+	for (size_t i = first; i < w->journal.lifts.n; i++) {
+		const struct lift *lift = &w->journal.lifts.v[i];
+		struct err why = ERR_INIT;
+		unsigned left_s;
+		enum lift_state state = lift_inspect(w, lift, &left_s, &why);
+		if (state != LIFT_LIFTED) {
+			lift_err(e, ERR_VERIFY, lift, state, &why);
+			return err_wrap(e, "verification failed");
+		}
+	}
+	return 0;
+}
