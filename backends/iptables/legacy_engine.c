@@ -6,14 +6,13 @@
 #include "engine.h"
 #include "legacy_discover.h"
 #include "legacy_host.h"
-#include "legacy_info.h"
+#include "legacy_kernel.h"
 #include "legacy_lift.h"
 #include "legacy_restore.h"
 #include "plan.h"
 
 struct engine {
 	struct legacy_host host;
-	struct legacy_info info;
 };
 
 static bool
@@ -26,27 +25,10 @@ has_tables(void)
 	return false;
 }
 
-/* Tables without rules need no programs: other programs make such just by looking. */
-static int
-check_tools(const struct legacy_info *info, bool *needed, struct err *e)
-{
-	struct err missing = ERR_INIT;
-
-	*needed = true;
-	if (host_check_tools(&missing) == 0)
-		return 0;
-	*needed = !legacy_info_empty(info);
-	if (!*needed)
-		return 0;
-	*e = e->code ? *e : missing;
-	return -1;
-}
-
 static int
 legacy_open(struct engine **engine, struct err *e)
 {
 	struct engine *made;
-	bool needed;
 
 	*engine = NULL;
 	if (!has_tables())
@@ -54,30 +36,28 @@ legacy_open(struct engine **engine, struct err *e)
 	made = calloc(1, sizeof(*made));
 	if (!made)
 		return err_set(e, ERR_FAILED, "out of memory");
-	made->host = (struct legacy_host){ .hold = -1, .lock = -1 };
-	legacy_info_open(&made->info);
-	if (check_tools(&made->info, &needed, e) == 0 && needed) {
-		*engine = made;
-		return 0;
+	if (legacy_host_init(&made->host, e) < 0) {
+		free(made);
+		return -1;
 	}
-	legacy_info_close(&made->info);
-	free(made);
-	return needed ? -1 : 0;
+	*engine = made;
+	return 0;
 }
 
 static void
 legacy_close(struct engine *engine, bool held)
 {
 	(void)held;
-	host_unlock(&engine->host);
-	legacy_info_close(&engine->info);
+	legacy_host_fini(&engine->host);
 	free(engine);
 }
 
+/* It runs no programs. */
 static void
 legacy_hold(struct engine *engine, int fd)
 {
-	engine->host.hold = fd;
+	(void)engine;
+	(void)fd;
 }
 
 static int
@@ -156,7 +136,7 @@ static int
 engine_generation(struct engine *engine, uint64_t *generation, struct err *e)
 {
 	(void)e;
-	*generation = legacy_info_hash(&engine->info);
+	*generation = kernel_generation(engine->host.kernel);
 	return 0;
 }
 

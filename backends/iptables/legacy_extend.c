@@ -2,9 +2,10 @@
 /* Moving the ends of a lift in the live tables. */
 #include <stdlib.h>
 
+#include "legacy_entry.h"
+#include "legacy_mark.h"
 #include "legacy_record.h"
 #include "legacy_restore.h"
-#include "legacy_script.h"
 
 #define SLACK_S 2 /* an end that is off by no more is left where it is */
 
@@ -14,70 +15,75 @@ is_off(time_t is, time_t asked)
 	return is - asked > SLACK_S || asked - is > SLACK_S;
 }
 
-/* Rewrites the ends that are not the asked one; *n counts them. */
+/* host_edit_fn's data */
+struct extension {
+	const struct recorded *recorded;
+	time_t stop;
+};
+
 static void
-move_ends(struct script *script, const struct save *save, const struct marks *marks, time_t stop,
-	  size_t *n)
+move_end(struct change *change, const struct save *save, size_t rule, time_t stop)
+{
+	size_t entry = table_rule(change->table, rule);
+	struct new_entry moved;
+
+	if (!mark_stop(save, rule) || !is_off(mark_stop(save, rule), stop))
+		return;
+	moved = entry_copy_until(change->table, entry, stop);
+	change_insert_take(change, entry, &moved);
+	change_drop(change, entry);
+}
+
+/* The ends that are not the asked one. */
+static void
+move_ends(struct change *change, const struct save *save, const struct marks *marks, time_t stop)
 {
 	for (size_t m = 0; m < marks->n; m++) {
 		const struct mark *mark = &marks->v[m];
-		size_t first =
-			mark->chain == SAVE_NONE ? mark->rule : save->chains[mark->chain].first;
-		size_t count = mark->chain == SAVE_NONE ? 1 : save->chains[mark->chain].n;
+		const struct save_chain *chain;
 
-		for (size_t i = first; i < first + count; i++) {
-			if (!mark_stop(save, i) || !is_off(mark_stop(save, i), stop) ||
-			    (mark->chain != SAVE_NONE && i == mark->rule))
-				continue;
-			script_move_end(script, save, i, stop);
-			*n += 1;
+		if (mark->chain == SAVE_NONE) {
+			move_end(change, save, mark->rule, stop);
+			continue;
 		}
+		chain = &save->chains[mark->chain];
+		for (size_t i = chain->first; i < chain->first + chain->n; i++)
+			if (i != mark->rule)
+				move_end(change, save, i, stop);
 	}
 }
 
-static enum outcome
-extend_marks(const struct legacy_host *host, const struct recorded *r, const struct save *save,
-	     const struct marks *marks, time_t stop, struct err *e)
+/* host_edit_fn of a struct extension */
+static int
+extend_marks(struct change *change, const struct save *save, void *data, struct err *e)
 {
-	struct script script = { 0 };
-	enum outcome outcome = OUTCOME_NOT_DONE;
-	size_t n = 0;
+	const struct extension *extension = data;
+	const struct recorded *r = extension->recorded;
+	struct marks marks;
+	int rc = 0;
 
-	if (marks->n == 0) {
-		err_set(e, ERR_FAILED, "%s, table %s: nothing of the lift is there any more",
-			family_names[r->family], r->table);
-		return OUTCOME_NOT_DONE;
-	}
-	if (script_begin(&script, r->table, save, e) < 0)
-		return OUTCOME_NOT_DONE;
-	move_ends(&script, save, marks, stop, &n);
-	if (script_end(&script, e) == 0)
-		outcome = n ? host_restore(host, r->family, script.text, script.len, e)
-			    : OUTCOME_DONE;
-	script_fini(&script);
-	return outcome;
+	if (marks_find(&marks, save, r->txn, e) < 0)
+		return -1;
+	if (marks.n == 0)
+		rc = err_set(e, ERR_FAILED, "%s, table %s: nothing of the lift is there any more",
+			     family_names[r->family], r->table);
+	else
+		move_ends(change, save, &marks, extension->stop);
+	marks_fini(&marks);
+	return rc;
 }
 
 static enum outcome
 extend_table(const struct legacy_host *host, const struct recorded *r, time_t stop, struct err *e)
 {
-	enum outcome outcome = OUTCOME_NOT_DONE;
-	struct marks marks;
-	struct save save;
+	struct extension extension = { .recorded = r, .stop = stop };
 
 	if (!host_has(r->family, r->table)) {
 		err_set(e, ERR_FAILED, "%s has no table %s any more", family_names[r->family],
 			r->table);
 		return OUTCOME_NOT_DONE;
 	}
-	if (host_save(host, r->family, r->table, &save, e) < 0)
-		return OUTCOME_NOT_DONE;
-	if (marks_find(&marks, &save, r->txn, e) == 0) {
-		outcome = extend_marks(host, r, &save, &marks, stop, e);
-		marks_fini(&marks);
-	}
-	save_fini(&save);
-	return outcome;
+	return host_edit(host, r->family, r->table, extend_marks, &extension, e);
 }
 
 enum outcome

@@ -2,38 +2,30 @@
 #include "legacy_host.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "tool.h"
+#include "legacy_change.h"
+#include "legacy_kernel.h"
+#include "legacy_rewrite.h"
 
-#define LOCK_FILE "/run/xtables.lock"
-#define LOCK_DEADLINE_MS 5000
-#define TOOL_DEADLINE_S 15u
-/*
- * A file that is the program's alone, so that nobody else can keep it waiting, and nothing is left
- * behind.
- */
-#define OWN_LOCK "XTABLES_LOCKFILE=/proc/self/environ"
+#define EDIT_TRIES 10u
+#define SEEN_MAX (FAMILIES * 4u) /* x_tables has hardly more tables than that */
 
-const char *const family_names[FAMILIES] = { [FAMILY_IPV4] = "IPv4", [FAMILY_IPV6] = "IPv6" };
+struct host_seen {
+	struct {
+		enum family family;
+		char name[XT_TABLE_MAXNAMELEN];
+		struct legacy_table *table;
+	} v[SEEN_MAX];
+	size_t n;
+};
 
-static const struct {
-	const char *tables; /* their names, of this thread's network namespace */
-	const char *save, *restore;
-} families[FAMILIES] = {
-	[FAMILY_IPV4] = { "/proc/thread-self/net/ip_tables_names", "iptables-legacy-save",
-			  "iptables-legacy-restore" },
-	[FAMILY_IPV6] = { "/proc/thread-self/net/ip6_tables_names", "ip6tables-legacy-save",
-			  "ip6tables-legacy-restore" },
+/* Their names, of this thread's network namespace. */
+static const char *const tables[FAMILIES] = {
+	[FAMILY_IPV4] = "/proc/thread-self/net/ip_tables_names",
+	[FAMILY_IPV6] = "/proc/thread-self/net/ip6_tables_names",
 };
 
 bool
@@ -41,7 +33,7 @@ host_has(enum family family, const char *table)
 {
 	char names[256];
 	bool found = false;
-	FILE *f = fopen(families[family].tables, "re");
+	FILE *f = fopen(tables[family], "re");
 
 	if (!f)
 		return false;
@@ -51,23 +43,6 @@ host_has(enum family family, const char *table)
 	}
 	fclose(f);
 	return found;
-}
-
-int
-host_check_tools(struct err *e)
-{
-	for (enum family i = 0; i < FAMILIES; i++) {
-		if (!host_has(i, NULL))
-			continue;
-		if (!tool_exists(families[i].save) || !tool_exists(families[i].restore))
-			return err_set(e, ERR_FAILED,
-				       "this host has %s tables of iptables-legacy, but %s or %s "
-				       "is not in %s: install iptables with its legacy programs, "
-				       "without which nobody can see or change these tables",
-				       family_names[i], families[i].save, families[i].restore,
-				       TOOL_PATH);
-	}
-	return 0;
 }
 
 bool
@@ -84,158 +59,160 @@ host_tracks(enum family family)
 	return count > 0 || host_has(family, "nat");
 }
 
-/* --- the lock --- */
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/*
- * Whoever only tries again and again may never get it from those who wait in the kernel's queue. A
- * child waits there, for the one open file that is also ours: what it gets is ours.
- */
-static pid_t
-start_waiting(int fd)
-{
-	const pid_t self = getpid();
-	pid_t pid = fork();
-
-	if (pid != 0)
-		return pid;
-	signal(SIGTERM, SIG_DFL);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == self)
-		while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
-			;
-	_exit(0);
-}
-
-static bool
-has_ended(pid_t pid)
-{
-	return waitpid(pid, NULL, WNOHANG) != 0;
-}
-
-static bool
-wait_for_lock(int fd)
-{
-	const struct timespec moment = { .tv_nsec = 1000000 };
-	const int64_t end = now_ms() + LOCK_DEADLINE_MS;
-	pid_t pid = start_waiting(fd);
-
-	if (pid < 0)
-		return false;
-	while (!has_ended(pid)) {
-		if (now_ms() >= end) {
-			kill(pid, SIGKILL);
-			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-				;
-			break;
-		}
-		nanosleep(&moment, NULL);
-	}
-	return flock(fd, LOCK_EX | LOCK_NB) == 0;
-}
-
 int
-host_lock(struct legacy_host *host, struct err *e)
+legacy_host_init(struct legacy_host *host, struct err *e)
 {
-	int fd = open(LOCK_FILE, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return err_sys(e, ERR_FAILED, errno, "opening iptables' lock " LOCK_FILE);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && !wait_for_lock(fd)) {
-		close(fd);
-		return err_set(e, ERR_BUSY,
-			       "iptables' lock " LOCK_FILE
-			       " is held by somebody else for more than %d seconds (see "
-			       "lslocks(8)): try again when that is done",
-			       LOCK_DEADLINE_MS / 1000);
+	*host = (struct legacy_host){ .lock = -1 };
+	host->kernel = calloc(1, sizeof(*host->kernel));
+	host->seen = calloc(1, sizeof(*host->seen));
+	if (!host->kernel || !host->seen) {
+		free(host->kernel);
+		free(host->seen);
+		return err_set(e, ERR_FAILED, "out of memory");
 	}
-	host->lock = fd;
+	kernel_open(host->kernel);
 	return 0;
 }
 
 void
-host_unlock(struct legacy_host *host)
+legacy_host_fini(struct legacy_host *host)
 {
-	if (host->lock >= 0)
-		close(host->lock);
-	host->lock = -1;
+	host_unlock(host);
+	for (size_t i = 0; i < host->seen->n; i++)
+		table_put(host->seen->v[i].table);
+	free(host->seen);
+	kernel_close(host->kernel);
+	free(host->kernel);
 }
 
-/* --- the programs --- */
+int
+host_check_matches(const struct legacy_host *host, enum family family, struct err *e)
+{
+	for (size_t i = 0; i < LIFT_MATCHES; i++)
+		if (!kernel_has_match(host->kernel, family, lift_matches[i].name,
+				      lift_matches[i].revision))
+			return err_sys(e, ERR_FAILED, errno,
+				       "the kernel has no match \"%s\" (module xt_%s) for %s, "
+				       "which a lift needs",
+				       lift_matches[i].name, lift_matches[i].name,
+				       family_names[family]);
+	return 0;
+}
+
+/* --- reading --- */
+
+/* Where the table is kept; NULL: nowhere. */
+static struct legacy_table **
+seen_place(struct host_seen *seen, enum family family, const char *name)
+{
+	for (size_t i = 0; i < seen->n; i++)
+		if (seen->v[i].family == family && !strcmp(seen->v[i].name, name))
+			return &seen->v[i].table;
+	if (seen->n == SEEN_MAX)
+		return NULL;
+	seen->v[seen->n].family = family;
+	snprintf(seen->v[seen->n].name, sizeof(seen->v[seen->n].name), "%s", name);
+	return &seen->v[seen->n++].table;
+}
+
+static bool
+is_seen(const struct legacy_table *table, const struct blob *blob)
+{
+	return table && blob_same(&table->blob, blob->bytes, blob->size) &&
+	       !memcmp(table->blob.entry, blob->entry, sizeof(blob->entry)) &&
+	       !memcmp(table->blob.policy, blob->policy, sizeof(blob->policy));
+}
+
+/*
+ * For one more holder. What was seen already is not read into words again: of thousands of rules,
+ * that takes longest.
+ */
+static struct legacy_table *
+read_table(const struct legacy_host *host, enum family family, const char *name, struct err *e)
+{
+	struct legacy_table **seen = seen_place(host->seen, family, name), *table;
+	struct blob blob;
+
+	if (kernel_read(host->kernel, family, name, &blob, e) < 0)
+		return NULL;
+	if (seen && is_seen(*seen, &blob)) {
+		table_count(*seen, blob.bytes);
+		free(blob.bytes);
+		return table_hold(*seen);
+	}
+	table = table_read_take(&blob, seen ? *seen : NULL, kernel_set_name, host->kernel, e);
+	if (!table) {
+		err_wrap(e, "table %s", name);
+		return NULL;
+	}
+	if (!seen)
+		return table;
+	table_put(*seen);
+	*seen = table;
+	return table_hold(table);
+}
 
 int
 host_save(const struct legacy_host *host, enum family family, const char *table, struct save *save,
 	  struct err *e)
 {
-	const char *argv[] = { families[family].save, "-c", "-t", table, NULL };
-	const struct tool tool = {
-		.argv = argv,
-		.output_max = TOOL_OUTPUT_MAX,
-		.deadline_s = TOOL_DEADLINE_S,
-		.hold = host->hold,
-	};
-	struct tool_result result = { 0 };
-	int rc = tool_run(&tool, &result, e);
+	struct legacy_table *read = read_table(host, family, table, e);
 
-	if (rc == 0 && save_parse(save, result.out ? result.out : "", result.out_len, table, e) < 0)
-		rc = err_wrap(e, "reading what %s says", families[family].save);
-	tool_result_fini(&result);
-	return rc;
+	if (!read)
+		return -1;
+	*save = table_save_take(read);
+	return 0;
+}
+
+/* --- writing --- */
+
+static enum outcome
+write_change(const struct legacy_host *host, const char *name, struct change *change, bool *changed,
+	     struct err *e)
+{
+	struct replacement made;
+	enum outcome outcome;
+
+	if (change_make(&made, change, name, e) < 0)
+		return OUTCOME_NOT_DONE;
+	outcome = kernel_replace(host->kernel, change->table->blob.family, &made, changed, e);
+	replacement_fini(&made);
+	return outcome;
 }
 
 static enum outcome
-restore_failed(const char *name, const struct tool_result *result, const struct err *why,
-	       struct err *e)
+edit_once(const struct legacy_host *host, enum family family, const char *name, host_edit_fn edit,
+	  void *data, bool *changed, struct err *e)
 {
-	const char *said = result->said[0] ? result->said : "it did not say why";
+	struct legacy_table *table = read_table(host, family, name, e);
+	enum outcome outcome = OUTCOME_NOT_DONE;
+	struct change change;
 
-	if (result->end == TOOL_NOT_STARTED) {
-		err_set(e, ERR_FAILED, "%s: %s", name, why->msg);
+	*changed = false;
+	if (!table)
 		return OUTCOME_NOT_DONE;
-	}
-	if (result->end != TOOL_EXITED) {
-		err_set(e, ERR_FAILED, "%s was ended before it was done (%s): %s", name, why->msg,
-			said);
-		return OUTCOME_UNKNOWN;
-	}
-	if (result->status == 4)
-		err_set(e, ERR_FAILED,
-			"%s exited with status 4: %s (the lock, or a version before 1.8.6, which "
-			"knows no other lock than the one that is held for it)",
-			name, said);
-	else
-		err_set(e, ERR_FAILED, "%s exited with status %d: %s", name, result->status, said);
-	return OUTCOME_NOT_DONE;
+	change_begin(&change, table);
+	if (edit(&change, &table->save, data, e) == 0)
+		outcome = change_is_empty(&change) ? OUTCOME_DONE
+						   : write_change(host, name, &change, changed, e);
+	change_fini(&change);
+	table_put(table);
+	return outcome;
 }
 
 enum outcome
-host_restore(const struct legacy_host *host, enum family family, const char *script, size_t len,
-	     struct err *e)
+host_edit(const struct legacy_host *host, enum family family, const char *table, host_edit_fn edit,
+	  void *data, struct err *e)
 {
-	const char *argv[] = { "env",       OWN_LOCK,     families[family].restore,
-			       "--noflush", "--counters", "-w",
-			       "5",         NULL };
-	const struct tool tool = {
-		.argv = argv,
-		.input = script,
-		.input_len = len,
-		.output_max = TOOL_OUTPUT_MAX,
-		.deadline_s = TOOL_DEADLINE_S,
-		.hold = host->hold,
-	};
-	struct tool_result result = { 0 };
-	struct err why = ERR_INIT;
-	enum outcome outcome = OUTCOME_DONE;
+	for (unsigned i = 1;; i++) {
+		struct err once = ERR_INIT;
+		bool changed;
+		enum outcome outcome = edit_once(host, family, table, edit, data, &changed, &once);
 
-	if (tool_run(&tool, &result, &why) < 0)
-		outcome = restore_failed(families[family].restore, &result, &why, e);
-	tool_result_fini(&result);
-	return outcome;
+		if (changed && i < EDIT_TRIES)
+			continue;
+		if (once.code && !e->code)
+			*e = once;
+		return outcome;
+	}
 }

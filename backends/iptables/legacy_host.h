@@ -1,36 +1,36 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * x_tables through iptables-legacy's own programs. The kernel has no conditional writes there: what
- * makes a read and the write that was computed from it one is the lock that every iptables takes
- * around its own (/run/xtables.lock). It is held here across both, and the program is given another
- * file to lock (XTABLES_LOCKFILE; iptables 1.8.6).
+ * The host's x_tables: which are there, reading them, changing them. The kernel has no conditional
+ * writes there: what makes a read and the write that was computed from it one is the lock that
+ * every iptables takes around its own (/run/xtables.lock). Somebody who writes without it (in a
+ * container with a /run of its own) is noticed when the table is not what was read.
  */
 #ifndef GEOPAUSE_LEGACY_HOST_H
 #define GEOPAUSE_LEGACY_HOST_H
 
 #include "backend.h"
+#include "legacy_family.h"
 #include "legacy_save.h"
 
-enum family {
-	FAMILY_IPV4,
-	FAMILY_IPV6,
-	FAMILIES,
-};
-
-extern const char *const family_names[FAMILIES]; /* "IPv4", "IPv6" */
+struct change; /* legacy_change.h */
+struct host_seen;
+struct legacy_kernel;
 
 struct legacy_host {
-	int hold; /* programs inherit it; -1: none */
 	int lock; /* /run/xtables.lock, locked; -1 */
+	struct legacy_kernel *kernel;
+	struct host_seen *seen; /* the tables, as they were when they were last read */
 };
+
+/* Tables can be read and changed only with rights, which an error here tells of. */
+int legacy_host_init(struct legacy_host *host, struct err *e);
+void legacy_host_fini(struct legacy_host *host);
 
 /*
  * Does the kernel hold this table in this network namespace? Asking makes it neither load a module
  * nor make the table, which iptables itself would. table NULL: any.
  */
 bool host_has(enum family family, const char *table);
-/* The programs for the families that have tables. */
-int host_check_tools(struct err *e);
 /* Packets of this table's FORWARD may have been sent elsewhere, and their first port is known. */
 bool host_tracks(enum family family);
 
@@ -38,10 +38,20 @@ bool host_tracks(enum family family);
 int host_lock(struct legacy_host *host, struct err *e);
 void host_unlock(struct legacy_host *host);
 
+/* What lifts are made of can be used; e names what cannot. */
+int host_check_matches(const struct legacy_host *host, enum family family, struct err *e);
+
 int host_save(const struct legacy_host *host, enum family family, const char *table,
 	      struct save *save, struct err *e);
-/* One table's lines, committed at once or not at all. The lock is held. */
-enum outcome host_restore(const struct legacy_host *host, enum family family, const char *script,
-			  size_t len, struct err *e);
+
+/* Says what is to be changed in the table that save is of; nothing said: nothing is done. */
+typedef int (*host_edit_fn)(struct change *change, const struct save *save, void *data,
+			    struct err *e);
+/*
+ * Reads the table, asks edit what to change, and does it at once or not at all; from the beginning,
+ * bounded, when somebody changed it meanwhile. The lock is held.
+ */
+enum outcome host_edit(const struct legacy_host *host, enum family family, const char *table,
+		       host_edit_fn edit, void *data, struct err *e);
 
 #endif

@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy_repair.h"
 #include "legacy_restore.h"
-#include "legacy_script.h"
-
-#define LIFT_TRIES 3u
+#include "legacy_rewrite.h"
+#include "legacy_table.h"
 
 const char *const legacy_tables[LEGACY_TABLES] = { "filter", "mangle", "raw" };
 
@@ -46,7 +44,7 @@ shown(const struct legacy_edit *edit, const struct save *save, const struct lift
 
 	if (!f)
 		return NULL;
-	script_show(f, edit, save, words, index);
+	lift_show(f, edit, save, words, index);
 	if (fclose(f) != 0) {
 		free(text);
 		return NULL;
@@ -120,6 +118,8 @@ plan_table(struct legacy_lift *lift, const struct legacy_host *host, enum family
 		rc = describe_part(plan, lift, part, &save, e);
 	else if (rc == 0)
 		lift->n--;
+	if (part->edits.n)
+		part->table = table_hold(save.table);
 	save_fini(&save);
 	return rc;
 }
@@ -146,8 +146,10 @@ legacy_lift_plan(struct legacy_lift *lift, const struct legacy_host *host,
 void
 legacy_lift_fini(struct legacy_lift *lift)
 {
-	for (size_t i = 0; i < lift->n; i++)
+	for (size_t i = 0; i < lift->n; i++) {
 		legacy_edits_fini(&lift->parts[i].edits);
+		table_put(lift->parts[i].table);
+	}
 	free(lift->targets);
 	*lift = (struct legacy_lift){ 0 };
 }
@@ -160,6 +162,7 @@ legacy_lift_record(const struct legacy_lift *lift)
 	for (size_t i = 0; i < lift->n; i++) {
 		const struct legacy_part *part = &lift->parts[i];
 		struct lift_words words = words_of(lift, part);
+		struct condition all[CONDITIONS_MAX];
 		size_t chains = 0, rules = 0;
 
 		for (size_t k = 0; k < part->edits.n; k++) {
@@ -168,7 +171,7 @@ legacy_lift_record(const struct legacy_lift *lift)
 			if (edit->action == ACTION_SKIP)
 				chains++;
 			else
-				rules += script_conditions(&words, edit->hooks);
+				rules += lift_conditions(all, &words, edit->hooks);
 		}
 		json_array_append_new(tables,
 				      json_pack("{s:s,s:s,s:I,s:I}", "family",
@@ -181,183 +184,66 @@ legacy_lift_record(const struct legacy_lift *lift)
 
 /* --- apply --- */
 
-static int
-write_lift(struct script *script, const struct legacy_lift *lift, const struct legacy_part *part,
-	   const struct legacy_edits *edits, const struct save *save, struct err *e)
+struct lifting {
+	const struct legacy_lift *lift;
+	const struct legacy_part *part;
+};
+
+static void
+rewrite_edits(struct change *change, const struct lifting *lifting,
+	      const struct legacy_edits *edits)
 {
-	const struct lift_words words = words_of(lift, part);
+	const struct lift_words words = words_of(lifting->lift, lifting->part);
 	unsigned index = 0;
 
-	if (script_begin(script, part->edits.table, save, e) < 0)
-		return -1;
-	for (size_t i = 0; i < edits->n; i++)
+	for (size_t i = 0; i < edits->n; i++) {
+		lift_rewrite(change, &edits->v[i], &words, index);
 		index += edits->v[i].action == ACTION_SKIP;
-	/* From the end, so that what is inserted moves nothing that is still to be changed. */
-	for (size_t i = edits->n; i-- > 0;) {
-		index -= edits->v[i].action == ACTION_SKIP;
-		script_lift(script, &edits->v[i], save, &words, index);
 	}
-	return script_end(script, e);
 }
 
-/* The table's rule is what was there, or the jump to the chain that was made for it. */
-static bool
-is_as_meant(const struct save_rule *now, const struct save_rule *before,
-	    const struct legacy_edit *edit, const char *txn, unsigned index)
+/* Other rules came or went since the plan was made: what was planned stands elsewhere. */
+static int
+select_again(struct change *change, const struct save *save, const struct lifting *lifting,
+	     struct err *e)
 {
-	char chain[MARK_CHAIN_MAX], jump[MARK_CHAIN_MAX + 4];
+	struct legacy_edits edits = { .family = lifting->part->edits.family };
+	int rc;
 
-	if (!edit || edit->action != ACTION_SKIP)
-		return !strcmp(now->spec, before->spec);
-	snprintf(jump, sizeof(jump), "-j %s", mark_chain(chain, txn, index));
-	return !strcmp(now->spec, jump);
-}
-
-static bool
-is_same_policy(const struct save_chain *a, const struct save_chain *b)
-{
-	if (!a->policy || !b->policy)
-		return a->policy == b->policy;
-	return !strcmp(a->policy, b->policy);
-}
-
-/* Nothing but what was meant to change has changed, in all chains that were there. */
-static bool
-is_lifted_exactly(const struct save *now, const struct save *before,
-		  const struct legacy_edits *edits, const struct lift_words *words)
-{
-	size_t e = 0, made = 0;
-	unsigned index = 0;
-
-	for (size_t c = 0; c < before->n_chains; c++) {
-		size_t chain = save_chain(now, before->chains[c].name), at;
-
-		if (chain == SAVE_NONE || !is_same_policy(&now->chains[chain], &before->chains[c]))
-			return false;
-		at = now->chains[chain].first;
-		for (size_t i = 0; i < before->chains[c].n; i++, at++) {
-			size_t rule = before->chains[c].first + i;
-			const struct legacy_edit *edit =
-				e < edits->n && edits->v[e].rule == rule ? &edits->v[e] : NULL;
-
-			if (edit && edit->action == ACTION_WIDEN)
-				at += script_conditions(words, edit->hooks);
-			if (at >= now->chains[chain].first + now->chains[chain].n ||
-			    !is_as_meant(&now->rules[at], &before->rules[rule], edit, words->txn,
-					 index))
-				return false;
-			index += edit && edit->action == ACTION_SKIP;
-			made += edit && edit->action == ACTION_SKIP;
-			e += edit != NULL;
-		}
-		if (at != now->chains[chain].first + now->chains[chain].n)
-			return false;
-	}
-	return now->n_chains == before->n_chains + made;
-}
-
-/*
- * The table is not what it should be. NOT_DONE if nothing of the change is left and every rule is
- * in its place.
- */
-static enum outcome
-undo_wrong_lift(const struct legacy_lift *lift, struct legacy_host *host,
-		const struct legacy_edits *edits, const struct save *before, struct err *e)
-{
-	enum outcome outcome = OUTCOME_UNKNOWN;
-
-	if (legacy_repair(host, before, edits, lift->request.txn, e) == 0 &&
-	    legacy_restore_table(host, edits->family, edits->table, lift->request.txn, NULL, e) ==
-		    OUTCOME_DONE)
-		outcome = OUTCOME_NOT_DONE;
-	err_set(e, ERR_FAILED,
-		"%s, table %s: the rules were not what they should be after the change: somebody "
-		"changes them without taking iptables' lock (a container with a /run of its own?)",
-		family_names[edits->family], edits->table);
-	return outcome;
-}
-
-/* Looks at the table again, whatever the program said. */
-static enum outcome
-check_lift(const struct legacy_lift *lift, struct legacy_host *host, const struct legacy_part *part,
-	   const struct legacy_edits *edits, const struct save *before, enum outcome outcome,
-	   bool *again, struct err *e)
-{
-	const struct lift_words words = words_of(lift, part);
-	const struct legacy_edits none = { 0 };
-	struct save now;
-
-	if (outcome == OUTCOME_NOT_DONE)
-		return outcome;
-	if (host_save(host, edits->family, edits->table, &now, e) < 0)
-		return OUTCOME_UNKNOWN;
-	if (is_lifted_exactly(&now, before, edits, &words)) {
-		outcome = OUTCOME_DONE;
-	} else if (outcome == OUTCOME_UNKNOWN && is_lifted_exactly(&now, before, &none, &words)) {
-		outcome = OUTCOME_NOT_DONE;
-	} else {
-		outcome = undo_wrong_lift(lift, host, edits, before, e);
-		*again = outcome == OUTCOME_NOT_DONE;
-	}
-	save_fini(&now);
-	return outcome;
-}
-
-static enum outcome
-lift_edits(const struct legacy_lift *lift, struct legacy_host *host, const struct legacy_part *part,
-	   const struct legacy_edits *edits, const struct save *save, bool *again, struct err *e)
-{
-	struct script script = { 0 };
-	enum outcome outcome = OUTCOME_NOT_DONE;
-
-	if (!legacy_edits_same(edits, &part->edits)) {
-		err_set(e, ERR_FAILED,
-			"%s, table %s: the rules of the geo-block changed after they were looked "
-			"at; nothing was changed there",
-			family_names[edits->family], edits->table);
-		return OUTCOME_NOT_DONE;
-	}
-	if (write_lift(&script, lift, part, edits, save, e) == 0) {
-		outcome = host_restore(host, edits->family, script.text, script.len, e);
-		outcome = check_lift(lift, host, part, edits, save, outcome, again, e);
-	}
-	script_fini(&script);
-	return outcome;
-}
-
-static enum outcome
-lift_part_once(const struct legacy_lift *lift, struct legacy_host *host,
-	       const struct legacy_part *part, bool *again, struct err *e)
-{
-	struct legacy_edits edits = { .family = part->edits.family };
-	enum outcome outcome = OUTCOME_NOT_DONE;
-	struct save save;
-
-	memcpy(edits.table, part->edits.table, sizeof(edits.table));
-	if (host_save(host, edits.family, edits.table, &save, e) < 0)
-		return OUTCOME_NOT_DONE;
-	if (legacy_select(&edits, &save, &lift->request, NULL, NULL, e) == 0)
-		outcome = lift_edits(lift, host, part, &edits, &save, again, e);
+	memcpy(edits.table, lifting->part->edits.table, sizeof(edits.table));
+	rc = legacy_select(&edits, save, &lifting->lift->request, NULL, NULL, e);
+	if (rc == 0 && !legacy_edits_same(&edits, &lifting->part->edits))
+		rc = err_set(e, ERR_FAILED,
+			     "%s, table %s: the rules of the geo-block changed after they were "
+			     "looked at; nothing was changed there",
+			     family_names[edits.family], edits.table);
+	if (rc == 0)
+		rewrite_edits(change, lifting, &edits);
 	legacy_edits_fini(&edits);
-	save_fini(&save);
-	return outcome;
+	return rc;
+}
+
+/* host_edit_fn of a struct lifting */
+static int
+lift_table(struct change *change, const struct save *save, void *data, struct err *e)
+{
+	const struct lifting *lifting = data;
+
+	if (change->table != lifting->part->table)
+		return select_again(change, save, lifting, e);
+	rewrite_edits(change, lifting, &lifting->part->edits);
+	return 0;
 }
 
 static enum outcome
 lift_part(const struct legacy_lift *lift, struct legacy_host *host, const struct legacy_part *part,
 	  struct err *e)
 {
-	for (unsigned i = 1;; i++) {
-		struct err once = ERR_INIT;
-		bool again = false;
-		enum outcome outcome = lift_part_once(lift, host, part, &again, &once);
+	struct lifting lifting = { .lift = lift, .part = part };
 
-		if (again && i < LIFT_TRIES)
-			continue;
-		if (once.code && !e->code)
-			*e = once;
-		return outcome;
-	}
+	if (host_check_matches(host, part->edits.family, e) < 0)
+		return OUTCOME_NOT_DONE;
+	return host_edit(host, part->edits.family, part->edits.table, lift_table, &lifting, e);
 }
 
 /* What a failure left of the others. NOT_DONE only if nothing. */

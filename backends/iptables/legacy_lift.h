@@ -12,8 +12,9 @@ extern const char *const legacy_tables[LEGACY_TABLES];
 /* One table of one family that has steps. */
 struct legacy_part {
 	struct legacy_edits edits;
-	bool original; /* ports before DNAT are asked for at FORWARD */
-	bool nat;      /* and at INPUT, too */
+	struct legacy_table *table; /* that they were selected from */
+	bool original;              /* ports before DNAT are asked for at FORWARD */
+	bool nat;                   /* and at INPUT, too */
 };
 
 struct legacy_lift {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "legacy_restore.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy_entry.h"
 #include "legacy_lift.h"
+#include "legacy_mark.h"
 #include "legacy_record.h"
-#include "legacy_script.h"
 #include "plan.h"
 
 /* --- taking back --- */
@@ -42,16 +42,6 @@ has_other_references(const struct save *save, const char *chain)
 	return false;
 }
 
-static size_t
-count_jumps(const struct save *save, size_t in, const char *chain)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < save->n_rules; i++)
-		n += save->rules[i].chain == in && is_jump_to(save, i, chain);
-	return n;
-}
-
 /*
  * R; where another lift of ours that is taken back, too, stands in its place, what that one has.
  */
@@ -71,85 +61,74 @@ rule_of(const struct save *save, const struct marks *marks, size_t rule)
 	return rule;
 }
 
-/* Puts R where the jump stands; the first one gets its counters. */
+/* The chain goes away with the lift; one that others refer to stays. */
+static bool
+is_going(const struct save *save, const struct marks *marks, size_t chain)
+{
+	for (size_t m = 0; m < marks->n; m++)
+		if (marks->v[m].chain == chain)
+			return !has_other_references(save, save->chains[chain].name);
+	return false;
+}
+
+/* Puts R where the jumps to its chain stand; the first one gets its counters. */
 static void
-put_back(struct script *script, const struct save *save, const struct marks *marks, size_t m)
+put_back(struct change *change, const struct save *save, const struct marks *marks, size_t m)
 {
 	const char *name = save->chains[marks->v[m].chain].name;
-	const struct save_rule *own = &save->rules[rule_of(save, marks, marks->v[m].rule)];
-	uint64_t packets = own->packets, bytes = own->bytes;
+	const size_t own = table_rule(change->table, rule_of(save, marks, marks->v[m].rule));
+	bool counted = false;
 
 	for (size_t i = 0; i < save->n_rules; i++) {
-		const struct save_rule *rule = &save->rules[i];
-		const char *in = save->chains[rule->chain].name;
+		const size_t entry = table_rule(change->table, i);
+		struct new_entry rule;
 
-		if (!is_jump_to(save, i, name))
+		if (!is_jump_to(save, i, name) || is_going(save, marks, save->rules[i].chain))
 			continue;
-		fprintf(script->f, "[%" PRIu64 ":%" PRIu64 "] ", packets, bytes);
-		if (count_jumps(save, rule->chain, name) > 1)
-			fprintf(script->f, "-R %s %u %s\n", in, rule->number, own->spec);
-		else
-			fprintf(script->f, "-I %s %u %s\n-D %s -j %s\n", in, rule->number + 1,
-				own->spec, in, name);
-		packets = bytes = 0;
+		rule = entry_copy(change->table, own);
+		rule.counters = counted ? BLOB_NONE : rule.counters;
+		counted = true;
+		change_insert_take(change, entry, &rule);
+		change_drop(change, entry);
 	}
+}
+
+static void
+drop_chain(struct change *change, size_t chain)
+{
+	for (size_t i = table_head(change->table, chain); i <= table_foot(change->table, chain);
+	     i++)
+		change_drop(change, i);
 }
 
 /* A chain that is still needed by others keeps R alone. */
 static void
-strip_chain(struct script *script, const struct save *save, const struct mark *mark)
+strip_chain(struct change *change, const struct save *save, const struct mark *mark)
 {
 	const struct save_chain *chain = &save->chains[mark->chain];
 
-	for (size_t i = chain->n; i-- > 0;)
-		if (chain->first + i != mark->rule && mark_stop(save, chain->first + i))
-			fprintf(script->f, "-D %s %zu\n", chain->name, i + 1);
+	for (size_t i = chain->first; i < chain->first + chain->n; i++)
+		if (i != mark->rule && mark_stop(save, i))
+			change_drop(change, table_rule(change->table, i));
 }
 
-/* Numbers of what stands behind a deleted rule change: all of these come last, from the end. */
 static void
-delete_rules(struct script *script, const struct save *save, const struct marks *marks)
+write_restore(struct change *change, const struct save *save, const struct marks *marks)
 {
-	for (size_t i = save->n_rules; i-- > 0;) {
-		bool ours = false;
-
-		for (size_t m = 0; m < marks->n && !ours; m++) {
-			const struct mark *mark = &marks->v[m];
-
-			if (mark->chain == SAVE_NONE)
-				ours = mark->rule == i;
-			else
-				ours = mark->rule == SAVE_NONE &&
-				       is_jump_to(save, i, save->chains[mark->chain].name);
-		}
-		if (ours)
-			fprintf(script->f, "-D %s %u\n", save->chains[save->rules[i].chain].name,
-				save->rules[i].number);
-	}
-}
-
-static int
-write_restore(struct script *script, const struct save *save, const char *table,
-	      const struct marks *marks, struct err *e)
-{
-	if (script_begin(script, table, save, e) < 0)
-		return -1;
-	for (size_t m = 0; m < marks->n; m++)
-		if (marks->v[m].chain != SAVE_NONE && marks->v[m].rule != SAVE_NONE)
-			put_back(script, save, marks, m);
-	delete_rules(script, save, marks);
 	for (size_t m = 0; m < marks->n; m++) {
-		const char *name;
+		const struct mark *mark = &marks->v[m];
 
-		if (marks->v[m].chain == SAVE_NONE)
+		if (mark->chain == SAVE_NONE) {
+			change_drop(change, table_rule(change->table, mark->rule));
 			continue;
-		name = save->chains[marks->v[m].chain].name;
-		if (has_other_references(save, name))
-			strip_chain(script, save, &marks->v[m]);
+		}
+		if (mark->rule != SAVE_NONE)
+			put_back(change, save, marks, m);
+		if (is_going(save, marks, mark->chain))
+			drop_chain(change, mark->chain);
 		else
-			fprintf(script->f, "-F %s\n-X %s\n", name, name);
+			strip_chain(change, save, mark);
 	}
-	return script_end(script, e);
 }
 
 static void
@@ -188,64 +167,43 @@ is_taken_back(const struct save *now, const struct marks *left)
 	return true;
 }
 
-static enum outcome
-check_restore(const struct legacy_host *host, enum family family, const char *table,
-	      const char *txn, enum outcome outcome, struct err *e)
+/* host_edit_fn's data */
+struct restoring {
+	enum family family;
+	const char *table, *txn;
+	struct names found;
+};
+
+/* host_edit_fn of a struct restoring */
+static int
+restore_marks(struct change *change, const struct save *save, void *data, struct err *e)
 {
-	struct marks left;
-	struct save now;
+	struct restoring *r = data;
+	struct marks marks;
 
-	if (outcome == OUTCOME_NOT_DONE)
-		return outcome;
-	if (host_save(host, family, table, &now, e) < 0)
-		return OUTCOME_UNKNOWN;
-	outcome = OUTCOME_UNKNOWN;
-	if (marks_find(&left, &now, txn, e) == 0) {
-		outcome = is_taken_back(&now, &left) ? OUTCOME_DONE : OUTCOME_UNKNOWN;
-		marks_fini(&left);
-	}
-	save_fini(&now);
-	if (outcome != OUTCOME_DONE)
-		err_set(e, ERR_FAILED,
-			"%s, table %s: the lift is still there after it was taken back",
-			family_names[family], table);
-	return outcome;
-}
-
-static enum outcome
-take_back(const struct legacy_host *host, enum family family, const char *table, const char *txn,
-	  const struct save *save, const struct marks *marks, struct err *e)
-{
-	struct script script = { 0 };
-	enum outcome outcome = OUTCOME_NOT_DONE;
-
-	if (is_taken_back(save, marks))
-		return OUTCOME_DONE;
-	if (write_restore(&script, save, table, marks, e) == 0)
-		outcome = check_restore(host, family, table, txn,
-					host_restore(host, family, script.text, script.len, e), e);
-	script_fini(&script);
-	return outcome;
+	names_fini(&r->found);
+	if (marks_find(&marks, save, r->txn, e) < 0)
+		return -1;
+	name_marks(&r->found, save, r->family, r->table, &marks);
+	if (!is_taken_back(save, &marks))
+		write_restore(change, save, &marks);
+	marks_fini(&marks);
+	return 0;
 }
 
 enum outcome
 legacy_restore_table(struct legacy_host *host, enum family family, const char *table,
 		     const char *txn, struct names *found, struct err *e)
 {
-	enum outcome outcome = OUTCOME_NOT_DONE;
-	struct marks marks;
-	struct save save;
+	struct restoring restoring = { .family = family, .table = table, .txn = txn };
+	enum outcome outcome;
 
 	if (!host_has(family, table))
 		return OUTCOME_DONE;
-	if (host_save(host, family, table, &save, e) < 0)
-		return OUTCOME_NOT_DONE;
-	if (marks_find(&marks, &save, txn, e) == 0) {
-		name_marks(found, &save, family, table, &marks);
-		outcome = take_back(host, family, table, txn, &save, &marks, e);
-		marks_fini(&marks);
-	}
-	save_fini(&save);
+	outcome = host_edit(host, family, table, restore_marks, &restoring, e);
+	for (size_t i = 0; found && i < restoring.found.n; i++)
+		names_add(found, restoring.found.v[i]);
+	names_fini(&restoring.found);
 	return outcome;
 }
 

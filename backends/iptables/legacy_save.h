@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One table as iptables-save prints it (iptables-save(8), iptables-restore(8) and their sources:
- * xtables_save_string for the quotes, add_param_to_argv for reading them back). Every rule's text
- * is kept as it came: what is written back is that text, never a version of ours.
+ * One table as iptables-save would print it (iptables-save(8)), for those who decide what is to be
+ * done about its rules. What is written back is never made from this text, but from the kernel's
+ * own bytes: see legacy_table.h.
  */
 #ifndef GEOPAUSE_LEGACY_SAVE_H
 #define GEOPAUSE_LEGACY_SAVE_H
@@ -11,13 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "err.h"
-
 struct save_token {
 	const char *text; /* without quotes and escapes */
 	bool quoted;      /* then it is no option, whatever it begins with */
 	const char *raw;  /* as it stands in the spec, raw_len bytes */
 	size_t raw_len;
+	unsigned part; /* of the rule: 0, what is in no match; then its matches; then its target */
 };
 
 struct save_rule {
@@ -27,7 +26,7 @@ struct save_rule {
 	const char *spec; /* what follows "-A CHAIN ", verbatim; "" if nothing does */
 	size_t first;     /* its tokens: save.tokens[first] ... */
 	size_t n;
-	bool odd; /* not to be written again: it has line ends, or a quote without an end */
+	bool odd; /* it has parts that there are no words for, or line ends */
 };
 
 struct save_chain {
@@ -37,7 +36,11 @@ struct save_chain {
 	size_t first, n;         /* its rules */
 };
 
+struct legacy_table; /* legacy_table.h */
+
 struct save {
+	struct legacy_table
+		*table;        /* that it was read from and that owns all of it; NULL: itself */
 	char *text, *unquoted; /* what the pointers above lead to */
 	struct save_chain *chains;
 	size_t n_chains;
@@ -49,11 +52,6 @@ struct save {
 
 #define SAVE_NONE SIZE_MAX
 
-/*
- * Reads what `iptables-save -c -t TABLE` printed. A line of any other kind is an error, and so is
- * a rule of a chain that is not declared.
- */
-int save_parse(struct save *save, const char *text, size_t len, const char *table, struct err *e);
 void save_fini(struct save *save);
 /* The index of the chain of this name, or SAVE_NONE. */
 size_t save_chain(const struct save *save, const char *name);

@@ -36,8 +36,8 @@ ipset_use_of(const struct expr *x, struct ipset_use *use)
 
 /* --- names --- */
 
-static void
-ask_name(int fd, struct ipset_name *name)
+void
+ipset_name_ask(int fd, struct ipset_name *name)
 {
 	struct ip_set_req_get_set req = { .op = IP_SET_OP_GET_BYINDEX,
 					  .version = IPSET_PROTOCOL_MIN,
@@ -71,7 +71,7 @@ find_name(struct ruleset *rs, int *fd, uint16_t index)
 		*fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	made->index = index;
 	if (*fd >= 0)
-		ask_name(*fd, made);
+		ipset_name_ask(*fd, made);
 	rs->ipsets[rs->n_ipsets++] = made;
 	return made;
 }
@@ -298,7 +298,7 @@ ipset_match(struct nl *nl, const struct expr *x, const struct packet *packet)
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	name.index = use.index;
 	if (fd >= 0) {
-		ask_name(fd, &name);
+		ipset_name_ask(fd, &name);
 		close(fd);
 	}
 	q.name = name.name;

@@ -5,13 +5,8 @@
 
 #include "eval.h"
 #include "expr.h"
+#include "ipset_name.h"
 #include "observation.h"
-
-/* The rules have an ipset's number; the kernel knows its name. */
-struct ipset_name {
-	uint16_t index;
-	char name[32]; /* IPSET_MAXNAMELEN */
-};
 
 /* How an xt match `set` uses its set. */
 struct ipset_use {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can happen to a lift in iptables-legacy's tables: cases.py --program PATH CASE..."""
 import argparse
+import errno
 import fcntl
 import os
 import re
@@ -323,22 +324,20 @@ def concurrent_writers(args):
         scene.unchanged("after 30 windows")
 
 
-FOREIGN = """\
-if mkdir {0}.once 2>/dev/null; then
-	XTABLES_LOCKFILE=/dev/null /usr/sbin/iptables-legacy {1} || exit 9
-fi
-exec /usr/sbin/iptables-legacy-restore "$@"
-"""
+def at_the_replacement(scene, **what):
+    """See interpose.c."""
+    return ["env", "LD_PRELOAD=" + scene.args.interpose, "ASAN_OPTIONS=verify_asan_link_order=0",
+            *("%s=%s" % pair for pair in what.items())]
 
 
 def writer_without_lock(scene, change):
     """Between the look at the table and the change of it, once."""
-    return with_tools(scene, {"iptables-legacy-restore": FOREIGN.format(scene.program.state,
-                                                                       change)})
+    return at_the_replacement(
+        scene, REPLACE_RUN="XTABLES_LOCKFILE=/dev/null iptables-legacy " + change)
 
 
 def unlocked_insertion(args):
-    """Numbers have moved: what was replaced by mistake is put back, and it is tried again."""
+    """The kernel does not take what was made from other rules: it is read and made again."""
     with Scene(args) as scene:
         wrap = writer_without_lock(scene, "-I GEO 1 -s 192.0.2.1 -j DROP")
         scene.expect(0, "pre", "--lease", "a", wrap=wrap)
@@ -418,32 +417,33 @@ def killed_while_it_waits(args):
         scene.unchanged("restored")
 
 
-def with_tools(scene, tools):
-    """Programs that are found before the real ones."""
-    folder = os.path.join(scene.program.state + ".tools")
-    os.makedirs(folder, exist_ok=True)
-    for name, text in tools.items():
-        path = os.path.join(folder, name)
-        with open(path, "w", encoding="ascii") as f:
-            f.write("#!/bin/sh\n" + text)
-        os.chmod(path, 0o755)
-    return ["unshare", "-m", "sh", "-c",
-            'mount --bind %s /usr/local/sbin && exec "$@"' % folder, "-"]
+def kill_running(child):
+    require(child.poll() is None, "it has ended: exit %s" % child.returncode)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
 
 
-def killed_while_the_tool_runs(args):
-    """The program it has started dies with it, and changes nothing later."""
+def killed_before_the_change(args):
     with Scene(args) as scene:
-        slow = "sleep 1; exec /usr/sbin/iptables-legacy-restore \"$@\"\n"
-        pre = start(scene, "pre", "--lease", "a",
-                    wrap=with_tools(scene, {"iptables-legacy-restore": slow}))
+        pre = start(scene, "pre", "--lease", "a", wrap=at_the_replacement(scene, REPLACE_WAIT=3))
         time.sleep(0.5)
-        pre.send_signal(signal.SIGKILL)
-        pre.wait()
-        time.sleep(1.5)
-        scene.unchanged("killed while the tool ran")
+        kill_running(pre)
+        time.sleep(3)
+        scene.unchanged("killed before the change")
         scene.expect(0, "restore")
         scene.unchanged("restored")
+
+
+def killed_before_the_counters(args):
+    """The rules are changed at once; what was counted before is lost, and nothing else."""
+    with Scene(args) as scene:
+        pre = start(scene, "pre", "--lease", "a", wrap=at_the_replacement(scene, COUNTERS_WAIT=4))
+        wait_until(scene.marks, "it does not lift")
+        kill_running(pre)
+        scene.expect(0, "restore")
+        rules = [re.sub(r"\[\d+:\d+\]", "", saved) for saved in (scene.before.saved,
+                                                                scene.bed.saved())]
+        require(rules[0] == rules[1], "restored: " + rules[1])
 
 
 def end_watchdogs(scene):
@@ -478,34 +478,29 @@ def killed_at_any_time(args):
                 scene.unchanged("%s killed after %d ms" % (verb, delay))
 
 
-def tool_hangs(args):
+def second_family_fails(args):
+    """The first one's lift is taken back."""
     with Scene(args) as scene:
-        wrap = with_tools(scene, {"iptables-legacy-restore": "exec sleep 1000\n"})
-        scene.expect(1, "pre", "--lease", "a", wrap=wrap, says=["iptables-legacy-restore"])
-        scene.unchanged("the tool hung")
-
-
-def tool_fails(args):
-    """The second family's: the first one's lift is taken back."""
-    with Scene(args) as scene:
-        wrap = with_tools(scene, {"ip6tables-legacy-restore": "echo no such luck >&2; exit 2\n"})
-        scene.expect(1, "pre", "--lease", "a", wrap=wrap, says=["no such luck", "status 2"])
-        scene.unchanged("the tool failed")
+        scene.expect(1, "pre", "--lease", "a", wrap=no_memory_for_ipv6(scene),
+                     says=["table filter, IPv6", os.strerror(errno.ENOMEM)])
+        scene.unchanged("IPv6 failed")
         require(not scene.program.left_behind(), "left: %s" % scene.program.left_behind())
 
 
-def tool_is_missing(args):
-    """An error where there are rules; tables that are empty do not matter."""
-    empty = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
-    with Scene(args, empty, empty.replace("DROP", "ACCEPT")) as scene:
-        scene.expect(0, "restore", wrap=without_tools(scene))
+def no_memory_for_ipv6(scene):
+    return at_the_replacement(scene, REPLACE_FAIL6=errno.ENOMEM)
+
+
+def without_programs(args):
+    """Of iptables none is needed."""
     with Scene(args) as scene:
-        scene.expect(1, "pre", "--lease", "a", wrap=without_tools(scene),
-                     says=["iptables-legacy", "install"])
-        scene.unchanged("without the tools")
+        scene.expect(0, "pre", "--lease", "a", wrap=hidden_programs(scene))
+        scene.matrix(True, "lifted")
+        scene.expect(0, "post", "--lease", "a", wrap=hidden_programs(scene))
+        scene.unchanged("after post")
 
 
-def without_tools(scene):
+def hidden_programs(scene):
     folder = scene.program.state + ".sbin"
     script = ('mkdir -p {0}/real {0}/some && mount --bind /usr/sbin {0}/real && '
               'for p in {0}/real/*; do case $p in */ip*tables*|*/xtables*) ;; *) '
@@ -551,9 +546,9 @@ def both_variants_or_none(args):
     with Scene(args) as scene:
         scene.bed.must(["iptables-nft-restore"], input=NFT_RULES)
         listing = scene.bed.listing()
-        wrap = with_tools(scene, {"ip6tables-legacy-restore": "echo no such luck >&2; exit 2\n"})
-        scene.expect(1, "pre", "--lease", "a", wrap=wrap, says=["no such luck"])
-        scene.unchanged("the tool failed")
+        scene.expect(1, "pre", "--lease", "a", wrap=no_memory_for_ipv6(scene),
+                     says=[os.strerror(errno.ENOMEM)])
+        scene.unchanged("IPv6 failed")
         require(scene.bed.listing() == listing, "iptables-nft: " + scene.bed.listing())
 
 
@@ -611,17 +606,19 @@ CASES = {f.__name__.replace("_", "-"): f for f in (
     others_change_rules, others_remove_the_lift, others_refer_to_our_chain, refresh,
     concurrent_writers, unlocked_insertion, unlocked_deletion,
     unlocked_insertion_at_the_end, lock_is_held, waits_for_the_lock, killed_while_it_waits,
-    killed_while_the_tool_runs, killed_at_any_time, tool_hangs, tool_fails, tool_is_missing, both_variants,
-    both_variants_or_none, odd_rule, unknown_names,
+    killed_before_the_change, killed_before_the_counters, killed_at_any_time, second_family_fails,
+    without_programs, both_variants, both_variants_or_none, odd_rule, unknown_names,
     no_tables, discovered)}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True)
+    parser.add_argument("--interpose", required=True, help="where interpose.c was built")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     args = parser.parse_args()
     args.cases = args.cases or list(CASES)
+    args.interpose = os.path.abspath(args.interpose)
     return run_cases(CASES, args)
 
 

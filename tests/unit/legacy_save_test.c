@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What iptables-save prints, and what it would never print. */
+/* What rules say, in iptables-save's words; and what these tests believe is no such words. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "legacy_mark.h"
 #include "legacy_reach.h"
-#include "legacy_save.h"
+#include "save_text.h"
 #include "unit.h"
 
 #define HEAD "*filter\n:INPUT DROP [1:2]\n:FORWARD ACCEPT [0:0]\n:X - [0:0]\n"

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "legacy_words.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NO_QUOTES                                                                                  \
+	"_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" /* xtables_save_string  \
+									    */
+
+static void
+put_text(struct words *w, char c)
+{
+	if (w->text < w->text_end)
+		*w->text++ = c;
+	else
+		w->failed = true;
+}
+
+static void
+put_plain(struct words *w, char c)
+{
+	if (w->plain < w->plain_end)
+		*w->plain++ = c;
+	else
+		w->failed = true;
+}
+
+static bool
+has_room(struct words *w, size_t n)
+{
+	size_t more = w->room ? w->room * 2 : 1024;
+	void *v;
+
+	if (n <= w->room - w->n)
+		return true;
+	while (more < w->n + n)
+		more *= 2;
+	v = reallocarray(w->tokens, more, sizeof(*w->tokens));
+	if (!v)
+		return false;
+	w->tokens = v;
+	w->room = more;
+	return true;
+}
+
+void
+words_begin(struct words *w)
+{
+	if (w->begun)
+		put_text(w, ' ');
+	w->begun = true;
+	if (!has_room(w, 1)) {
+		w->failed = true;
+		return;
+	}
+	w->tokens[w->n] = (struct save_token){ .text = w->plain, .raw = w->text, .part = w->part };
+}
+
+bool
+words_copy(struct words *w, const struct save_token *tokens, size_t n)
+{
+	if (!has_room(w, n))
+		return false;
+	if (n > 0)
+		memcpy(&w->tokens[w->n], tokens, n * sizeof(*tokens));
+	w->n += n;
+	return true;
+}
+
+void
+words_end(struct words *w)
+{
+	struct save_token *token;
+
+	put_plain(w, '\0');
+	if (w->failed)
+		return;
+	token = &w->tokens[w->n++];
+	token->raw_len = (size_t)(w->text - token->raw);
+}
+
+void
+words_char(struct words *w, char c)
+{
+	put_text(w, c);
+	put_plain(w, c);
+	w->odd |= (unsigned char)c < 0x20;
+}
+
+void
+words_text(struct words *w, const char *text)
+{
+	for (; *text; text++)
+		words_char(w, *text);
+}
+
+void
+words_number(struct words *w, uint64_t number)
+{
+	char digits[20];
+	size_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	while (n > 0)
+		words_char(w, digits[--n]);
+}
+
+void
+words_hex(struct words *w, uint32_t number)
+{
+	int shift = 28;
+
+	words_text(w, "0x");
+	while (shift > 0 && number >> shift == 0)
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		words_char(w, "0123456789abcdef"[number >> shift & 15]);
+}
+
+void
+words_add(struct words *w, const char *token)
+{
+	words_begin(w);
+	words_text(w, token);
+	words_end(w);
+}
+
+void
+words_not(struct words *w, bool inverted)
+{
+	if (inverted)
+		words_add(w, "!");
+}
+
+void
+words_quoted(struct words *w, const char *text, size_t max)
+{
+	size_t len = strnlen(text, max);
+	bool quoted = len == 0 || strspn(text, NO_QUOTES) < len;
+
+	words_begin(w);
+	if (quoted)
+		put_text(w, '"');
+	for (size_t i = 0; i < len; i++) {
+		if (strchr("\"\\'", text[i]))
+			put_text(w, '\\');
+		words_char(w, text[i]);
+	}
+	if (quoted)
+		put_text(w, '"');
+	if (!w->failed)
+		w->tokens[w->n].quoted = quoted;
+	words_end(w);
+}
+
+/* The longest run of zeros, of at least two groups: *first, and how many. */
+static size_t
+longest_zeros(const uint16_t groups[8], size_t *first)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < 8; i++) {
+		size_t n = 0;
+
+		while (i + n < 8 && !groups[i + n])
+			n++;
+		if (n > longest && n > 1) {
+			longest = n;
+			*first = i;
+		}
+		i += n;
+	}
+	return longest;
+}
+
+static void
+put_group(struct words *w, unsigned group)
+{
+	int shift = 12;
+
+	while (shift > 0 && group >> shift == 0)
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		words_char(w, "0123456789abcdef"[group >> shift & 15]);
+}
+
+/* As inet_ntop(3), which takes most of the time that reading a table takes. */
+static void
+put_address6(struct words *w, const unsigned char *bytes)
+{
+	uint16_t groups[8];
+	char text[INET6_ADDRSTRLEN];
+	size_t first = 8, zeros;
+
+	for (size_t i = 0; i < 8; i++)
+		groups[i] = (uint16_t)(bytes[2 * i] << 8 | bytes[2 * i + 1]);
+	zeros = longest_zeros(groups, &first);
+	if (zeros && first == 0 && zeros > 4) {
+		/* It may have an IPv4 address in it. */
+		words_text(w, inet_ntop(AF_INET6, bytes, text, sizeof(text)));
+		return;
+	}
+	for (size_t i = 0; i < 8; i++) {
+		if (zeros && i == first) {
+			words_text(w, "::");
+			i += zeros - 1;
+			continue;
+		}
+		if (i > 0 && !(zeros && i == first + zeros))
+			words_char(w, ':');
+		put_group(w, groups[i]);
+	}
+}
+
+void
+words_address(struct words *w, const void *address)
+{
+	const unsigned char *bytes = address;
+
+	if (w->family == FAMILY_IPV6) {
+		put_address6(w, bytes);
+		return;
+	}
+	for (size_t i = 0; i < 4; i++) {
+		if (i > 0)
+			words_char(w, '.');
+		words_number(w, bytes[i]);
+	}
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Writing rules in iptables-save's words, cut into tokens at once. What is not known of a match or
+ * a target stands as "--...": nothing is read back from here that goes to the kernel.
+ */
+#ifndef GEOPAUSE_LEGACY_WORDS_H
+#define GEOPAUSE_LEGACY_WORDS_H
+
+#include "legacy_blob.h"
+#include "legacy_save.h"
+
+/* The name of the set of ipset(8) with this index, or NULL. The text lives as long as data. */
+typedef const char *(*set_name_fn)(void *data, uint16_t index);
+
+struct words {
+	enum family family;
+	set_name_fn set_name;
+	void *sets;
+
+	/* What is written grows in these; it never moves. */
+	char *text, *text_end;   /* the specs */
+	char *plain, *plain_end; /* the tokens without quotes */
+	struct save_token *tokens;
+	size_t n, room;
+
+	bool begun;    /* the spec has a token already */
+	unsigned part; /* of what is being written, as in struct save_token */
+	bool odd;      /* the rule has what must not be shown as it is */
+	bool failed;   /* no room, no memory: for good */
+};
+
+/* The next token: begin, its characters, end. Some in one go: */
+void words_begin(struct words *w);
+void words_char(struct words *w, char c);
+void words_text(struct words *w, const char *text);
+void words_number(struct words *w, uint64_t number);
+void words_hex(struct words *w, uint32_t number); /* "0x1f" */
+void words_end(struct words *w);
+void words_add(struct words *w, const char *token);
+void words_not(struct words *w, bool inverted); /* "!", if it is */
+/* As iptables quotes it, with at most max bytes up to its NUL. */
+void words_quoted(struct words *w, const char *text, size_t max);
+/* An address of the family. */
+void words_address(struct words *w, const void *address);
+
+/* Tokens of a rule that was written already; false: no memory. */
+bool words_copy(struct words *w, const struct save_token *tokens, size_t n);
+
+/* legacy_words_match.c, legacy_words_target.c: "-m NAME ...", "-j NAME ..." of an extension. */
+void words_match(struct words *w, const struct xt_entry_match *match);
+void words_target(struct words *w, const struct xt_entry_target *target);
+
+/* legacy_words_rule.c: the i-th entry, a rule; jump is the chain's name that its `to` means. */
+void words_rule(struct words *w, const struct blob *blob, size_t i, const char *jump);
+
+#endif

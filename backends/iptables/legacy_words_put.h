@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The matches' own words, as their _save() functions in iptables' extensions write them. data is
+ * the match's, as long as the table of legacy_words_match.c says.
+ */
+#ifndef GEOPAUSE_LEGACY_WORDS_PUT_H
+#define GEOPAUSE_LEGACY_WORDS_PUT_H
+
+#include "legacy_words.h"
+
+struct bit_name {
+	unsigned bit;
+	const char *name;
+};
+
+/* "A,B"; of no bits nothing. */
+void put_bits(struct words *w, const struct bit_name *names, size_t n, unsigned bits);
+#define PUT_BITS(w, names, bits) put_bits(w, names, sizeof(names) / sizeof((names)[0]), bits)
+/* "1", "1:9"; as a token. */
+void put_range(struct words *w, unsigned from, unsigned to);
+
+/* legacy_words_packet.c */
+void put_tcp(struct words *w, const void *data, unsigned revision);
+void put_udp(struct words *w, const void *data, unsigned revision);
+void put_icmp(struct words *w, const void *data, unsigned revision);
+void put_multiport(struct words *w, const void *data, unsigned revision);
+void put_set(struct words *w, const void *data, unsigned revision);
+void put_geoip(struct words *w, const void *data, unsigned revision);
+void put_iprange(struct words *w, const void *data, unsigned revision);
+void put_addrtype(struct words *w, const void *data, unsigned revision);
+
+/* legacy_words_flow.c */
+void put_state(struct words *w, const void *data, unsigned revision);
+void put_conntrack(struct words *w, const void *data, unsigned revision);
+void put_mark(struct words *w, const void *data, unsigned revision);
+
+#endif

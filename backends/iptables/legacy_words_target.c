@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The targets that words are known for, as their _save() functions in iptables' extensions. */
+/* Before the kernel's headers, which know of it then. */
+#include <netinet/in.h>
+
+#include <linux/netfilter/xt_LOG.h>
+#include <linux/netfilter/xt_connmark.h>
+#include <linux/netfilter/xt_mark.h>
+#include <linux/netfilter_ipv4/ipt_REJECT.h>
+#include <linux/netfilter_ipv6/ip6t_REJECT.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "legacy_words.h"
+
+static void
+put_reject(struct words *w, const void *data)
+{
+	static const char *const four[] = {
+		[IPT_ICMP_NET_UNREACHABLE] = "icmp-net-unreachable",
+		[IPT_ICMP_HOST_UNREACHABLE] = "icmp-host-unreachable",
+		[IPT_ICMP_PROT_UNREACHABLE] = "icmp-proto-unreachable",
+		[IPT_ICMP_PORT_UNREACHABLE] = "icmp-port-unreachable",
+		[IPT_ICMP_ECHOREPLY] = "echo-reply",
+		[IPT_ICMP_NET_PROHIBITED] = "icmp-net-prohibited",
+		[IPT_ICMP_HOST_PROHIBITED] = "icmp-host-prohibited",
+		[IPT_TCP_RESET] = "tcp-reset",
+		[IPT_ICMP_ADMIN_PROHIBITED] = "icmp-admin-prohibited",
+	};
+	static const char *const six[] = {
+		[IP6T_ICMP6_NO_ROUTE] = "icmp6-no-route",
+		[IP6T_ICMP6_ADM_PROHIBITED] = "icmp6-adm-prohibited",
+		[IP6T_ICMP6_NOT_NEIGHBOUR] = "icmp6-not-neighbour",
+		[IP6T_ICMP6_ADDR_UNREACH] = "icmp6-addr-unreachable",
+		[IP6T_ICMP6_PORT_UNREACH] = "icmp6-port-unreachable",
+		[IP6T_ICMP6_ECHOREPLY] = "echo-reply",
+		[IP6T_TCP_RESET] = "tcp-reset",
+		[IP6T_ICMP6_POLICY_FAIL] = "icmp6-policy-fail",
+		[IP6T_ICMP6_REJECT_ROUTE] = "icmp6-reject-route",
+	};
+	const char *const *names = w->family == FAMILY_IPV4 ? four : six;
+	size_t n = w->family == FAMILY_IPV4 ? sizeof(four) / sizeof(four[0])
+					    : sizeof(six) / sizeof(six[0]);
+	uint32_t with;
+
+	memcpy(&with, data, sizeof(with));
+	words_add(w, "--reject-with");
+	words_add(w, with < n && names[with] ? names[with] : "--...");
+}
+
+static void
+put_log(struct words *w, const void *data)
+{
+	static const struct {
+		unsigned bit;
+		const char *option;
+	} flags[] = { { XT_LOG_TCPSEQ, "--log-tcp-sequence" },
+		      { XT_LOG_TCPOPT, "--log-tcp-options" },
+		      { XT_LOG_IPOPT, "--log-ip-options" },
+		      { XT_LOG_UID, "--log-uid" },
+		      { XT_LOG_MACDECODE, "--log-macdecode" } };
+	const struct xt_log_info *log = data;
+	const unsigned warning = 4; /* iptables' default */
+
+	if (log->prefix[0]) {
+		words_add(w, "--log-prefix");
+		words_quoted(w, log->prefix, sizeof(log->prefix));
+	}
+	if (log->level != warning) {
+		words_add(w, "--log-level");
+		words_begin(w);
+		words_number(w, log->level);
+		words_end(w);
+	}
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (log->logflags & flags[i].bit)
+			words_add(w, flags[i].option);
+}
+
+static void
+put_masked(struct words *w, const char *option, uint32_t value, uint32_t mask)
+{
+	words_add(w, option);
+	words_begin(w);
+	words_hex(w, value);
+	words_char(w, '/');
+	words_hex(w, mask);
+	words_end(w);
+}
+
+static void
+put_mask(struct words *w, const char *option, uint32_t mask)
+{
+	words_add(w, option);
+	words_begin(w);
+	words_hex(w, mask);
+	words_end(w);
+}
+
+static void
+put_set_mark(struct words *w, const void *data)
+{
+	const struct xt_mark_tginfo2 *mark = data;
+
+	put_masked(w, "--set-xmark", mark->mark, mark->mask);
+}
+
+static void
+put_connmark_mode(struct words *w, const struct xt_connmark_tginfo1 *mark, unsigned mode)
+{
+	if (mode == XT_CONNMARK_SET) {
+		put_masked(w, "--set-xmark", mark->ctmark, mark->ctmask);
+		return;
+	}
+	words_add(w, mode == XT_CONNMARK_SAVE ? "--save-mark" : "--restore-mark");
+	put_mask(w, "--nfmask", mark->nfmask);
+	put_mask(w, "--ctmask", mark->ctmask);
+}
+
+static void
+put_connmark(struct words *w, const void *data)
+{
+	const struct xt_connmark_tginfo1 *mark = data;
+
+	put_connmark_mode(w, mark, mark->mode);
+}
+
+/* Begins like revision 1. */
+static void
+put_shifted_connmark(struct words *w, const void *data)
+{
+	const struct xt_connmark_tginfo2 *mark = data;
+
+	put_connmark_mode(w, data, mark->mode);
+	if (mark->shift_bits)
+		words_add(w, "--...");
+}
+
+static const struct {
+	const char *name;
+	uint8_t revision;
+	size_t size;
+	void (*put)(struct words *w, const void *data);
+} targets[] = {
+	{ "REJECT", 0, sizeof(struct ipt_reject_info), put_reject },
+	{ "LOG", 0, sizeof(struct xt_log_info), put_log },
+	{ "MARK", 2, sizeof(struct xt_mark_tginfo2), put_set_mark },
+	{ "CONNMARK", 1, sizeof(struct xt_connmark_tginfo1), put_connmark },
+	{ "CONNMARK", 2, sizeof(struct xt_connmark_tginfo2), put_shifted_connmark },
+};
+
+void
+words_target(struct words *w, const struct xt_entry_target *target)
+{
+	const size_t size = target->u.target_size - sizeof(*target);
+
+	words_add(w, "-j");
+	words_add(w, target->u.user.name);
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		if (strcmp(targets[i].name, target->u.user.name) != 0 ||
+		    target->u.user.revision != targets[i].revision || size < targets[i].size)
+			continue;
+		targets[i].put(w, target->data);
+		return;
+	}
+	if (size > 0)
+		words_add(w, "--...");
+}

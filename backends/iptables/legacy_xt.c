@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "legacy_xt.h"
+
+#include <stddef.h>
+#include <string.h>
+
+_Static_assert(IPT_INV_VIA_IN == IP6T_INV_VIA_IN && IPT_INV_VIA_OUT == IP6T_INV_VIA_OUT &&
+		       IPT_INV_SRCIP == IP6T_INV_SRCIP && IPT_INV_DSTIP == IP6T_INV_DSTIP &&
+		       IPT_INV_FRAG == IP6T_INV_FRAG && XT_INV_PROTO == IP6T_INV_PROTO,
+	       "what is inverted is said alike");
+
+const char *const family_names[FAMILIES] = { [FAMILY_IPV4] = "IPv4", [FAMILY_IPV6] = "IPv6" };
+
+const struct xt_layout xt_layouts[FAMILIES] = {
+	[FAMILY_IPV4] = {
+		.header = sizeof(struct ipt_entry),
+		.target_offset = offsetof(struct ipt_entry, target_offset),
+		.next_offset = offsetof(struct ipt_entry, next_offset),
+		.comefrom = offsetof(struct ipt_entry, comefrom),
+		.counters = offsetof(struct ipt_entry, counters),
+	},
+	[FAMILY_IPV6] = {
+		.header = sizeof(struct ip6t_entry),
+		.target_offset = offsetof(struct ip6t_entry, target_offset),
+		.next_offset = offsetof(struct ip6t_entry, next_offset),
+		.comefrom = offsetof(struct ip6t_entry, comefrom),
+		.counters = offsetof(struct ip6t_entry, counters),
+	},
+};
+
+static struct xt_header
+header4(unsigned char *entry)
+{
+	struct ipt_ip *ip = &((struct ipt_entry *)entry)->ip;
+
+	return (struct xt_header){
+		.iniface = ip->iniface,
+		.outiface = ip->outiface,
+		.in_mask = ip->iniface_mask,
+		.out_mask = ip->outiface_mask,
+		.source = (unsigned char *)&ip->src,
+		.source_mask = (unsigned char *)&ip->smsk,
+		.address = (unsigned char *)&ip->dst,
+		.address_mask = (unsigned char *)&ip->dmsk,
+		.address_len = sizeof(ip->src),
+		.proto = &ip->proto,
+		.flags = &ip->flags,
+		.invert = &ip->invflags,
+	};
+}
+
+static struct xt_header
+header6(unsigned char *entry)
+{
+	struct ip6t_ip6 *ip = &((struct ip6t_entry *)entry)->ipv6;
+
+	return (struct xt_header){
+		.iniface = ip->iniface,
+		.outiface = ip->outiface,
+		.in_mask = ip->iniface_mask,
+		.out_mask = ip->outiface_mask,
+		.source = (unsigned char *)&ip->src,
+		.source_mask = (unsigned char *)&ip->smsk,
+		.address = (unsigned char *)&ip->dst,
+		.address_mask = (unsigned char *)&ip->dmsk,
+		.address_len = sizeof(ip->src),
+		.proto = &ip->proto,
+		.flags = &ip->flags,
+		.invert = &ip->invflags,
+	};
+}
+
+struct xt_header
+xt_header_of(enum family family, unsigned char *entry)
+{
+	return family == FAMILY_IPV4 ? header4(entry) : header6(entry);
+}
+
+uint16_t *
+xt_target_offset(enum family family, unsigned char *entry)
+{
+	return (uint16_t *)(void *)(entry + xt_layouts[family].target_offset);
+}
+
+uint16_t *
+xt_next_offset(enum family family, unsigned char *entry)
+{
+	return (uint16_t *)(void *)(entry + xt_layouts[family].next_offset);
+}
+
+struct xt_counters *
+xt_counters_of(enum family family, unsigned char *entry)
+{
+	return (struct xt_counters *)(void *)(entry + xt_layouts[family].counters);
+}
+
+bool
+xt_same_entry(enum family family, const unsigned char *a, const unsigned char *b, size_t size)
+{
+	const size_t counters = xt_layouts[family].counters;
+	const size_t rest = counters + sizeof(struct xt_counters);
+
+	return !memcmp(a, b, counters) && !memcmp(a + rest, b + rest, size - rest);
+}
+
+bool
+xt_is_goto(enum family family, unsigned char *entry)
+{
+	uint8_t flag = family == FAMILY_IPV4 ? IPT_F_GOTO : IP6T_F_GOTO;
+
+	return (*xt_header_of(family, entry).flags & flag) != 0;
+}

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+What is read from the kernel's bytes is what iptables-legacy-save prints, to the letter: rules in all
+the words that are known. words.py --words PATH
+"""
+import argparse
+import sys
+
+from beds import LegacyBed, require
+
+HEAD = "*filter\n:INPUT DROP [3:4]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:A - [0:0]\n" \
+       ":Zz - [0:0]\n"
+BOTH = """
+-i eth0 -o lo+ -j RETURN
+! -i e+ -p tcp -j DROP
+-p 99 -j Zz
+! -p udp -j ACCEPT
+-p sctp -g Zz
+-p tcp -m tcp --sport 1:2 --dport 80 -j DROP
+-p tcp -m tcp ! --sport 0 ! --dport 8000:9000 --tcp-option 5 --tcp-flags FIN,SYN,RST,ACK SYN
+-p tcp -m tcp ! --tcp-flags SYN NONE -j DROP
+-p udp -m udp --sport 53 ! --dport 1:65535 -j DROP
+-p tcp -m multiport --dports 22,80:90,443 -j DROP
+-p udp -m multiport ! --sports 1,2,3 -j DROP
+-p tcp -m multiport --ports 7 -j DROP
+-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-m conntrack ! --ctstate INVALID,NEW,UNTRACKED,SNAT,DNAT -j ACCEPT
+-m conntrack --ctproto 6 --ctorigdstport 80 --ctdir ORIGINAL -j ACCEPT
+-p tcp -m conntrack ! --ctorigsrcport 1:2 --ctreplsrcport 3 ! --ctrepldstport 4 --ctstatus ASSURED --ctexpire 1:5 --ctdir REPLY
+-m state --state NEW -j ACCEPT
+-m state ! --state RELATED,ESTABLISHED -j Zz
+-m comment --comment plain -j DROP
+-m comment --comment "it's \\"quoted\\" \\\\ -j" -j DROP
+-m set --match-set geo%(six)s src -j DROP
+-m set ! --match-set geo%(six)s dst -m comment --comment x -j DROP
+-m set --match-set pair%(six)s src,dst --return-nomatch -j DROP
+-m addrtype --src-type LOCAL,MULTICAST ! --dst-type UNICAST -j DROP
+-m addrtype --dst-type LOCAL --limit-iface-in -j RETURN
+-m mark --mark 0x1 -j DROP
+-m mark ! --mark 0xff00/0xff0f -j DROP
+-m connmark --mark 0x0/0x1
+-m limit --limit 30/min -j LOG --log-prefix "a b: " --log-level 7
+-m limit --limit 3/hour --limit-burst 9 -j LOG --log-prefix x --log-tcp-sequence --log-tcp-options --log-ip-options --log-uid
+-m limit --limit 10000/sec -j LOG
+-m time --datestop 2026-11-24T16:40:00 -j RETURN
+-m time --timestart 08:00:00 --timestop 17:30:59 --monthdays 1,2,31 --weekdays Mon,Sun --datestart 2020-02-29T00:00:01 --kerneltz -j DROP
+-m time --timestart 23:00:00 --timestop 01:00:00 --contiguous
+-m length --length 100:200 -j DROP
+-m length ! --length 7
+-m pkttype ! --pkt-type broadcast -j DROP
+-p tcp -j REJECT --reject-with tcp-reset
+"""
+IPV4 = """
+-s 10.0.0.0/8 -d 192.0.2.1/32 -j DROP
+! -s 1.2.3.0/255.255.0.255 -j DROP
+! -d 1.2.3.0/24 -j Zz
+! -s 0.0.0.0/0 -j Zz
+-f -j DROP
+! -f
+-p icmp -m icmp --icmp-type 8 -j ACCEPT
+-p icmp -m icmp ! --icmp-type 3/1 -j ACCEPT
+-p icmp -m icmp --icmp-type any -j ACCEPT
+-m iprange --src-range 1.0.0.1-1.0.0.9 ! --dst-range 2.0.0.0-2.0.0.1 -j DROP
+-m conntrack --ctorigsrc 1.2.3.4 ! --ctrepldst 10.0.0.0/8 -j DROP
+-j REJECT --reject-with icmp-port-unreachable
+-j REJECT --reject-with icmp-admin-prohibited
+-p udp -j REJECT --reject-with icmp-host-unreachable
+"""
+IPV6 = """
+-s 2001:db8::/32 -d 2001:db8:0:1::1/128 -j DROP
+! -s ::1/128 -j DROP
+-s fe80::/10 -d ::ffff:1.2.3.4/128 -j DROP
+-s 1:0:0:2::/64
+-p ipv6-icmp -m icmp6 --icmpv6-type 128 -j ACCEPT
+-p ipv6-icmp -m icmp6 ! --icmpv6-type 1/3 -j ACCEPT
+-m iprange ! --src-range 2001:db8::1-2001:db8::9 -j DROP
+-m conntrack --ctorigdst 2001:db8::/32 -j DROP
+-j REJECT --reject-with icmp6-port-unreachable
+-j REJECT --reject-with icmp6-adm-prohibited
+"""
+MANGLE = """*mangle
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:M - [0:0]
+[1:2] -A M -j MARK --set-xmark 0x10/0xff
+-A M -j MARK --set-xmark 0x1/0xffffffff
+-A M -j CONNMARK --set-xmark 0x1/0xff
+-A M -j CONNMARK --save-mark --nfmask 0xff --ctmask 0xffffffff
+-A M -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
+COMMIT
+"""
+SETS = """create geo hash:net
+create geo6 hash:net family inet6
+create pair hash:ip,port
+create pair6 hash:ip,port family inet6
+"""
+
+
+def rules(own, six):
+    lines = (BOTH % {"six": six} + own).strip().splitlines()
+    return HEAD + "".join("[%d:%d] -A A %s\n" % (i, i * 1000000007, line)
+                          for i, line in enumerate(line for line in lines if line)) + \
+        "-A Zz -j RETURN\nCOMMIT\n" + MANGLE
+
+
+def without_comments(text):
+    """Nor what packets that come by add to a policy's counters."""
+    return [line.partition(" [")[0] if line.startswith(":") else line
+            for line in text.splitlines() if not line.startswith("#")]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.strip().split("\n", 1)[0])
+    parser.add_argument("--words", required=True, help="where words.c was built")
+    args = parser.parse_args()
+    failed = 0
+    with LegacyBed() as bed:
+        bed.load_legacy(rules(IPV4, ""), rules(IPV6, "6"), SETS)
+        for family, tool in (("4", "iptables"), ("6", "ip6tables")):
+            for table in ("filter", "mangle"):
+                saved = without_comments(
+                    bed.must([tool + "-legacy-save", "-c", "-t", table]))
+                words = without_comments(bed.must([args.words, family, table]))
+                require(len(saved) > 10, "nothing was loaded")
+                for theirs, ours in zip(saved, words):
+                    if theirs != ours:
+                        failed += 1
+                        print("FAILED %s\n   not %s" % (ours, theirs))
+                failed += len(saved) != len(words)
+    print("ok words" if not failed else "FAILED words: %d" % failed)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
