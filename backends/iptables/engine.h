@@ -51,7 +51,7 @@ struct engine_ops {
 	enum outcome (*sweep)(struct engine *engine, bool look_only, struct names *found,
 			      struct err *e);
 	int (*generation)(struct engine *engine, uint64_t *generation, struct err *e);
-	/* As backend.h; NULL where there is no such thing. */
+	/* As backend.h. */
 	int (*cover)(struct engine *engine, const json_t *record, struct cover **cover,
 		     struct err *e);
 	int (*flows)(struct engine *engine, const struct cover *cover, struct names *flows,

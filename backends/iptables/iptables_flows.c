@@ -31,11 +31,6 @@ cover_part(struct backend *backend, enum part i, const json_t *record, struct co
 
 	if (failed || !engine)
 		return failed;
-	if (!parts[i].ops->cover)
-		return err_set(e, ERR_FAILED,
-			       "which connections the rules of %s would block cannot be told: "
-			       "they live on",
-			       parts[i].ops->name);
 	return parts[i].ops->cover(engine, part, &cover->of[i], e);
 }
 

@@ -5,37 +5,56 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy_fwmark.h"
 #include "legacy_lift.h"
 #include "legacy_mark.h"
 #include "legacy_reach.h"
 #include "legacy_set.h"
 
-/* Returning is letting through only where the rest of the chain stops everybody else. */
-static bool
-stops_the_rest(const struct reach *reach, size_t index)
+static enum effect
+effect_of_leaving(const struct reach *reach, size_t index)
 {
-	const struct save_chain *chain = &reach->save->chains[reach->rules[index].at->chain];
+	bool saves, keeps;
 
-	for (size_t i = index + 1; i < chain->first + chain->n; i++) {
-		const struct rule *rule = &reach->rules[i];
-
-		if (!rule->sources && rule->plain && reach_rule_denies(reach, rule))
-			return true;
-	}
-	return false;
+	reach_leaving(reach, index, &saves, &keeps);
+	if (keeps)
+		return EFFECT_DENY;
+	return saves ? EFFECT_ALLOW : EFFECT_NONE;
 }
 
-static enum effect
-effect_of(const struct reach *reach, const struct rule *rule, size_t index)
+static int
+effect_of_mark(enum effect *effect, const struct fwmark_place *place, const struct rule *rule,
+	       struct err *e)
 {
+	struct fwmark_meaning meaning;
+
+	if (fwmark_meaning(&meaning, place, rule, e) < 0)
+		return -1;
+	if (meaning.stops)
+		*effect = EFFECT_DENY;
+	else if (meaning.lets)
+		*effect = EFFECT_ALLOW;
+	return 0;
+}
+
+static int
+find_effect(enum effect *effect, const struct fwmark_place *place, size_t index, struct err *e)
+{
+	const struct reach *reach = place->reach;
+	const struct rule *rule = &reach->rules[index];
+
+	*effect = EFFECT_NONE;
 	if (!reach->hooks[rule->at->chain] || reach_excludes(reach, rule))
-		return EFFECT_NONE;
+		return 0;
 	if (reach_rule_denies(reach, rule))
-		return EFFECT_DENY;
-	if (rule->target == RULE_RETURN)
-		return stops_the_rest(reach, index) ? EFFECT_ALLOW : EFFECT_NONE;
-	return reach_rule_accepts(reach, rule) && reach_denied_after(reach, index) ? EFFECT_ALLOW
-										   : EFFECT_NONE;
+		*effect = EFFECT_DENY;
+	else if (rule->sources && fwmark_is_set(reach, rule))
+		return effect_of_mark(effect, place, rule, e);
+	else if (reach_rule_accepts(reach, rule))
+		*effect = reach_denied_after(reach, index) ? EFFECT_ALLOW : EFFECT_NONE;
+	else if (reach_leaves_chain(reach, rule))
+		*effect = effect_of_leaving(reach, index);
+	return 0;
 }
 
 static char *
@@ -102,9 +121,10 @@ read_source(struct observation *o, const struct reach *reach, size_t index, size
 
 /* n rules that differ in nothing but one network each. */
 static int
-observe(struct observations *found, const struct reach *reach, size_t index, size_t n,
-	const char *table, struct err *e)
+observe(struct observations *found, const struct fwmark_place *place, size_t index, size_t n,
+	struct err *e)
 {
+	const struct reach *reach = place->reach;
 	const struct rule *rule = &reach->rules[index];
 	struct observation *o = observations_add(found);
 	const char *chain = reach->save->chains[mark_home(reach->save, rule->at->chain)].name;
@@ -113,15 +133,16 @@ observe(struct observations *found, const struct reach *reach, size_t index, siz
 	if (!o)
 		return err_set(e, ERR_FAILED, "out of memory");
 	o->backend = "iptables";
-	o->table = strdup(table);
+	o->table = strdup(place->table);
 	o->chain = strdup(chain);
 	o->hook = hook_of(reach, rule);
-	o->effect = effect_of(reach, rule, index);
 	o->inverted = rule->inverted;
 	o->destination = rule->destination;
 	o->comment = rule->comment ? strdup(rule->comment) : NULL;
 	o->set = rule->set ? strdup(rule->set) : NULL;
 	read_source(o, reach, index, n);
+	if (find_effect(&o->effect, place, index, e) < 0)
+		return -1;
 	if (n > 1)
 		snprintf(more, sizeof(more), " (and %zu more)", n - 1);
 	if (asprintf(&o->text, "-A %s %s%s", chain, err_name(spec, rule->at->spec), more) < 0) {
@@ -136,7 +157,11 @@ discover_table(const struct legacy_host *host, enum family family, const char *t
 	       struct observations *found, struct err *e)
 {
 	const struct ports ports = challenges_ports(CHALLENGE_DEFAULT | CHALLENGE_DNS_01);
-	struct reach reach;
+	struct legacy_nat nat;
+	struct reach reach = { .save = NULL };
+	const struct fwmark_place place = {
+		.host = host, .family = family, .table = table, .reach = &reach, .nat = &nat
+	};
 	struct save save;
 	size_t n = 1;
 	int rc;
@@ -145,16 +170,17 @@ discover_table(const struct legacy_host *host, enum family family, const char *t
 		return 0;
 	if (host_save(host, family, table, &save, e) < 0)
 		return -1;
-	rc = reach_init(&reach, &save, &ports, e);
+	rc = legacy_nat_read(&nat, host, family, &ports, e);
+	if (rc == 0)
+		rc = reach_init(&reach, &save, &ports, &nat, e);
 	for (size_t i = 0; rc == 0 && i < save.n_rules; i += n) {
 		const struct rule *rule = &reach.rules[i];
 
 		n = count_alike(&reach, i);
 		if ((rule->sources || rule->destination) && !mark_is_our_rule(rule))
-			rc = observe(found, &reach, i, n, table, e);
+			rc = observe(found, &place, i, n, e);
 	}
-	if (rc == 0)
-		reach_fini(&reach);
+	reach_fini(&reach);
 	save_fini(&save);
 	return rc;
 }

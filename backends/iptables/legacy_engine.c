@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "legacy_cover.h"
 #include "legacy_discover.h"
 #include "legacy_host.h"
 #include "legacy_kernel.h"
@@ -140,6 +141,27 @@ engine_generation(struct engine *engine, uint64_t *generation, struct err *e)
 	return 0;
 }
 
+static int
+engine_cover(struct engine *engine, const json_t *record, struct cover **cover, struct err *e)
+{
+	return legacy_cover(&engine->host, record, cover, e);
+}
+
+static int
+engine_flows(struct engine *engine, const struct cover *cover, struct names *flows, struct err *e)
+{
+	(void)engine;
+	return legacy_flows(cover, flows, e);
+}
+
+static enum outcome
+engine_cut(struct engine *engine, const struct cover *cover, const struct names *spared, size_t *n,
+	   struct err *e)
+{
+	(void)engine;
+	return legacy_cut(cover, spared, n, e);
+}
+
 const struct engine_ops engine_legacy = {
 	.name = "iptables-legacy",
 	.beats = false,
@@ -156,4 +178,8 @@ const struct engine_ops engine_legacy = {
 	.revert = engine_revert,
 	.sweep = engine_sweep,
 	.generation = engine_generation,
+	.cover = engine_cover,
+	.flows = engine_flows,
+	.cut = engine_cut,
+	.cover_free = legacy_cover_free,
 };

@@ -16,9 +16,8 @@ words_of(const struct legacy_lift *lift, const struct legacy_part *part)
 {
 	return (struct lift_words){
 		.txn = lift->request.txn,
-		.ports = lift->request.ports,
 		.original = part->original,
-		.nat = part->nat,
+		.both = part->both,
 		.stop = mark_end_after(lift->request.window_s),
 	};
 }
@@ -96,9 +95,22 @@ describe_part(struct plan *plan, const struct legacy_lift *lift, const struct le
 	return 0;
 }
 
+/* Where the packet's own port is not the one that was asked for, or not the only one. */
+static void
+find_hooks(struct legacy_part *part)
+{
+	enum family family = part->edits.family;
+
+	part->original = host_tracks(family) ? HOOK_FORWARD : 0;
+	part->both = host_has(family, "nat") ? HOOK_INPUT : 0;
+	if (part->nat.mixed)
+		part->original |= HOOKS_BEHIND_NAT;
+}
+
 static int
 plan_table(struct legacy_lift *lift, const struct legacy_host *host, enum family family,
-	   const char *table, struct met *met, struct plan *plan, struct err *e)
+	   const char *table, const struct legacy_nat *nat, struct met *met, struct plan *plan,
+	   struct err *e)
 {
 	struct legacy_part *part = &lift->parts[lift->n];
 	struct save save;
@@ -110,10 +122,11 @@ plan_table(struct legacy_lift *lift, const struct legacy_host *host, enum family
 		return -1;
 	part->edits = (struct legacy_edits){ .family = family };
 	snprintf(part->edits.table, sizeof(part->edits.table), "%s", table);
-	part->original = host_tracks(family);
-	part->nat = host_has(family, "nat");
+	part->nat = *nat;
+	find_hooks(part);
 	lift->n++;
-	rc = legacy_select(&part->edits, &save, &lift->request, met, &plan->notes, e);
+	rc = legacy_select(&part->edits, &save, &lift->request,
+			   &(const struct legacy_scope){ host, &part->nat }, met, &plan->notes, e);
 	if (rc == 0 && part->edits.n)
 		rc = describe_part(plan, lift, part, &save, e);
 	else if (rc == 0)
@@ -122,6 +135,23 @@ plan_table(struct legacy_lift *lift, const struct legacy_host *host, enum family
 		part->table = table_hold(save.table);
 	save_fini(&save);
 	return rc;
+}
+
+static int
+plan_family(struct legacy_lift *lift, const struct legacy_host *host, enum family family,
+	    struct met *met, struct plan *plan, struct err *e)
+{
+	struct legacy_nat nat;
+
+	if (!host_has(family, NULL))
+		return 0;
+	if (legacy_nat_read(&nat, host, family, &lift->request.ports, e) < 0)
+		return -1;
+	for (size_t t = 0; t < LEGACY_TABLES; t++)
+		if (is_asked(&lift->request, legacy_tables[t]) &&
+		    plan_table(lift, host, family, legacy_tables[t], &nat, met, plan, e) < 0)
+			return -1;
+	return 0;
 }
 
 int
@@ -135,11 +165,9 @@ legacy_lift_plan(struct legacy_lift *lift, const struct legacy_host *host,
 		return err_set(e, ERR_FAILED, "out of memory while planning");
 	memcpy(lift->targets, request->targets, request->n * sizeof(*lift->targets));
 	lift->request.targets = lift->targets;
-	for (size_t t = 0; t < LEGACY_TABLES; t++)
-		for (enum family family = 0; family < FAMILIES; family++)
-			if (is_asked(request, legacy_tables[t]) &&
-			    plan_table(lift, host, family, legacy_tables[t], met, plan, e) < 0)
-				return -1;
+	for (enum family family = 0; family < FAMILIES; family++)
+		if (plan_family(lift, host, family, met, plan, e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -158,6 +186,7 @@ json_t *
 legacy_lift_record(const struct legacy_lift *lift)
 {
 	json_t *tables = json_array();
+	char ports[PORTS_TEXT_MAX];
 
 	for (size_t i = 0; i < lift->n; i++) {
 		const struct legacy_part *part = &lift->parts[i];
@@ -171,7 +200,7 @@ legacy_lift_record(const struct legacy_lift *lift)
 			if (edit->action == ACTION_SKIP)
 				chains++;
 			else
-				rules += lift_conditions(all, &words, edit->hooks);
+				rules += lift_conditions(all, &words, edit);
 		}
 		json_array_append_new(tables,
 				      json_pack("{s:s,s:s,s:I,s:I}", "family",
@@ -179,12 +208,14 @@ legacy_lift_record(const struct legacy_lift *lift)
 						part->edits.table, "chains", (json_int_t)chains,
 						"rules", (json_int_t)rules));
 	}
-	return json_pack("{s:s,s:o}", "txn", lift->request.txn, "tables", tables);
+	return json_pack("{s:s,s:s,s:o}", "txn", lift->request.txn, "ports",
+			 ports_text(ports, &lift->request.ports), "tables", tables);
 }
 
 /* --- apply --- */
 
 struct lifting {
+	const struct legacy_host *host;
 	const struct legacy_lift *lift;
 	const struct legacy_part *part;
 };
@@ -211,7 +242,9 @@ select_again(struct change *change, const struct save *save, const struct liftin
 	int rc;
 
 	memcpy(edits.table, lifting->part->edits.table, sizeof(edits.table));
-	rc = legacy_select(&edits, save, &lifting->lift->request, NULL, NULL, e);
+	rc = legacy_select(&edits, save, &lifting->lift->request,
+			   &(const struct legacy_scope){ lifting->host, &lifting->part->nat }, NULL,
+			   NULL, e);
 	if (rc == 0 && !legacy_edits_same(&edits, &lifting->part->edits))
 		rc = err_set(e, ERR_FAILED,
 			     "%s, table %s: the rules of the geo-block changed after they were "
@@ -239,7 +272,7 @@ static enum outcome
 lift_part(const struct legacy_lift *lift, struct legacy_host *host, const struct legacy_part *part,
 	  struct err *e)
 {
-	struct lifting lifting = { .lift = lift, .part = part };
+	struct lifting lifting = { .host = host, .lift = lift, .part = part };
 
 	if (host_check_matches(host, part->edits.family, e) < 0)
 		return OUTCOME_NOT_DONE;

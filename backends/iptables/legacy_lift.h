@@ -13,8 +13,8 @@ extern const char *const legacy_tables[LEGACY_TABLES];
 struct legacy_part {
 	struct legacy_edits edits;
 	struct legacy_table *table; /* that they were selected from */
-	bool original;              /* ports before DNAT are asked for at FORWARD */
-	bool nat;                   /* and at INPUT, too */
+	struct legacy_nat nat;
+	unsigned original, both; /* as struct lift_words */
 };
 
 struct legacy_lift {

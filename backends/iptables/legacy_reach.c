@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define DEPTH_MAX 64u
+#define UNKNOWN_YET 0xffu
 
 static const struct {
 	const char *chain;
@@ -15,14 +16,44 @@ static const struct {
 	{ "FORWARD", HOOK_FORWARD },
 };
 
+static size_t
+index_of(const struct reach *reach, const struct rule *rule)
+{
+	return (size_t)(rule->at - reach->save->rules);
+}
+
+/* Does the packet come by the rule's chain in this form? */
+static bool
+comes_by(const struct reach *reach, size_t chain, size_t k)
+{
+	return !reach->packets[k].translated || reach->hooks[chain] & HOOKS_BEHIND_NAT;
+}
+
+bool
+reach_meets(const struct reach *reach, const struct rule *rule, size_t k)
+{
+	return comes_by(reach, rule->at->chain, k) &&
+	       reach->answers[index_of(reach, rule) * reach->n_packets + k] != ANSWER_NO;
+}
+
+enum answer
+reach_meets_unnamed(const struct reach *reach, const struct rule *rule, size_t k)
+{
+	if (rule->named || !comes_by(reach, rule->at->chain, k))
+		return ANSWER_NO;
+	return (enum answer)reach->answers[index_of(reach, rule) * reach->n_packets + k];
+}
+
 bool
 reach_excludes(const struct reach *reach, const struct rule *rule)
 {
-	for (size_t i = 0; i < reach->ports.n; i++)
-		if (!rule_excludes(rule, reach->ports.v[i]))
+	for (size_t k = 0; k < reach->n_packets; k++)
+		if (reach_meets(reach, rule, k))
 			return false;
 	return true;
 }
+
+/* --- what any source may meet with --- */
 
 static bool
 rule_may(const struct reach *reach, const struct rule *rule, enum rule_target verdict,
@@ -71,20 +102,214 @@ spread(struct reach *reach)
 	return more;
 }
 
+/* --- packets --- */
+
+static void
+add_packet(struct reach *reach, struct legacy_packet packet)
+{
+	reach->packets[reach->n_packets++] = packet;
+}
+
+static void
+make_packets(struct reach *reach, const struct legacy_nat *nat)
+{
+	const struct ports *ports = &reach->ports;
+	size_t n = nat ? nat->n : 0;
+
+	for (size_t i = 0; i < ports->n; i++)
+		add_packet(reach, (struct legacy_packet){ .port = ports->v[i],
+							  .original = ports->v[i].number });
+	for (size_t i = 0; i < n; i++)
+		add_packet(reach,
+			   (struct legacy_packet){ .port = { nat->v[i].from.proto, nat->v[i].to },
+						   .original = nat->v[i].from.number,
+						   .translated = true });
+	if (nat && nat->unknown && ports->n)
+		add_packet(reach, (struct legacy_packet){ .port = ports->v[0],
+							  .original = ports->v[0].number,
+							  .any_port = true,
+							  .translated = true });
+}
+
+static void
+ask_all(struct reach *reach)
+{
+	for (size_t i = 0; i < reach->save->n_rules; i++) {
+		rule_read(&reach->rules[i], reach->save, i);
+		for (size_t k = 0; k < reach->n_packets; k++)
+			reach->answers[i * reach->n_packets + k] = (unsigned char)packet_meets(
+				&reach->packets[k], &reach->rules[i], NULL);
+	}
+}
+
+/* --- what becomes of a packet that nothing names --- */
+
+static unsigned from_rule(const struct reach *reach, size_t chain, size_t rule, size_t k);
+
+unsigned
+reach_verdict(const struct reach *reach, const struct rule *rule, size_t k)
+{
+	switch (rule->target) {
+	case RULE_ACCEPT:
+		return MAY_ACCEPT;
+	case RULE_DENY:
+		return MAY_DENY;
+	case RULE_RETURN:
+	case RULE_NONE:
+		return MAY_FALL;
+	case RULE_CHAIN:
+		return from_rule(reach, rule->chain, reach->save->chains[rule->chain].first, k);
+	case RULE_OTHER:
+		break;
+	}
+	return MAY_ACCEPT | MAY_DENY | MAY_FALL;
+}
+
+/* Falling out of it ends the chain that it is in. */
+static bool
+ends_chain(const struct rule *rule)
+{
+	return rule->target == RULE_RETURN || (rule->target == RULE_CHAIN && rule->is_goto);
+}
+
+static unsigned
+with_rule(const struct reach *reach, const struct rule *rule, size_t k, unsigned after)
+{
+	enum answer answer = reach_meets_unnamed(reach, rule, k);
+	unsigned verdict;
+
+	if (answer == ANSWER_NO)
+		return after;
+	verdict = reach_verdict(reach, rule, k);
+	if (verdict & MAY_FALL && !ends_chain(rule))
+		verdict = (verdict & ~(unsigned)MAY_FALL) | after;
+	return answer == ANSWER_YES ? verdict : verdict | after;
+}
+
+/* From the chain's end, so that each rule is looked at once. */
+static void
+follow(const struct reach *reach, size_t index, size_t k)
+{
+	const struct save_chain *chain = &reach->save->chains[index];
+	unsigned after = MAY_FALL;
+
+	for (size_t i = chain->first + chain->n; i-- > chain->first;) {
+		after = with_rule(reach, &reach->rules[i], k, after);
+		reach->after[i * reach->n_packets + k] = (unsigned char)after;
+	}
+}
+
+static unsigned
+from_rule(const struct reach *reach, size_t index, size_t rule, size_t k)
+{
+	const struct save_chain *chain = &reach->save->chains[index];
+	unsigned char *first;
+
+	if (rule >= chain->first + chain->n)
+		return MAY_FALL;
+	first = &reach->after[chain->first * reach->n_packets + k];
+	if (*first == UNKNOWN_YET) {
+		*first = MAY_FALL; /* should it lead to itself, which the kernel refuses */
+		follow(reach, index, k);
+	}
+	return reach->after[rule * reach->n_packets + k];
+}
+
+unsigned
+reach_after(const struct reach *reach, size_t rule, size_t k)
+{
+	return from_rule(reach, reach->save->rules[rule].chain, rule + 1, k);
+}
+
+/* Behind all rules that lead to the chain. */
+static unsigned
+behind_jumps(const struct reach *reach, size_t chain, size_t k)
+{
+	unsigned outcomes = 0;
+
+	for (size_t i = 0; i < reach->save->n_rules; i++) {
+		const struct rule *rule = &reach->rules[i];
+		unsigned after = MAY_FALL;
+
+		if (rule->target != RULE_CHAIN || rule->chain != chain ||
+		    !reach->hooks[rule->at->chain] || !reach_meets(reach, rule, k))
+			continue;
+		if (!rule->is_goto)
+			after = reach_after(reach, i, k);
+		if (after & MAY_FALL)
+			after = (after & ~(unsigned)MAY_FALL) |
+				reach_end(reach, rule->at->chain, k);
+		outcomes |= after;
+	}
+	return outcomes;
+}
+
+unsigned
+reach_end(const struct reach *reach, size_t index, size_t k)
+{
+	const struct save_chain *chain = &reach->save->chains[index];
+	unsigned char *end = &reach->ends[index * reach->n_packets + k];
+
+	if (chain->policy)
+		return strcmp(chain->policy, "ACCEPT") ? MAY_DENY : MAY_ACCEPT;
+	if (*end == UNKNOWN_YET) {
+		*end = 0;
+		*end = (unsigned char)behind_jumps(reach, index, k);
+	}
+	return *end;
+}
+
+bool
+reach_denied_after(const struct reach *reach, size_t rule)
+{
+	size_t chain = reach->save->rules[rule].chain;
+
+	for (size_t k = 0; k < reach->n_packets; k++) {
+		unsigned after;
+
+		if (!reach_meets(reach, &reach->rules[rule], k))
+			continue;
+		after = reach_after(reach, rule, k);
+		if (after & MAY_DENY || (after & MAY_FALL && reach_end(reach, chain, k) & MAY_DENY))
+			return true;
+	}
+	return false;
+}
+
+/* --- all of it --- */
+
+static bool
+make_room(struct reach *reach)
+{
+	size_t rules = reach->save->n_rules + 1, chains = reach->save->n_chains + 1;
+	size_t n = reach->n_packets + 1;
+
+	reach->rules = calloc(rules, sizeof(*reach->rules));
+	reach->hooks = calloc(chains, sizeof(*reach->hooks));
+	reach->denies = calloc(chains, 1);
+	reach->accepts = calloc(chains, 1);
+	reach->answers = calloc(rules, n);
+	reach->after = malloc(rules * n);
+	reach->ends = malloc(chains * n);
+	if (!reach->rules || !reach->hooks || !reach->denies || !reach->accepts ||
+	    !reach->answers || !reach->after || !reach->ends)
+		return false;
+	memset(reach->after, UNKNOWN_YET, rules * n);
+	memset(reach->ends, UNKNOWN_YET, chains * n);
+	return true;
+}
+
 int
-reach_init(struct reach *reach, const struct save *save, const struct ports *ports, struct err *e)
+reach_init(struct reach *reach, const struct save *save, const struct ports *ports,
+	   const struct legacy_nat *nat, struct err *e)
 {
 	*reach = (struct reach){ .save = save, .ports = *ports };
-	reach->rules = calloc(save->n_rules + 1, sizeof(*reach->rules));
-	reach->hooks = calloc(save->n_chains + 1, sizeof(*reach->hooks));
-	reach->denies = calloc(save->n_chains + 1, 1);
-	reach->accepts = calloc(save->n_chains + 1, 1);
-	if (!reach->rules || !reach->hooks || !reach->denies || !reach->accepts) {
+	make_packets(reach, nat);
+	if (!make_room(reach)) {
 		reach_fini(reach);
 		return err_set(e, ERR_FAILED, "out of memory while looking at the rules");
 	}
-	for (size_t i = 0; i < save->n_rules; i++)
-		rule_read(&reach->rules[i], save, i);
+	ask_all(reach);
 	for (size_t i = 0; i < sizeof(base) / sizeof(base[0]); i++) {
 		size_t chain = save_chain(save, base[i].chain);
 
@@ -103,34 +328,10 @@ reach_fini(struct reach *reach)
 	free(reach->hooks);
 	free(reach->denies);
 	free(reach->accepts);
+	free(reach->answers);
+	free(reach->after);
+	free(reach->ends);
 	*reach = (struct reach){ 0 };
-}
-
-static bool
-denied_after(const struct reach *reach, size_t index, unsigned depth)
-{
-	const struct save *save = reach->save;
-	size_t in = save->rules[index].chain;
-	const struct save_chain *chain = &save->chains[in];
-
-	for (size_t i = index + 1; i < chain->first + chain->n; i++)
-		if (reach_rule_denies(reach, &reach->rules[i]))
-			return true;
-	if (chain->policy)
-		return strcmp(chain->policy, "ACCEPT") != 0;
-	if (depth == 0)
-		return true;
-	for (size_t i = 0; i < save->n_rules; i++)
-		if (reach->rules[i].target == RULE_CHAIN && reach->rules[i].chain == in &&
-		    reach->hooks[save->rules[i].chain] && denied_after(reach, i, depth - 1))
-			return true;
-	return false;
-}
-
-bool
-reach_denied_after(const struct reach *reach, size_t rule)
-{
-	return denied_after(reach, rule, 8);
 }
 
 static bool
@@ -158,6 +359,31 @@ bool
 reach_falls_off(const struct reach *reach, size_t chain)
 {
 	return falls_off(reach, chain, DEPTH_MAX);
+}
+
+bool
+reach_leaves_chain(const struct reach *reach, const struct rule *rule)
+{
+	return rule->target == RULE_RETURN ||
+	       (rule->is_goto && reach_falls_off(reach, rule->chain));
+}
+
+void
+reach_leaving(const struct reach *reach, size_t index, bool *saves, bool *keeps)
+{
+	const struct rule *rule = &reach->rules[index];
+
+	*saves = *keeps = false;
+	for (size_t k = 0; k < reach->n_packets; k++) {
+		unsigned after, end;
+
+		if (!reach_meets(reach, rule, k))
+			continue;
+		after = reach_after(reach, index, k);
+		end = reach_end(reach, rule->at->chain, k);
+		*saves |= after & MAY_DENY && end & MAY_ACCEPT;
+		*keeps |= after & MAY_ACCEPT && end & MAY_DENY;
+	}
 }
 
 const char *

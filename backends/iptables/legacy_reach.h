@@ -1,38 +1,75 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Where a packet that begins a connection to the asked ports can come by in one table, and what
- * becomes of it there. Conditions that are not about ports and states may be met.
+ * becomes of it there.
  */
 #ifndef GEOPAUSE_LEGACY_REACH_H
 #define GEOPAUSE_LEGACY_REACH_H
 
-#include "legacy_rule.h"
+#include "legacy_nat.h"
+#include "legacy_packet.h"
 
 enum reach_hook {
 	HOOK_PREROUTING = 1 << 0,
 	HOOK_INPUT = 1 << 1,
 	HOOK_FORWARD = 1 << 2,
 };
+#define HOOKS_BEHIND_NAT (HOOK_INPUT | HOOK_FORWARD)
+
+/* What may become of a packet that no list of sources names. */
+enum outcomes {
+	MAY_ACCEPT = 1 << 0,
+	MAY_DENY = 1 << 1,
+	MAY_FALL = 1 << 2, /* return, or the chain's end: whoever jumped here goes on */
+};
+
+#define REACH_PACKETS_MAX (PORTS_MAX + LEGACY_NAT_MAX + 1)
 
 struct reach {
 	const struct save *save;
 	struct ports ports;
-	struct rule *rules; /* of save */
-	unsigned *hooks;    /* by chain: bits of enum reach_hook that lead there */
-	unsigned char *denies, *accepts;
+	struct rule *rules;              /* of save */
+	unsigned *hooks;                 /* by chain: bits of enum reach_hook that lead there */
+	unsigned char *denies, *accepts; /* by chain: some source may meet with that */
+
+	struct legacy_packet packets[REACH_PACKETS_MAX];
+	size_t n_packets;
+	/* By rule (chain, for ends) and packet, n_packets each: */
+	unsigned char *answers; /* enum answer, but for the source */
+	unsigned char *after;   /* enum outcomes from the rule on to its chain's end */
+	unsigned char *ends;    /* enum outcomes once the chain is left */
 };
 
+/* nat: what the ports of packets may be behind it. */
 int reach_init(struct reach *reach, const struct save *save, const struct ports *ports,
-	       struct err *e);
+	       const struct legacy_nat *nat, struct err *e);
 void reach_fini(struct reach *reach);
 
 /* No packet to any of the ports can meet the rule. */
 bool reach_excludes(const struct reach *reach, const struct rule *rule);
+/* May packet number k come by and meet it? */
+bool reach_meets(const struct reach *reach, const struct rule *rule, size_t k);
+/* The same, of a packet that no list of sources names. */
+enum answer reach_meets_unnamed(const struct reach *reach, const struct rule *rule, size_t k);
 /* The rule's verdict may be, somewhere below, to stop the packet; or to let it through. */
 bool reach_rule_denies(const struct reach *reach, const struct rule *rule);
 bool reach_rule_accepts(const struct reach *reach, const struct rule *rule);
+
+/* What the rule does with packet k that meets it: MAY_FALL, if it goes on with the next rule. */
+unsigned reach_verdict(const struct reach *reach, const struct rule *rule, size_t k);
+/* What becomes of packet k behind this rule, up to its chain's end. */
+unsigned reach_after(const struct reach *reach, size_t rule, size_t k);
+/* And when it leaves the chain: MAY_ACCEPT or MAY_DENY. */
+unsigned reach_end(const struct reach *reach, size_t chain, size_t k);
 /* A packet that goes on after this rule may be stopped later in this table. */
 bool reach_denied_after(const struct reach *reach, size_t rule);
+/*
+ * Of a rule that sends packets out of its chain, with RETURN or a goto: does that save them from
+ * being stopped, or keep them from being let through?
+ */
+void reach_leaving(const struct reach *reach, size_t rule, bool *saves, bool *keeps);
+/* Who leaves the chain by this rule comes out behind whatever led to the chain. */
+bool reach_leaves_chain(const struct reach *reach, const struct rule *rule);
 /* A packet may come out at the chain's end. */
 bool reach_falls_off(const struct reach *reach, size_t chain);
 /* "INPUT", "INPUT and FORWARD"; static. */

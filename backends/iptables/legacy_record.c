@@ -27,3 +27,12 @@ record_read(struct recorded *r, const json_t *record, size_t i, struct err *e)
 	r->rules = (size_t)rules;
 	return 0;
 }
+
+int
+record_ports(const json_t *record, struct ports *ports, struct err *e)
+{
+	const char *text = json_string_value(json_object_get(record, "ports"));
+
+	return text ? ports_parse(text, ports, e)
+		    : err_set(e, ERR_FAILED, "the record of the lift does not say for which ports");
+}

@@ -14,5 +14,7 @@ struct recorded {
 
 size_t record_tables(const json_t *record);
 int record_read(struct recorded *recorded, const json_t *record, size_t i, struct err *e);
+/* The ports that were lifted. */
+int record_ports(const json_t *record, struct ports *ports, struct err *e);
 
 #endif

@@ -31,13 +31,12 @@ const struct lift_match lift_matches[LIFT_MATCHES] = {
 /* --- which packets --- */
 
 static size_t
-add_ports(struct condition *all, size_t n, const struct lift_words *words, uint8_t proto,
-	  bool original)
+add_ports(struct condition *all, size_t n, const struct ports *ports, uint8_t proto, bool original)
 {
 	size_t first = n;
 
-	for (size_t i = 0; i < words->ports.n; i++) {
-		const struct port *port = &words->ports.v[i];
+	for (size_t i = 0; i < ports->n; i++) {
+		const struct port *port = &ports->v[i];
 		struct condition *c;
 
 		if (port->proto != proto)
@@ -52,16 +51,16 @@ add_ports(struct condition *all, size_t n, const struct lift_words *words, uint8
 
 size_t
 lift_conditions(struct condition all[CONDITIONS_MAX], const struct lift_words *words,
-		unsigned hooks)
+		const struct legacy_edit *edit)
 {
-	bool original = words->original && (hooks & HOOK_FORWARD) != 0;
-	size_t n = add_ports(all, 0, words, IPPROTO_TCP, original);
+	bool original = (words->original & edit->hooks) != 0;
+	size_t n = add_ports(all, 0, &edit->ports, IPPROTO_TCP, original);
 
-	n = add_ports(all, n, words, IPPROTO_UDP, original);
-	if (original || !words->nat || !(hooks & HOOK_INPUT))
+	n = add_ports(all, n, &edit->ports, IPPROTO_UDP, original);
+	if (original || !(words->both & edit->hooks))
 		return n;
-	n = add_ports(all, n, words, IPPROTO_TCP, true);
-	return add_ports(all, n, words, IPPROTO_UDP, true);
+	n = add_ports(all, n, &edit->ports, IPPROTO_TCP, true);
+	return add_ports(all, n, &edit->ports, IPPROTO_UDP, true);
 }
 
 /* --- as the kernel says it --- */
@@ -131,7 +130,7 @@ rewrite_skip(struct change *change, const struct legacy_edit *edit, const struct
 	const struct legacy_table *table = change->table;
 	const size_t entry = table_rule(table, edit->rule);
 	struct condition all[CONDITIONS_MAX];
-	size_t n = lift_conditions(all, words, edit->hooks);
+	size_t n = lift_conditions(all, words, edit);
 	struct new_entry rules[CONDITIONS_MAX + 1], jump;
 	char chain[MARK_CHAIN_MAX];
 
@@ -149,24 +148,44 @@ rewrite_skip(struct change *change, const struct legacy_edit *edit, const struct
 	change_drop(change, entry);
 }
 
-/* The part of the rule that tests its source. */
+/* The part of the rule that a copy does without: what tests its source, if that is to go. */
 static unsigned
-source_part(const struct save *save, size_t index)
+part_left_out(const struct save *save, const struct legacy_edit *edit)
 {
 	struct rule rule;
 
-	rule_read(&rule, save, index);
+	if (edit->whole)
+		return ENTRY_WHOLE;
+	rule_read(&rule, save, edit->rule);
 	return save->tokens[rule.at->first + rule.from].part;
+}
+
+static struct new_entry
+make_copy(const struct legacy_table *table, const struct legacy_edit *edit,
+	  const struct new_rule *ours)
+{
+	if (edit->rule == SAVE_NONE)
+		return entry_returning(table->blob.family, ours);
+	return entry_copy_without(table, table_rule(table, edit->rule),
+				  part_left_out(&table->save, edit), ours);
+}
+
+/* What stands at the edit's place now: a rule, or the end of its chain. */
+static size_t
+entry_at_place(const struct legacy_table *table, const struct legacy_edit *edit)
+{
+	const struct save_chain *chain = &table->save.chains[edit->in];
+
+	if (edit->number > chain->n)
+		return table_foot(table, edit->in);
+	return table_rule(table, chain->first + edit->number - 1);
 }
 
 static void
 rewrite_widen(struct change *change, const struct legacy_edit *edit, const struct lift_words *words)
 {
-	const struct legacy_table *table = change->table;
-	const size_t entry = table_rule(table, edit->rule);
-	const unsigned part = source_part(&table->save, edit->rule);
 	struct condition all[CONDITIONS_MAX];
-	size_t n = lift_conditions(all, words, edit->hooks);
+	size_t n = lift_conditions(all, words, edit);
 
 	for (size_t i = 0; i < n; i++) {
 		struct our_rule our;
@@ -176,8 +195,8 @@ rewrite_widen(struct change *change, const struct legacy_edit *edit, const struc
 		snprintf(our.comment.comment, sizeof(our.comment.comment), MARK_COMMENT "%s",
 			 words->txn);
 		add_match(&our, MATCH_COMMENT, &our.comment, sizeof(our.comment));
-		copy = entry_copy_without(table, entry, part, &our.rule);
-		change_insert_take(change, entry, &copy);
+		copy = make_copy(change->table, edit, &our.rule);
+		change_insert_take(change, entry_at_place(change->table, edit), &copy);
 	}
 }
 

@@ -12,12 +12,11 @@
 #include "legacy_mark.h"
 #include "legacy_select.h"
 
-/* How a lift says which packets, of the ports of a request. */
+/* How a lift says which packets. */
 struct lift_words {
 	const char *txn;
-	struct ports ports;
-	bool original; /* at FORWARD: by the port before DNAT */
-	bool nat;      /* at INPUT: also by the port before REDIRECT */
+	unsigned original; /* hooks at which it is the port before DNAT that counts */
+	unsigned both;     /* and where either does */
 	time_t stop;
 };
 
@@ -34,7 +33,7 @@ struct condition {
 
 /* How many rules a WIDEN inserts, and how many of ours stand before R in the chain of a SKIP. */
 size_t lift_conditions(struct condition all[CONDITIONS_MAX], const struct lift_words *words,
-		       unsigned hooks);
+		       const struct legacy_edit *edit);
 /* Says how the table of the edit's rule is changed by it, the index-th SKIP of its table. */
 void lift_rewrite(struct change *change, const struct legacy_edit *edit,
 		  const struct lift_words *words, unsigned index);

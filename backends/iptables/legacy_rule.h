@@ -37,6 +37,7 @@ struct rule {
 
 	enum rule_source source;
 	unsigned sources;      /* how many tests of the source it has */
+	bool named;            /* one of them is not inverted: sources that nothing names fail it */
 	const char *set;       /* the first one's set */
 	bool inverted;         /* the first one is */
 	bool whole;            /* and tests nothing else: it can be left out as a whole */
@@ -44,17 +45,16 @@ struct rule {
 	bool source_is_option; /* -s, and no -m: the protocol and the like may stand around it */
 
 	bool destination; /* tests the destination by a set or a country */
-	bool never_new;   /* takes no packet that begins a connection, or only from here */
 	bool plain;       /* has no conditions but addresses, ports, interfaces, states */
 	bool total;       /* has no conditions at all */
+	const char *mark; /* that -m mark or -m connmark asks for, or NULL */
+	bool mark_inverted;
 	bool proto_inverted;
 	const char *proto; /* NULL: any */
 	const char *comment;
 };
 
 void rule_read(struct rule *rule, const struct save *save, size_t index);
-/* True if a packet to this port cannot meet it. */
-bool rule_excludes(const struct rule *rule, struct port port);
 /* True if it has a set with sources of a name that this accepts; calls it for each. */
 bool rule_sets(const struct rule *rule, bool (*accept)(const char *set, void *data), void *data);
 /* True if it decides by the source. */

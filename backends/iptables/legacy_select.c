@@ -1,28 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "legacy_select.h"
+#include "legacy_select_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy_fwmark.h"
 #include "legacy_mark.h"
 
-#define EACH_MAX 8u     /* so many rules of one chain are lifted one by one; more: at the jump */
 #define EDITS_MAX 1000u /* of one table */
-
-struct selection {
-	struct legacy_edits *edits;
-	const struct save *save;
-	struct reach reach;
-	const struct lift_request *request;
-	size_t t; /* the target */
-	const struct target *target;
-	struct met *met;
-	struct names *notes;
-	bool *edited;    /* by rule: there is an edit */
-	size_t returned; /* the chain in which what follows an allow-list was found already */
-	struct err *e;
-};
 
 /* --- which rules are meant --- */
 
@@ -74,8 +60,8 @@ is_meant(struct selection *s, const struct rule *rule)
 	return by->set.n || by->comment.n || rule_is_by_source(rule);
 }
 
-static int
-refuse(struct selection *s, const struct rule *rule, const char *why)
+int
+edit_refuse(struct selection *s, const struct rule *rule, const char *why)
 {
 	char spec[NAME_BUF], chain[NAME_BUF];
 
@@ -88,176 +74,145 @@ refuse(struct selection *s, const struct rule *rule, const char *why)
 /* --- one edit --- */
 
 static int
-add_edit(struct selection *s, size_t index, enum action action, const char *why)
+no_memory(struct selection *s)
+{
+	return err_set(s->e, ERR_FAILED, "out of memory while planning");
+}
+
+struct legacy_edit *
+edit_add(struct selection *s, size_t index, size_t in, enum action action, const char *why)
 {
 	struct legacy_edits *edits = s->edits;
-	const struct rule *rule = &s->reach.rules[index];
-	struct legacy_edit *v, *edit;
+	struct legacy_edit *v = reallocarray(edits->v, edits->n + 1, sizeof(*v)), *edit;
 
-	if (s->edited[index])
-		return 0;
-	v = reallocarray(edits->v, edits->n + 1, sizeof(*v));
-	if (!v)
-		return err_set(s->e, ERR_FAILED, "out of memory while planning");
+	if (!v) {
+		no_memory(s);
+		return NULL;
+	}
 	edits->v = v;
 	edit = &v[edits->n++];
-	s->edited[index] = true;
 	*edit = (struct legacy_edit){
 		.target = s->t,
 		.action = action,
 		.rule = index,
-		.number = rule->at->number,
-		.hooks = s->reach.hooks[rule->at->chain],
-		.chain = strdup(s->save->chains[rule->at->chain].name),
-		.spec = strdup(rule->at->spec),
+		.in = in,
+		.order = s->order++,
+		.hooks = s->reach.hooks[in],
+		.ports = s->request->ports,
+		.chain = strdup(s->save->chains[in].name),
+		.spec = strdup(index == SAVE_NONE ? "-j RETURN" : s->save->rules[index].spec),
 		.why = why,
 	};
-	return edit->chain && edit->spec
-		       ? 0
-		       : err_set(s->e, ERR_FAILED, "out of memory while planning");
+	if (edit->chain && edit->spec)
+		return edit;
+	no_memory(s);
+	return NULL;
+}
+
+int
+edit_skip(struct selection *s, size_t index, const char *why)
+{
+	const struct rule *rule = &s->reach.rules[index];
+	struct legacy_edit *edit;
+
+	if (s->skipped[index] || s->bypassed[index])
+		return 0;
+	if (rule->odd)
+		return edit_refuse(s, rule, "it is not understood, and is not touched");
+	if (reach_leaves_chain(&s->reach, rule)) {
+		s->bypassed[index] = true;
+		return 0;
+	}
+	edit = edit_add(s, index, rule->at->chain, ACTION_SKIP, why);
+	if (!edit)
+		return -1;
+	edit->number = rule->at->number;
+	s->skipped[index] = true;
+	return 0;
 }
 
 /* --- what is to be done about a rule --- */
 
+/* "action": "skip": what of the rules after an allow-list's stops everybody else. */
 static int
-skip(struct selection *s, size_t index, const char *why)
+skip_what_follows(struct selection *s, size_t index)
 {
-	const struct rule *rule = &s->reach.rules[index];
+	const struct rule *list = &s->reach.rules[index];
+	const struct save_chain *chain = &s->save->chains[list->at->chain];
+	bool found = false;
 
-	if (rule->odd)
-		return refuse(s, rule, "it is not understood, and is not touched");
-	if (rule->is_goto && reach_falls_off(&s->reach, rule->chain))
-		return refuse(s, rule,
-			      "it is a goto to a chain that a packet may come out of, which cannot "
-			      "be put elsewhere without changing where it comes out; write it with "
-			      "-j, or let that chain end in a verdict");
-	return add_edit(s, index, ACTION_SKIP, why);
-}
-
-/* What of the rules after an allow-list's stops everybody else. */
-static int
-skip_what_follows(struct selection *s, size_t index, bool *found)
-{
-	const struct save_chain *chain = &s->save->chains[s->save->rules[index].chain];
-
-	*found = false;
 	for (size_t i = index + 1; i < chain->first + chain->n; i++) {
 		const struct rule *rule = &s->reach.rules[i];
 
 		if (rule->sources || !rule->plain || !reach_rule_denies(&s->reach, rule))
 			continue;
 		if (reach_rule_accepts(&s->reach, rule))
-			return refuse(s, rule,
-				      "it follows a list of sources that are let through, but its "
-				      "chain both stops packets and lets them through");
-		*found = true;
-		if (skip(s, i, "stops what a list of sources before it does not let through") < 0)
+			return edit_refuse(
+				s, rule,
+				"it follows a list of sources that are let through, but its "
+				"chain both stops packets and lets them through");
+		if (!edit_asks_no_more(list, rule))
+			return edit_refuse(
+				s, list,
+				"\"action\": \"skip\", but it asks for more than the source: were "
+				"the rule skipped that stops the others, all would be let through; "
+				"leave the action out");
+		found = true;
+		if (edit_skip(s, i, "stops what a list of sources before it does not let through") <
+		    0)
 			return -1;
 		if (rule->total)
 			break;
 	}
-	return 0;
+	return found ? 0
+		     : edit_refuse(
+			       s, list,
+			       "\"action\": \"skip\", but no rule of its chain stops the others");
 }
 
+static int
+lift_list(struct selection *s, size_t index)
+{
+	s->listed[s->reach.rules[index].at->chain] = true;
+	return s->target->action == ACTION_SKIP ? skip_what_follows(s, index)
+						: edit_widen(s, index);
+}
+
+/* RETURN lets through where the rest of its chain stops, and stops where that lets through. */
 static int
 lift_return(struct selection *s, size_t index)
 {
 	const struct rule *rule = &s->reach.rules[index];
-	const struct save_chain *chain = &s->save->chains[rule->at->chain];
-	bool found;
+	bool allows, denies;
 
-	if (s->returned == rule->at->chain)
-		return 0;
-	if (skip_what_follows(s, index, &found) < 0)
-		return -1;
-	if (found) {
-		s->returned = rule->at->chain;
-		return 0;
-	}
-	if (chain->policy && strcmp(chain->policy, "ACCEPT") != 0 && rule->inverted)
-		return refuse(s, rule,
-			      "it leaves the chain to its policy for other sources than these; "
-			      "write it as a DROP");
-	for (size_t i = index + 1; rule->inverted && i < chain->first + chain->n; i++)
-		if (reach_rule_accepts(&s->reach, &s->reach.rules[i]))
-			return refuse(
-				s, rule,
-				"it keeps other sources than these from what accepts "
-				"packets later in its chain; write it as a DROP, or accept by "
-				"source");
-	return 0;
-}
-
-/* Two accepting rules that say the same but for the source need only one copy without it. */
-static bool
-is_widened_already(const struct selection *s, const struct rule *rule)
-{
-	const struct legacy_edits *edits = s->edits;
-
-	for (size_t i = 0; i < edits->n; i++) {
-		const struct rule *other = &s->reach.rules[edits->v[i].rule];
-		size_t head = other->from, n = other->at->n;
-
-		if (edits->v[i].action != ACTION_WIDEN || other->at->chain != rule->at->chain ||
-		    head != rule->from || n - other->to != rule->at->n - rule->to)
-			continue;
-		for (size_t k = 0; k < n; k++) {
-			size_t there = k < head ? k : k - other->to + rule->to;
-
-			if (k >= head && k < other->to)
-				continue;
-			if (strcmp(s->save->tokens[other->at->first + k].text,
-				   s->save->tokens[rule->at->first + there].text) != 0)
-				break;
-			if (k + 1 == n)
-				return true;
-		}
-	}
-	return false;
-}
-
-static int
-widen(struct selection *s, size_t index)
-{
-	const struct rule *rule = &s->reach.rules[index];
-
-	if (is_widened_already(s, rule) || !reach_denied_after(&s->reach, index))
-		return 0;
-	if (rule->odd || rule->sources != 1 || !rule->whole || rule->proto_inverted ||
-	    rule->inverted)
-		return refuse(s, rule,
-			      "it lets packets through by their source in a way that cannot be "
-			      "copied without that test");
-	if (rule->source == RULE_LITERAL && !s->target->rules.chain.n &&
-	    !s->target->rules.comment.n)
-		return s->notes && names_addf(
-					   s->notes,
-					   "rule %u of chain %s, table %s (%s) lets one network "
-					   "through and is left alone: name its chain or comment "
-					   "if it is part of the geo-block",
-					   rule->at->number, s->save->chains[rule->at->chain].name,
-					   s->edits->table, family_names[s->edits->family]) < 0
-			       ? err_set(s->e, ERR_FAILED, "out of memory while planning")
-			       : 0;
-	return add_edit(s, index, ACTION_WIDEN,
-			"lets sources through; what it does not is stopped later");
+	reach_leaving(&s->reach, index, &allows, &denies);
+	if (allows && denies && s->target->action == ACTION_AUTO)
+		return edit_refuse(
+			s, rule,
+			"what follows in its chain both stops packets and lets them through, and "
+			"so does what follows where it returns to: say \"action\": \"skip\" if it "
+			"keeps sources out, or \"widen\" if it lets them in");
+	if (denies && (!allows || s->target->action == ACTION_SKIP))
+		return edit_skip(s, index, "keeps sources from what lets packets through");
+	return allows ? lift_list(s, index) : 0;
 }
 
 static int
 lift_accept(struct selection *s, size_t index)
 {
 	const struct rule *rule = &s->reach.rules[index];
-	bool found;
 
 	if (!rule->sources)
-		return refuse(s, rule, "it lets packets through, and not by their source");
-	if (s->target->action != ACTION_SKIP)
-		return widen(s, index);
-	if (skip_what_follows(s, index, &found) < 0)
-		return -1;
-	return found ? 0
-		     : refuse(s, rule,
-			      "\"action\": \"skip\", but no rule of its chain stops the others");
+		return edit_refuse(s, rule, "it lets packets through, and not by their source");
+	return lift_list(s, index);
+}
+
+/* The end of an allow-list that is lifted by its own rules. */
+static bool
+is_end_of_list(const struct selection *s, const struct rule *rule)
+{
+	return !rule->sources && rule->plain && s->listed[rule->at->chain] &&
+	       s->target->action != ACTION_SKIP;
 }
 
 static int
@@ -270,102 +225,33 @@ lift_rule(struct selection *s, size_t index)
 	if (!s->reach.hooks[rule->at->chain] || reach_excludes(&s->reach, rule))
 		return 0;
 	if (rule->odd)
-		return refuse(s, rule, "it is not understood, and is not touched");
+		return edit_refuse(s, rule, "it is not understood, and is not touched");
+	if (rule->sources && !denies && fwmark_is_set(&s->reach, rule))
+		return edit_lift_marking(s, index);
+	if (rule->mark && !rule->sources && edit_check_mark(s, rule) < 0)
+		return -1;
 	if (denies && accepts && s->target->action == ACTION_AUTO)
-		return refuse(
+		return edit_refuse(
 			s, rule,
 			"the chain that it leads to both stops packets and lets them through: "
 			"say \"action\": \"skip\" or \"widen\"");
+	if (denies && !accepts && is_end_of_list(s, rule))
+		return 0;
 	if (denies && s->target->action != ACTION_WIDEN)
-		return skip(s, index, "stops packets by their source");
+		return edit_skip(s, index, "stops packets by their source");
 	if (denies && !accepts)
-		return refuse(s, rule, "\"action\": \"widen\", but it stops packets");
-	if (rule->target == RULE_RETURN && rule->sources)
-		return lift_return(s, index);
+		return edit_refuse(s, rule, "\"action\": \"widen\", but it stops packets");
 	if (accepts)
 		return lift_accept(s, index);
+	if (reach_leaves_chain(&s->reach, rule) && rule->sources)
+		return lift_return(s, index);
 	if (rule->target == RULE_OTHER ||
-	    (rule->target_name && strstr(rule->target_name, "MARK") && rule->sources))
-		return refuse(s, rule,
-			      "what its target means for the packet's way is not known; choose the "
-			      "rule that stops packets, by its chain or comment");
-	return 0;
-}
-
-/* --- many rules of one chain --- */
-
-static size_t
-count_skips(const struct selection *s, size_t chain)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->edits->n; i++)
-		n += s->edits->v[i].action == ACTION_SKIP &&
-		     s->save->rules[s->edits->v[i].rule].chain == chain;
-	return n;
-}
-
-/* Nothing in it but rules that are lifted anyway, and what stops or lets through nobody. */
-static bool
-is_all_lifted(const struct selection *s, size_t index)
-{
-	const struct save_chain *chain = &s->save->chains[index];
-
-	for (size_t i = chain->first; i < chain->first + chain->n; i++) {
-		const struct rule *rule = &s->reach.rules[i];
-
-		if (s->edited[i] || reach_excludes(&s->reach, rule) || rule->target == RULE_NONE ||
-		    rule->target == RULE_RETURN)
-			continue;
-		return false;
-	}
-	return true;
-}
-
-static void
-drop_edits(struct selection *s, size_t chain)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < s->edits->n; i++) {
-		struct legacy_edit *edit = &s->edits->v[i];
-
-		if (s->save->rules[edit->rule].chain == chain) {
-			s->edited[edit->rule] = false;
-			free(edit->chain);
-			free(edit->spec);
-		} else {
-			s->edits->v[kept++] = *edit;
-		}
-	}
-	s->edits->n = kept;
-}
-
-static int
-lift_at_jumps(struct selection *s, size_t chain)
-{
-	drop_edits(s, chain);
-	for (size_t i = 0; i < s->save->n_rules; i++) {
-		const struct rule *rule = &s->reach.rules[i];
-
-		if (rule->target != RULE_CHAIN || rule->chain != chain ||
-		    !s->reach.hooks[rule->at->chain] || reach_excludes(&s->reach, rule))
-			continue;
-		if (skip(s, i,
-			 "leads to a chain with nothing but rules that stop packets by their "
-			 "source") < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-gather_chains(struct selection *s)
-{
-	for (size_t chain = 0; chain < s->save->n_chains; chain++)
-		if (!s->save->chains[chain].policy && count_skips(s, chain) > EACH_MAX &&
-		    is_all_lifted(s, chain) && lift_at_jumps(s, chain) < 0)
-			return -1;
+	    (rule->target_name && rule->sources &&
+	     (strstr(rule->target_name, "MARK") || !strcmp(rule->target_name, "SET"))))
+		return edit_refuse(
+			s, rule,
+			"what its target means for the packet's way is not known; choose the "
+			"rule that stops packets, by its chain, set or comment");
 	return 0;
 }
 
@@ -377,22 +263,37 @@ select_target(struct selection *s)
 	for (size_t i = 0; i < s->save->n_rules; i++) {
 		const struct rule *rule = &s->reach.rules[i];
 
-		if (mark_is_our_return(rule) || mark_is_our_rule(rule) || !is_meant(s, rule))
-			continue;
+		s->meant[i] =
+			!mark_is_our_return(rule) && !mark_is_our_rule(rule) && is_meant(s, rule);
 		if (s->met)
-			s->met[s->t].any = true;
-		if (lift_rule(s, i) < 0)
-			return -1;
+			s->met[s->t].any |= s->meant[i];
 	}
-	return gather_chains(s);
+	memset(s->listed, 0, s->save->n_chains * sizeof(*s->listed));
+	for (size_t i = 0; i < s->save->n_rules; i++)
+		if (s->meant[i] && lift_rule(s, i) < 0)
+			return -1;
+	return edit_gather(s);
 }
 
+/* What is put before a rule comes before what is done with it. */
 static int
-by_rule(const void *a, const void *b)
+by_place(const void *a, const void *b)
 {
 	const struct legacy_edit *x = a, *y = b;
 
-	return (x->rule > y->rule) - (x->rule < y->rule);
+	if (x->in != y->in)
+		return x->in < y->in ? -1 : 1;
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	if (x->action != y->action)
+		return x->action == ACTION_WIDEN ? -1 : 1;
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+static const struct rule *
+first_rule(const struct selection *s, size_t chain)
+{
+	return &s->reach.rules[s->save->chains[chain].first];
 }
 
 static int
@@ -400,8 +301,8 @@ check_number(struct selection *s)
 {
 	if (s->edits->n <= EDITS_MAX)
 		return 0;
-	return refuse(
-		s, &s->reach.rules[s->edits->v[EDITS_MAX].rule],
+	return edit_refuse(
+		s, first_rule(s, s->edits->v[EDITS_MAX].in),
 		"more rules than can be changed one by one; move them to a chain of their own, "
 		"which is lifted at the jump to it, or use an ipset");
 }
@@ -411,16 +312,17 @@ static int
 check_chains(struct selection *s)
 {
 	for (size_t i = 0; i < s->edits->n; i++) {
-		size_t in = s->save->rules[s->edits->v[i].rule].chain;
+		size_t in = s->edits->v[i].in;
 		const struct save_chain *chain = &s->save->chains[in];
 
-		if (i > 0 && s->save->rules[s->edits->v[i - 1].rule].chain == in)
+		if (i > 0 && s->edits->v[i - 1].in == in)
 			continue;
 		for (size_t k = chain->first; k < chain->first + chain->n; k++)
 			if (s->reach.rules[k].odd)
-				return refuse(s, &s->reach.rules[k],
-					      "it is not understood, and rules of its chain would "
-					      "have to be changed");
+				return edit_refuse(
+					s, &s->reach.rules[k],
+					"it is not understood, and rules of its chain would "
+					"have to be changed");
 	}
 	return 0;
 }
@@ -430,7 +332,6 @@ select_all(struct selection *s)
 {
 	for (s->t = 0; s->t < s->request->n; s->t++) {
 		s->target = s->request->targets[s->t];
-		s->returned = SAVE_NONE;
 		if (s->target->table && !strcmp(s->target->table, s->edits->table) &&
 		    select_target(s) < 0)
 			return -1;
@@ -438,24 +339,47 @@ select_all(struct selection *s)
 	return check_number(s) < 0 ? -1 : check_chains(s);
 }
 
+static int
+with_room(struct selection *s)
+{
+	size_t rules = s->save->n_rules + 1;
+	int rc = -1;
+
+	s->meant = calloc(rules, sizeof(*s->meant));
+	s->skipped = calloc(rules, sizeof(*s->skipped));
+	s->bypassed = calloc(rules, sizeof(*s->bypassed));
+	s->listed = calloc(s->save->n_chains + 1, sizeof(*s->listed));
+	if (s->meant && s->skipped && s->bypassed && s->listed)
+		rc = select_all(s);
+	else
+		no_memory(s);
+	free(s->meant);
+	free(s->skipped);
+	free(s->bypassed);
+	free(s->listed);
+	return rc;
+}
+
 int
 legacy_select(struct legacy_edits *edits, const struct save *save,
-	      const struct lift_request *request, struct met *met, struct names *notes,
-	      struct err *e)
+	      const struct lift_request *request, const struct legacy_scope *scope, struct met *met,
+	      struct names *notes, struct err *e)
 {
-	struct selection s = {
-		.edits = edits, .save = save, .request = request, .met = met, .notes = notes, .e = e
-	};
+	struct selection s = { .edits = edits,
+			       .save = save,
+			       .request = request,
+			       .scope = scope,
+			       .met = met,
+			       .notes = notes,
+			       .e = e };
 	int rc;
 
-	if (reach_init(&s.reach, save, &request->ports, e) < 0)
+	if (reach_init(&s.reach, save, &request->ports, scope->nat, e) < 0)
 		return -1;
-	s.edited = calloc(save->n_rules + 1, sizeof(*s.edited));
-	rc = s.edited ? select_all(&s) : err_set(e, ERR_FAILED, "out of memory while planning");
-	free(s.edited);
+	rc = with_room(&s);
 	reach_fini(&s.reach);
 	if (edits->n)
-		qsort(edits->v, edits->n, sizeof(*edits->v), by_rule);
+		qsort(edits->v, edits->n, sizeof(*edits->v), by_place);
 	return rc;
 }
 
@@ -478,6 +402,7 @@ legacy_edits_same(const struct legacy_edits *a, const struct legacy_edits *b)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (a->v[i].action != b->v[i].action || a->v[i].hooks != b->v[i].hooks ||
+		    a->v[i].whole != b->v[i].whole || a->v[i].ports.n != b->v[i].ports.n ||
 		    strcmp(a->v[i].chain, b->v[i].chain) != 0 ||
 		    strcmp(a->v[i].spec, b->v[i].spec) != 0)
 			return false;

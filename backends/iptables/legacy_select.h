@@ -9,15 +9,23 @@
 
 struct legacy_edit {
 	size_t target;      /* index into the request's */
-	enum action action; /* SKIP, WIDEN */
-	size_t rule;        /* index in the save that it was made from */
-	unsigned number;    /* in its chain, there */
+	enum action action; /* SKIP; WIDEN: a copy of the rule, for these ports, is inserted */
+	/*
+	 * Index in the save that it was made from. SAVE_NONE, with WIDEN: what is inserted is no
+	 * copy, but sends the packet to the chain's end.
+	 */
+	size_t rule;
+	size_t in;       /* the chain that is changed: index in the save */
+	unsigned number; /* in that chain: the rule's; WIDEN: of what the copy is put before */
+	bool whole;      /* WIDEN: the copy keeps the test of the source */
+	size_t order;    /* of what is put in the same place */
 	unsigned hooks;
-	char *chain, *spec; /* the rule's, as it was */
+	struct ports ports; /* of those that were asked for */
+	char *chain, *spec; /* the chain's name; the rule, as it was */
 	const char *why;    /* static */
 };
 
-/* Of one table of one family, in the order of the rules, none twice. */
+/* Of one table of one family, in the order of their places. */
 struct legacy_edits {
 	enum family family;
 	char table[16];
@@ -25,13 +33,19 @@ struct legacy_edits {
 	size_t n;
 };
 
+/* What else is to be known of the host. */
+struct legacy_scope {
+	const struct legacy_host *host;
+	const struct legacy_nat *nat; /* the family's */
+};
+
 /*
  * Adds what the targets of this table mean. What is meant and cannot be lifted safely is an error
  * that says why. met and notes may be NULL.
  */
 int legacy_select(struct legacy_edits *edits, const struct save *save,
-		  const struct lift_request *request, struct met *met, struct names *notes,
-		  struct err *e);
+		  const struct lift_request *request, const struct legacy_scope *scope,
+		  struct met *met, struct names *notes, struct err *e);
 void legacy_edits_fini(struct legacy_edits *edits);
 /* The same rules are lifted in the same way; where they stand does not count. */
 bool legacy_edits_same(const struct legacy_edits *a, const struct legacy_edits *b);

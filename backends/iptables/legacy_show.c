@@ -36,29 +36,49 @@ put_raw(FILE *f, const struct save *save, const struct save_rule *rule, size_t f
 	}
 }
 
-/* A copy of the rule without the test of its source. */
 static void
-put_widened(FILE *f, const struct legacy_edit *edit, const struct save *save,
-	    const struct lift_words *words, const struct condition *c)
+put_ours(FILE *f, const struct lift_words *words, const struct condition *c)
+{
+	fputc(' ', f);
+	put_condition(f, c, words->stop);
+	fprintf(f, " -m comment --comment " MARK_COMMENT "%s", words->txn);
+}
+
+/* Where the target begins, of the rule's tokens. */
+static size_t
+target_of(const struct rule *rule, const struct save *save)
+{
+	for (size_t i = rule->at->n; i-- > 0;) {
+		const struct save_token *t = &save->tokens[rule->at->first + i];
+
+		if (!t->quoted && (!strcmp(t->text, "-j") || !strcmp(t->text, "-g")))
+			return i;
+	}
+	return rule->at->n;
+}
+
+/* A copy of the rule, without the test of its source if that is to go. */
+static void
+put_copy(FILE *f, const struct legacy_edit *edit, const struct save *save,
+	 const struct lift_words *words, const struct condition *c)
 {
 	struct rule rule;
 	size_t target;
 
-	rule_read(&rule, save, edit->rule);
-	for (target = rule.at->n; target > 0; target--) {
-		const struct save_token *t = &save->tokens[rule.at->first + target - 1];
-
-		if (!t->quoted && (!strcmp(t->text, "-j") || !strcmp(t->text, "-g")))
-			break;
+	if (edit->rule == SAVE_NONE) {
+		fprintf(f, " -p %s", proto_name(c));
+		put_ours(f, words, c);
+		fprintf(f, " %s\n", edit->spec);
+		return;
 	}
-	target = target > 0 ? target - 1 : rule.at->n;
+	rule_read(&rule, save, edit->rule);
+	target = target_of(&rule, save);
 	if (!rule.proto)
 		fprintf(f, " -p %s", proto_name(c));
-	put_raw(f, save, rule.at, 0, rule.from);
-	put_raw(f, save, rule.at, rule.to, target);
-	fputc(' ', f);
-	put_condition(f, c, words->stop);
-	fprintf(f, " -m comment --comment " MARK_COMMENT "%s", words->txn);
+	put_raw(f, save, rule.at, 0, edit->whole ? target : rule.from);
+	if (!edit->whole)
+		put_raw(f, save, rule.at, rule.to, target);
+	put_ours(f, words, c);
 	put_raw(f, save, rule.at, target, rule.at->n);
 	fputc('\n', f);
 }
@@ -68,7 +88,7 @@ put_chain(FILE *f, const struct legacy_edit *edit, const struct lift_words *word
 {
 	struct condition all[CONDITIONS_MAX];
 	char chain[MARK_CHAIN_MAX];
-	size_t n = lift_conditions(all, words, edit->hooks);
+	size_t n = lift_conditions(all, words, edit);
 
 	mark_chain(chain, words->txn, index);
 	for (size_t i = 0; i < n; i++) {
@@ -85,7 +105,7 @@ lift_show(FILE *f, const struct legacy_edit *edit, const struct save *save,
 {
 	struct condition all[CONDITIONS_MAX];
 	char chain[MARK_CHAIN_MAX];
-	size_t n = lift_conditions(all, words, edit->hooks);
+	size_t n = lift_conditions(all, words, edit);
 
 	if (edit->action == ACTION_SKIP) {
 		fprintf(f, "-A %s -j %s\n", edit->chain, mark_chain(chain, words->txn, index));
@@ -94,7 +114,6 @@ lift_show(FILE *f, const struct legacy_edit *edit, const struct save *save,
 	}
 	for (size_t i = 0; i < n; i++) {
 		fprintf(f, "-A %s", edit->chain);
-		put_widened(f, edit, save, words, &all[i]);
+		put_copy(f, edit, save, words, &all[i]);
 	}
-	fprintf(f, "-A %s %s\n", edit->chain, edit->spec);
 }

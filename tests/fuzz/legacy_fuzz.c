@@ -41,7 +41,7 @@ check_rule(const struct save *save, size_t index)
 {
 	const struct save_rule *at = &save->rules[index];
 	const struct save_chain *chain = &save->chains[at->chain];
-	const struct port port = { IPPROTO_TCP, 80 };
+	const struct legacy_packet packet = { .port = { IPPROTO_TCP, 80 } };
 	struct rule rule;
 
 	MUST(chain->first + at->number - 1 == index && at->number <= chain->n);
@@ -49,7 +49,8 @@ check_rule(const struct save *save, size_t index)
 	rule_read(&rule, save, index);
 	MUST(!rule.sources || (rule.from < rule.to && rule.to <= at->n));
 	MUST(rule.target != RULE_CHAIN || rule.chain < save->n_chains);
-	(void)rule_excludes(&rule, port);
+	(void)packet_meets(&packet, &rule, NULL);
+	(void)packet_is_elsewhere(&packet, &rule);
 	(void)mark_is_our_rule(&rule);
 }
 
@@ -63,7 +64,7 @@ check_table(const struct save *save)
 
 	for (size_t i = 0; i < save->n_rules; i++)
 		check_rule(save, i);
-	MUST(reach_init(&reach, save, &ports, &e) == 0);
+	MUST(reach_init(&reach, save, &ports, NULL, &e) == 0);
 	for (size_t i = 0; i < save->n_rules && i < 64; i++)
 		(void)reach_denied_after(&reach, i);
 	for (size_t i = 0; i < save->n_chains && i < 64; i++)

@@ -31,6 +31,8 @@ add home 80.94.96.0/20
 create home6 hash:net family inet6
 add home6 2003::/19
 add home6 2a01:8fe0::/32
+create banned hash:ip family inet
+add banned 112.80.248.75
 """
 BLOCKED, BLOCKED6 = ("RU", "CN", "KP"), ("RU6", "CN6")
 AT_HOME = ("DE", "MC", "DE6", "MC6")
@@ -96,10 +98,11 @@ class LegacyProgram(Program):
                                             self.bed.saved()))
 
 
-def deny_matrix(ports, blocked, lifted=()):
-    """Open, but for these sources, but for these ports."""
+def deny_matrix(ports, blocked, lifted=(), banned=()):
+    """Open, but for these sources, but for these ports; the banned are blocked at all of them."""
     everybody = ("RU", "CN", "KP", "MC", "DE", "US", "RU6", "CN6", "MC6", "DE6", "US6")
-    return {who: {port: "drop" if who in blocked and port not in lifted else "OPEN"
+    return {who: {port: "drop" if who in banned
+                  or (who in blocked and port not in lifted) else "OPEN"
                   for port in ports} for who in everybody}
 
 

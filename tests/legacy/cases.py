@@ -197,6 +197,50 @@ def stacked(args):
             scene.unchanged("after post")
 
 
+KEPT_OUT = """*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:WEB - [0:0]
+-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 22 -m set --match-set home src -j ACCEPT
+-A INPUT -p tcp -m multiport --dports 80,443 -j WEB
+-A WEB -m set ! --match-set home src -j RETURN
+-A WEB -m set --match-set banned src -j DROP
+-A WEB -j ACCEPT
+COMMIT
+"""
+LET_IN = """*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m set --match-set home src -j ACCEPT
+-A INPUT -m set --match-set banned src -j DROP
+COMMIT
+"""
+
+
+def stacked_copies(args):
+    """The same with what is put in beside the rules."""
+    for rules in (KEPT_OUT, LET_IN):
+        for first, second in (("a", "b"), ("b", "a")):
+            with Scene(args, rules, "") as scene:
+                def cells(lifted, when):
+                    scene.program.require_cells(
+                        deny_matrix(PORTS, ("RU", "CN", "KP", "US"), lifted, ("CN",)), when, PORTS)
+                scene.policy = scene.program.policy(scene.program.target({"set": ["home"]}))
+                scene.expect(0, "pre", "--challenge", "http-01", "--lease", "a")
+                cells(PORTS[:1], "one port")
+                scene.expect(0, "pre", "--lease", "b")
+                cells(PORTS[:2], "both ports")
+                scene.expect(0, "post", "--lease", first)
+                cells(PORTS[:2], "still held")
+                scene.expect(0, "post", "--lease", second)
+                scene.unchanged("after post")
+                cells((), "closed")
+
+
 def stacked_and_swept(args):
     with Scene(args) as scene:
         scene.expect(0, "pre", "--challenge", "http-01", "--lease", "a")
@@ -602,7 +646,7 @@ def discovered(args):
 
 
 CASES = {f.__name__.replace("_", "-"): f for f in (
-    stacked, stacked_and_swept, saved_in_the_middle, saved_and_swept_at_once, expiry, lost_journal, longer_window,
+    stacked, stacked_copies, stacked_and_swept, saved_in_the_middle, saved_and_swept_at_once, expiry, lost_journal, longer_window,
     others_change_rules, others_remove_the_lift, others_refer_to_our_chain, refresh,
     concurrent_writers, unlocked_insertion, unlocked_deletion,
     unlocked_insertion_at_the_end, lock_is_held, waits_for_the_lock, killed_while_it_waits,

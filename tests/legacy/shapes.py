@@ -82,17 +82,206 @@ COMMIT
 
 
 class Shape:
-    """blocked: who is without a window; then these ports are open for all but the closed."""
+    """
+    blocked: who is without a window; lifts: the ports that are open in it, but not for the banned;
+    refused: what the message says instead; found: discover means the same rules.
+    """
 
     def __init__(self, rules="", rules6="", blocked=(), ports=ALL, lifts=WEB, selector=None,
-                 table="filter", container=False, refused=None, challenges=None, **target):
+                 table="filter", container=False, refused=None, challenges=None, banned=(),
+                 found=False, **target):
         self.rules, self.rules6, self.blocked, self.ports = rules, rules6, blocked, ports
         self.lifts, self.container, self.refused = lifts, container, refused
         self.selector, self.table, self.target = selector, table, target
-        self.challenges = challenges
+        self.challenges, self.banned, self.found = challenges, banned, found
 
 
-SHAPES = {
+# Behind DNAT a rule asks for the container's port; the port that was asked for counts.
+CONTAINER_PORT = DOCKER.replace("-i eth0 -m set", "-i eth0 -p tcp -m multiport --dports 8080,8443"
+                                " -m set")
+ALIAS = REDIRECT.replace("--dport 80 -j REDIRECT --to-ports 8080",
+                         "--dport 8080 -j REDIRECT --to-ports 80")
+BEHIND_NAT = {
+    "container-port": Shape(CONTAINER_PORT, blocked=BLOCKED,
+                            ports=("tcp/80", "tcp/443", "tcp/8080"),
+                            selector={"chain": ["DOCKER-USER"]}, container=True, found=True),
+    "container-port-list": Shape(
+        DOCKER.replace("-i eth0 -m set --match-set geo src -j DROP",
+                       "-i eth0 -p tcp -m tcp --dport 8080 -m set ! --match-set home src -j DROP"),
+        blocked=IPV4, ports=("tcp/80", "tcp/8080"), lifts=("tcp/80",),
+        selector={"set": ["home"]}, container=True),
+    "container-other-port": Shape(
+        CONTAINER_PORT.replace("8080,8443", "9090"), ports=("tcp/80", "tcp/443", "tcp/8080"),
+        lifts=(), selector={"set": ["geo"]}, container=True),
+    "redirected-port": Shape(
+        REDIRECT + filtered("-A INPUT -p tcp -m tcp --dport 8080 -m set --match-set geo src"
+                            " -j DROP"),
+        blocked=BLOCKED, ports=("tcp/80", "tcp/8080"), lifts=("tcp/80",),
+        selector={"set": ["geo"]}, found=True),
+    "other-port-becomes-it": Shape(
+        ALIAS + filtered("-A INPUT -m set --match-set geo src -j DROP"), blocked=BLOCKED,
+        ports=("tcp/80", "tcp/443", "tcp/8080"), selector={"set": ["geo"]}),
+}
+
+# What else stops packets goes on doing so for those that the lift lets in.
+HOME = "-A INPUT -p tcp -m set --match-set home src -j ACCEPT\n"
+BAN = "-A INPUT -m set --match-set banned src -j DROP\n"
+F2B = ":f2b-web - [0:0]\n"
+JUMPS = "-A f2b-web -s 112.80.248.75/32 -j REJECT\n-A f2b-web -j RETURN\n"
+BANS = {
+    "ban-behind-list": Shape(filtered(ESTABLISHED + HOME + BAN, policy="DROP"), blocked=IPV4,
+                             banned=("CN",), ports=WEB, selector={"set": ["home"]}),
+    "ban-chain-behind-list": Shape(
+        filtered(ESTABLISHED + HOME + "-A INPUT -p tcp -m multiport --dports 80,443 -j f2b-web\n"
+                 + JUMPS + "-A INPUT -i eth0 -p tcp -j REJECT --reject-with tcp-reset\n",
+                 chains=F2B), blocked=IPV4, banned=("CN",), ports=WEB + ("tcp/22",),
+        selector={"set": ["home"]}),
+    "ban-behind-jump": Shape(
+        filtered(ESTABLISHED + "-A INPUT -j GEO\n" + BAN + HOME.replace("INPUT", "GEO"),
+                 policy="DROP", chains=":GEO - [0:0]\n"), blocked=IPV4, banned=("CN",), ports=WEB,
+        selector={"set": ["home"]}),
+    "ban-behind-asking-jump": Shape(
+        filtered(ESTABLISHED + "-A INPUT -i eth0 -j GEO\n" + BAN + HOME.replace("INPUT", "GEO"),
+                 policy="DROP", chains=":GEO - [0:0]\n"), blocked=IPV4, ports=WEB,
+        selector={"set": ["home"]}, refused="put that rule before it"),
+    "ban-behind-early-return": Shape(
+        filtered(ESTABLISHED + "-A INPUT -j GEO\n" + BAN
+                 + "-A GEO -d 198.51.100.99/32 -j RETURN\n" + HOME.replace("INPUT", "GEO"),
+                 policy="DROP", chains=":GEO - [0:0]\n"), blocked=IPV4, ports=WEB,
+        selector={"set": ["home"]}, refused="put that rule before it"),
+    "ban-behind-partial-end": Shape(
+        filtered(ESTABLISHED + HOME + "-A INPUT -d 198.51.100.10/32 -j DROP\n" + BAN),
+        blocked=IPV4, ports=WEB, selector={"set": ["home"]}, refused="put that rule before it"),
+    "ban-behind-return": Shape(
+        filtered(ESTABLISHED + "-A INPUT -j GEO\n" + BAN + "-A GEO -m set --match-set home src"
+                 " -j RETURN\n-A GEO -j DROP", chains=":GEO - [0:0]\n"),
+        blocked=IPV4, banned=("CN",), selector={"set": ["home"]}),
+}
+
+# Who is let in has to meet what the list's rule asks for beyond the source.
+ELSEWHERE = "-A INPUT -d 198.51.100.99/32 -m set --match-set home src -j %s\n-A INPUT -j DROP\n"
+CLOSED = ("RU", "CN", "KP", "US", "DE", "MC")
+LISTS = {
+    "list-of-a-place": Shape(filtered(ESTABLISHED + ELSEWHERE % "ACCEPT"), blocked=CLOSED, lifts=(),
+                             ports=WEB, selector={"set": ["home"]}),
+    "list-of-this-place": Shape(
+        filtered(ESTABLISHED + (ELSEWHERE % "ACCEPT").replace(".99", ".10")), blocked=IPV4,
+        ports=WEB, selector={"set": ["home"]}),
+    "list-that-returns-at-a-place": Shape(
+        filtered("-A INPUT -j GEO\n" + (ELSEWHERE % "RETURN").replace("INPUT", "GEO"),
+                 chains=":GEO - [0:0]\n"), blocked=CLOSED, lifts=(), ports=WEB,
+        selector={"set": ["home"]}),
+    "list-of-a-place-skipped": Shape(
+        filtered(ESTABLISHED + ELSEWHERE % "ACCEPT"), blocked=CLOSED, ports=WEB,
+        selector={"set": ["home"]}, action="skip", refused="asks for more than the source"),
+    "list-skipped": Shape(
+        filtered(ESTABLISHED + HOME + "-A INPUT -p tcp -j DROP"), blocked=IPV4, ports=WEB,
+        selector={"set": ["home"]}, action="skip"),
+    "list-with-its-end": Shape(
+        filtered(ESTABLISHED + "-A INPUT -d 198.51.100.99/32 -m set --match-set home src -m comment"
+                 " --comment geo -j ACCEPT\n-A INPUT -m comment --comment geo -j DROP\n"),
+        blocked=CLOSED, lifts=(), ports=WEB, selector={"comment": ["geo"]}),
+    "list-inverted": Shape(
+        filtered(ESTABLISHED + "-A INPUT -p tcp -m set ! --match-set geo src -m conntrack --ctstate"
+                 " NEW -j ACCEPT\n-A INPUT -p tcp -j DROP"), blocked=BLOCKED, ports=WEB + (
+                     "tcp/22",), selector={"set": ["geo"]}, found=True),
+    "list-inverted-drop": Shape(
+        filtered("-A INPUT -p tcp -m set ! --match-set home src -j DROP"), blocked=IPV4,
+        ports=WEB + ("tcp/22",), selector={"set": ["home"]}),
+    "return-addrtype": Shape(
+        filtered("-A INPUT -j GEO\n-A GEO -m set --match-set home src -m addrtype --dst-type LOCAL"
+                 " -j RETURN\n-A GEO -m addrtype --dst-type LOCAL -j DROP",
+                 chains=":GEO - [0:0]\n"), blocked=IPV4, selector={"set": ["home"]}),
+}
+
+# Rules that cannot be skipped in their place.
+WEB_CHAIN = "-A INPUT -p tcp -m multiport --dports 80,443,22 -j WEB\n"
+INLINE = "".join("-A INPUT -s %d.%d.0.0/16 -m comment --comment geo -j DROP\n" % (a, b)
+                 for a in (77, 112, 175, 14, 27, 36) for b in range(256))
+AROUND = {
+    "return-others": Shape(filtered(WEB_CHAIN + "-A WEB -m set ! --match-set home src -j RETURN\n"
+                                    "-A WEB -j ACCEPT\n", policy="DROP", chains=":WEB - [0:0]\n"),
+                           blocked=IPV4, ports=WEB + ("tcp/22",), selector={"set": ["home"]}),
+    "return-named": Shape(filtered(WEB_CHAIN + "-A WEB -m set --match-set geo src -j RETURN\n"
+                                   "-A WEB -m set --match-set banned src -j DROP\n"
+                                   "-A WEB -j ACCEPT\n", policy="DROP", chains=":WEB - [0:0]\n"),
+                          blocked=BLOCKED, banned=("CN",), ports=WEB + ("tcp/22",),
+                          selector={"set": ["geo"]}, found=True),
+    "return-from-base": Shape(filtered(
+        ESTABLISHED + "-A INPUT -m set ! --match-set home src -j RETURN\n" + BAN
+        + "-A INPUT -p tcp -m multiport --dports 22,80 -j ACCEPT\n"
+        "-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT", policy="DROP"), blocked=IPV4,
+        banned=("CN",), ports=WEB + ("tcp/22",), selector={"set": ["home"]}),
+    "return-in-front-of-nothing": Shape(filtered(
+        "-A INPUT -m set --match-set geo src -j RETURN\n-A INPUT -m set --match-set banned src"
+        " -j DROP"), blocked=(), ports=WEB, lifts=(), selector={"set": ["geo"]}),
+    "goto-falls-off": Shape(filtered(
+        "-A INPUT -j A\n-A A -m set --match-set geo src -g DENY\n-A A -p tcp -j ACCEPT\n"
+        "-A DENY -p tcp -m tcp --dport 22 -j DROP", policy="DROP",
+        chains=":A - [0:0]\n:DENY - [0:0]\n"), blocked=BLOCKED, ports=WEB + ("tcp/22",),
+        selector={"set": ["geo"]}, found=True),
+    "goto-drops-some": Shape(filtered(
+        "-A INPUT -j A\n-A A -m set --match-set geo src -g DENY\n-A DENY -p tcp -j DROP",
+        chains=":A - [0:0]\n:DENY - [0:0]\n"), blocked=BLOCKED, ports=("tcp/80",),
+        selector={"set": ["geo"]}),
+    "many-among-others": Shape(filtered(
+        ESTABLISHED + BAN.replace("banned", "home").replace("src", "dst") + INLINE + BAN
+        + "-A INPUT -p tcp -m tcp --dport 22 -j f2b-web\n" + JUMPS
+        + "-A INPUT -p tcp -m multiport --dports 22,80,443 -j ACCEPT\n", policy="DROP",
+        chains=F2B), blocked=BLOCKED, banned=("CN",), ports=WEB + ("tcp/22",),
+        selector={"comment": ["geo"]}, found=True),
+    "many-in-a-mixed-chain": Shape(filtered(
+        "-A INPUT -p tcp -j GEO\n" + INLINE.replace("INPUT", "GEO")
+        + BAN.replace("INPUT", "GEO") + INLINE.replace("INPUT", "GEO").replace("-s 77.", "-s 1.")
+        + "-A GEO -m set --match-set home src -j ACCEPT\n", chains=":GEO - [0:0]\n"),
+        blocked=BLOCKED, banned=("CN",), ports=WEB + ("tcp/22",), selector={"comment": ["geo"]}),
+    "return-before-too-much": Shape(filtered(
+        WEB_CHAIN + "-A WEB -m set ! --match-set home src -j RETURN\n" + "".join(
+            "-A WEB -s 192.0.2.%d/32 -j DROP\n" % i for i in range(70)) + "-A WEB -j ACCEPT\n",
+        policy="DROP", chains=":WEB - [0:0]\n"), blocked=IPV4, ports=("tcp/80",),
+        selector={"set": ["home"]}, refused="too many rules follow it"),
+}
+
+
+# One rule marks, another decides by the mark.
+def marked(pre, filters, policy="ACCEPT", chains=""):
+    return ("*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n"
+            ":OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n%s%s\nCOMMIT\n"
+            % (chains, pre.strip()) + filtered(ESTABLISHED + filters, policy=policy))
+
+
+SET_MARK = "-A PREROUTING -m set --match-set %s src -j MARK --set-xmark 0x7/0xff\n"
+BY_MARK = "-A INPUT -m mark --mark 0x7/0xff -m comment --comment geo -j DROP"
+MARKS = {
+    "mark": Shape(marked(SET_MARK % "geo" + SET_MARK % "banned", BY_MARK), blocked=BLOCKED,
+                  banned=("CN",), selector={"set": ["geo"]}, table="mangle", found=True),
+    "mark-in-a-chain": Shape(marked(
+        "-A PREROUTING -m set --match-set geo src -j G\n" + SET_MARK.replace(
+            "PREROUTING -m set --match-set %s src", "G") + "-A G -j ACCEPT\n", BY_MARK,
+        chains=":G - [0:0]\n"), blocked=BLOCKED, selector={"set": ["geo"]}, table="mangle"),
+    "mark-inverted": Shape(marked(SET_MARK % "geo", "-A INPUT -m mark ! --mark 0x7/0xff -j ACCEPT",
+                                  policy="DROP"),
+                           blocked=BLOCKED, selector={"set": ["geo"]}, table="mangle"),
+    "connmark": Shape(marked((SET_MARK % "geo").replace("MARK", "CONNMARK"),
+                             BY_MARK.replace("-m mark", "-m connmark")), blocked=BLOCKED,
+                      ports=WEB + ("tcp/22",), selector={"set": ["geo"]}, table="mangle"),
+    "drop-by-mark": Shape(marked(SET_MARK % "geo", BY_MARK), blocked=BLOCKED,
+                          selector={"comment": ["geo"]}),
+    "drop-by-shared-mark": Shape(marked(SET_MARK % "geo" + SET_MARK % "banned", BY_MARK),
+                                 blocked=BLOCKED, ports=WEB, selector={"comment": ["geo"]},
+                                 refused="a mark that several rules set"),
+    "mark-that-lets-in": Shape(marked(SET_MARK % "home", BY_MARK.replace("DROP", "ACCEPT"),
+                                      policy="DROP"), blocked=IPV4, ports=WEB,
+                               selector={"set": ["home"]}, table="mangle",
+                               refused="let them through by their source, without a mark"),
+    "mark-for-nothing": Shape(marked(SET_MARK % "geo", ""), ports=WEB, selector={"set": ["geo"]},
+                              table="mangle", refused="no rule is seen that decides by"),
+    "set-filled-by-source": Shape(filtered(
+        ESTABLISHED + "-A INPUT -m set --match-set geo src -j SET --add-set banned src\n" + BAN),
+        blocked=BLOCKED, ports=WEB, selector={"set": ["geo"]}, refused="what its target means"),
+}
+
+PLAIN = {
     "plain": Shape(filtered("-A INPUT -p tcp -m tcp --dport 9 -j ACCEPT\n"
                             "[5:300] -A INPUT -m set --match-set geo src -j DROP\n"
                             "-A INPUT -m comment --comment \"it's \\\"quoted\\\"\" -j ACCEPT"),
@@ -151,26 +340,19 @@ SHAPES = {
     "other-ports": Shape(filtered("-A INPUT -p tcp -m set --match-set geo src -m multiport --dports"
                                   " 22,8080 -j DROP"), blocked=BLOCKED,
                          ports=("tcp/22", "tcp/8080"), lifts=(), selector={"set": ["geo"]}),
-    "goto-falls-off": Shape(filtered("-A INPUT -j A\n-A A -m set --match-set geo src -g DENY\n"
-                                     "-A DENY -p tcp -j DROP",
-                                     chains=":A - [0:0]\n:DENY - [0:0]\n"),
-                            blocked=BLOCKED, ports=("tcp/80",), selector={"set": ["geo"]},
-                            refused="goto to a chain that a packet may come out of"),
     "both-verdicts": Shape(filtered("-A INPUT -m set --match-set geo src -j MIXED\n"
                                     "-A MIXED -p tcp -m tcp --dport 443 -m mark --mark 7 -j ACCEPT"
                                     "\n-A MIXED -j DROP", chains=":MIXED - [0:0]\n"),
                            blocked=BLOCKED, ports=("tcp/80",), selector={"set": ["geo"]},
                            refused="both stops packets and lets them through"),
-    "return-others": Shape(filtered("-A INPUT -p tcp -m tcp --dport 80 -j WEB\n"
-                                    "-A WEB -m set ! --match-set home src -j RETURN\n"
-                                    "-A WEB -j ACCEPT\n", policy="DROP", chains=":WEB - [0:0]\n"),
-                           blocked=IPV4, ports=("tcp/80",), selector={"set": ["home"]},
-                           refused="write it as a DROP, or accept by source"),
 }
+GROUPS = {"plain": PLAIN, "behind-nat": BEHIND_NAT, "bans": BANS, "lists": LISTS,
+          "around": AROUND, "marks": MARKS}
+SHAPES = {name: shape for group in GROUPS.values() for name, shape in group.items()}
 
 
 def matrix_before(shape):
-    return deny_matrix(shape.ports, shape.blocked)
+    return deny_matrix(shape.ports, shape.blocked, (), shape.banned)
 
 
 def assert_shape(program, shape):
@@ -185,11 +367,15 @@ def assert_shape(program, shape):
         require(shape.refused in done.stderr, "refused without saying so: " + done.stderr)
         before.require_same(bed.state(), "refused")
         return
-    for when in ("first", "second"):
+    rounds = [("first", policy), ("second", policy)]
+    if shape.found:
+        found = program.expect(0, "discover").stdout
+        rounds.append(("discovered", program.write_policy(found, "discovered.json")))
+    for when, policy in rounds:
         program.expect(0, "plan", policy=policy)
         before.require_same(bed.state(), when + ", plan")
         program.expect(0, "pre", policy=policy)
-        program.require_cells(deny_matrix(shape.ports, shape.blocked, shape.lifts),
+        program.require_cells(deny_matrix(shape.ports, shape.blocked, shape.lifts, shape.banned),
                               when + ", lifted", shape.ports)
         program.expect(0, "post", policy=policy)
         before.require_same(bed.state(), when + ", after post")
@@ -202,9 +388,10 @@ def assert_shape(program, shape):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True)
+    parser.add_argument("--group", choices=GROUPS)
     parser.add_argument("cases", nargs="*", metavar="SHAPE", help=", ".join(SHAPES))
     args = parser.parse_args()
-    args.cases = args.cases or list(SHAPES)
+    args.cases = args.cases or list(GROUPS[args.group] if args.group else SHAPES)
 
     def one(name):
         def check(args):

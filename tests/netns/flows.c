@@ -36,7 +36,8 @@ lift(struct err *e)
 					.n = policy.n_targets,
 					.ports = ports,
 					.txn = "0123456789ab",
-					.expiry_s = 60 };
+					.expiry_s = 60,
+					.window_s = 60 };
 	struct plan *plan = NULL;
 	int rc = -1;
 

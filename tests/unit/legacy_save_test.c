@@ -179,8 +179,9 @@ tells_ports_apart(void **state)
 		{ "-m unknown --thing x y -p udp -j DROP", false, false, true },
 		{ "-f -j DROP", false, false, false },
 	};
-	const struct port http = { IPPROTO_TCP, 80 }, https = { IPPROTO_TCP, 443 },
-			  dns = { IPPROTO_UDP, 53 };
+	const struct legacy_packet http = { .port = { IPPROTO_TCP, 80 } },
+				   https = { .port = { IPPROTO_TCP, 443 } },
+				   dns = { .port = { IPPROTO_UDP, 53 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -188,9 +189,9 @@ tells_ports_apart(void **state)
 		struct rule rule;
 
 		with_rule(&save, &rule, rows[i].spec);
-		if (rule_excludes(&rule, http) == rows[i].http ||
-		    rule_excludes(&rule, https) == rows[i].https ||
-		    rule_excludes(&rule, dns) == rows[i].dns)
+		if ((packet_meets(&http, &rule, NULL) != ANSWER_NO) != rows[i].http ||
+		    (packet_meets(&https, &rule, NULL) != ANSWER_NO) != rows[i].https ||
+		    (packet_meets(&dns, &rule, NULL) != ANSWER_NO) != rows[i].dns)
 			fail_msg("%s", rows[i].spec);
 		save_fini(&save);
 	}
@@ -295,7 +296,7 @@ survives_circles(void **state)
 				    "[0:0] -A Y -j X\nCOMMIT\n",
 			       &e),
 			 0);
-	assert_int_equal(reach_init(&reach, &save, &ports, &e), 0);
+	assert_int_equal(reach_init(&reach, &save, &ports, NULL, &e), 0);
 	assert_int_equal(reach.hooks[save_chain(&save, "Y")], HOOK_INPUT);
 	assert_true(reach_falls_off(&reach, save_chain(&save, "X")));
 	assert_true(reach_denied_after(&reach, 2));

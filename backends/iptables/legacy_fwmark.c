@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "legacy_fwmark.h"
+
+#include <string.h>
+
+#include "legacy_lift.h"
+
+#define DEPTH_MAX 8u /* of jumps */
+
+/* -j MARK --set-xmark VALUE/MASK, as iptables-save says all of its forms. */
+static bool
+sets_mark(const struct rule *rule, uint32_t *mark)
+{
+	const char *name = rule->target_name;
+	uint32_t mask;
+
+	if (!name || (strcmp(name, "MARK") != 0 && strcmp(name, "CONNMARK") != 0))
+		return false;
+	for (size_t i = 0; i + 1 < rule->at->n; i++) {
+		const struct save_token *t = &rule->save->tokens[rule->at->first + i];
+
+		if (!strcmp(t[0].text, "--set-xmark") || !strcmp(t[0].text, "--set-mark"))
+			return packet_read_mark(t[1].text, mark, &mask);
+	}
+	return false;
+}
+
+/* Here, or in the chain that the rule leads to. */
+static bool
+leads_to_mark(const struct reach *reach, const struct rule *rule, uint32_t *mark, unsigned depth)
+{
+	const struct save_chain *chain;
+
+	if (sets_mark(rule, mark))
+		return true;
+	if (rule->target != RULE_CHAIN || depth == 0)
+		return false;
+	chain = &reach->save->chains[rule->chain];
+	for (size_t i = chain->first; i < chain->first + chain->n; i++)
+		if (leads_to_mark(reach, &reach->rules[i], mark, depth - 1))
+			return true;
+	return false;
+}
+
+bool
+fwmark_is_set(const struct reach *reach, const struct rule *rule)
+{
+	uint32_t mark;
+
+	return leads_to_mark(reach, rule, &mark, DEPTH_MAX);
+}
+
+static bool
+asks_for(const struct rule *rule, uint32_t mark)
+{
+	uint32_t value, mask;
+
+	return packet_read_mark(rule->mark, &value, &mask) &&
+	       ((mark & mask) == value) != rule->mark_inverted;
+}
+
+/* --- all tables --- */
+
+struct visit {
+	uint32_t mark;             /* that is set */
+	const struct rule *asking; /* or that is asked for */
+	struct fwmark_meaning meaning;
+	size_t setters;
+};
+
+/* A packet without the mark would go the other way here. */
+static void
+take_decision(struct visit *v, const struct reach *reach, const struct rule *rule)
+{
+	bool marked, denies, lets;
+
+	if (!rule->mark || !reach->hooks[rule->at->chain] || reach_excludes(reach, rule))
+		return;
+	marked = asks_for(rule, v->mark);
+	if (marked == asks_for(rule, 0))
+		return;
+	denies = reach_rule_denies(reach, rule);
+	lets = reach_rule_accepts(reach, rule) || rule->target == RULE_RETURN;
+	v->meaning.stops |= marked ? denies : lets;
+	v->meaning.lets |= marked ? lets : denies;
+}
+
+static void
+take_table(struct visit *v, const struct reach *reach)
+{
+	for (size_t i = 0; i < reach->save->n_rules; i++) {
+		const struct rule *rule = &reach->rules[i];
+		uint32_t mark;
+
+		if (!v->asking)
+			take_decision(v, reach, rule);
+		else if (sets_mark(rule, &mark) && asks_for(v->asking, mark))
+			v->setters++;
+	}
+}
+
+static int
+visit_other(struct visit *v, const struct fwmark_place *place, const char *table, struct err *e)
+{
+	struct reach reach;
+	struct save save;
+	int rc;
+
+	if (host_save(place->host, place->family, table, &save, e) < 0)
+		return -1;
+	rc = reach_init(&reach, &save, &place->reach->ports, place->nat, e);
+	if (rc == 0) {
+		take_table(v, &reach);
+		reach_fini(&reach);
+	}
+	save_fini(&save);
+	return rc;
+}
+
+static int
+visit_tables(struct visit *v, const struct fwmark_place *place, struct err *e)
+{
+	for (size_t t = 0; t < LEGACY_TABLES; t++) {
+		const char *table = legacy_tables[t];
+
+		if (!strcmp(table, place->table))
+			take_table(v, place->reach);
+		else if (host_has(place->family, table) && visit_other(v, place, table, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+fwmark_meaning(struct fwmark_meaning *meaning, const struct fwmark_place *place,
+	       const struct rule *rule, struct err *e)
+{
+	struct visit v = { .mark = 0 };
+
+	*meaning = (struct fwmark_meaning){ .stops = false };
+	if (!leads_to_mark(place->reach, rule, &v.mark, DEPTH_MAX))
+		return 0;
+	if (visit_tables(&v, place, e) < 0)
+		return -1;
+	*meaning = v.meaning;
+	return 0;
+}
+
+int
+fwmark_setters(size_t *n, const struct fwmark_place *place, const struct rule *rule, struct err *e)
+{
+	struct visit v = { .asking = rule };
+	int rc = visit_tables(&v, place, e);
+
+	*n = v.setters;
+	return rc;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Packets' marks (-j MARK, -j CONNMARK): one rule sets them by the source, and another one, often
+ * of another table, decides by them.
+ */
+#ifndef GEOPAUSE_LEGACY_FWMARK_H
+#define GEOPAUSE_LEGACY_FWMARK_H
+
+#include "legacy_reach.h"
+
+/* Where a rule is. */
+struct fwmark_place {
+	const struct legacy_host *host;
+	enum family family;
+	const char *table;
+	const struct reach *reach; /* of that table */
+	const struct legacy_nat *nat;
+};
+
+/* What becomes of packets that get a mark. */
+struct fwmark_meaning {
+	bool stops, lets;
+};
+
+/* The rule, or one in the chain that it leads to, sets a mark. */
+bool fwmark_is_set(const struct reach *reach, const struct rule *rule);
+/* Looks in all tables for what decides by the mark that this rule sets. */
+int fwmark_meaning(struct fwmark_meaning *meaning, const struct fwmark_place *place,
+		   const struct rule *rule, struct err *e);
+/* How many rules set a mark that this rule asks for. */
+int fwmark_setters(size_t *n, const struct fwmark_place *place, const struct rule *rule,
+		   struct err *e);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Geo-blocks of two rules: one marks packets by their source, another stops what is marked. They
+ * are lifted at the first one: what else sets the same mark (bans) goes on stopping packets.
+ */
+#include "legacy_fwmark.h"
+#include "legacy_select_private.h"
+
+static struct fwmark_place
+place_of(const struct selection *s)
+{
+	return (struct fwmark_place){ .host = s->scope->host,
+				      .family = s->edits->family,
+				      .table = s->edits->table,
+				      .reach = &s->reach,
+				      .nat = s->scope->nat };
+}
+
+int
+edit_lift_marking(struct selection *s, size_t index)
+{
+	const struct rule *rule = &s->reach.rules[index];
+	const struct fwmark_place place = place_of(s);
+	struct fwmark_meaning meaning;
+
+	if (fwmark_meaning(&meaning, &place, rule, s->e) < 0)
+		return -1;
+	if ((meaning.stops && !meaning.lets) || s->target->action == ACTION_SKIP)
+		return edit_skip(s, index, "marks packets by their source, which that mark stops");
+	if (meaning.lets && meaning.stops)
+		return edit_refuse(
+			s, rule,
+			"it marks packets by their source, and by that mark some rules "
+			"stop packets, and some let them through: say \"action\": \"skip\" "
+			"if it is to be left out");
+	if (meaning.lets)
+		return edit_refuse(
+			s, rule,
+			"it marks packets by their source, and by that mark they are let "
+			"through: let them through by their source, without a mark");
+	return edit_refuse(
+		s, rule,
+		"it marks packets by their source, and no rule is seen that decides by "
+		"that mark; choose the rule that stops packets, by its chain or comment");
+}
+
+int
+edit_check_mark(struct selection *s, const struct rule *rule)
+{
+	const struct fwmark_place place = place_of(s);
+	size_t n;
+
+	if (fwmark_setters(&n, &place, rule, s->e) < 0)
+		return -1;
+	return n <= 1 ? 0
+		      : edit_refuse(s, rule,
+				    "it stops packets by a mark that several rules set, not all of "
+				    "which need be the geo-block's (a ban may be); choose those of "
+				    "the geo-block, by their sets or comments, in their table");
+}

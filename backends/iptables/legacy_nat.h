@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which ports packets to the asked ports have behind the table nat (DNAT, REDIRECT). */
+#ifndef GEOPAUSE_LEGACY_NAT_H
+#define GEOPAUSE_LEGACY_NAT_H
+
+#include "legacy_host.h"
+
+#define LEGACY_NAT_MAX 32
+
+struct legacy_nat {
+	struct {
+		struct port from; /* asked for */
+		uint16_t to;
+	} v[LEGACY_NAT_MAX];
+	size_t n;
+	bool unknown; /* there are others */
+	bool mixed;   /* other ports than the asked ones become one of these */
+};
+
+/* The nat of nf_tables, which may stand before tables of iptables-legacy, is not looked into. */
+int legacy_nat_read(struct legacy_nat *nat, const struct legacy_host *host, enum family family,
+		    const struct ports *ports, struct err *e);
+
+#endif

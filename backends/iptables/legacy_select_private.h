@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Selecting in one table: shared by legacy_select.c, legacy_place.c and legacy_bypass.c. */
+#ifndef GEOPAUSE_LEGACY_SELECT_PRIVATE_H
+#define GEOPAUSE_LEGACY_SELECT_PRIVATE_H
+
+#include "legacy_select.h"
+
+struct selection {
+	struct legacy_edits *edits;
+	const struct save *save;
+	struct reach reach;
+	const struct lift_request *request;
+	const struct legacy_scope *scope;
+	size_t t; /* the target */
+	const struct target *target;
+	struct met *met;
+	struct names *notes;
+	bool *meant;    /* by rule: the target means it */
+	bool *skipped;  /* by rule: there is a SKIP */
+	bool *bypassed; /* by rule: it cannot be skipped in its place */
+	bool *listed;   /* by chain: an allow-list of the target was lifted in it */
+	size_t order;
+	struct err *e;
+};
+
+/* ERR_FAILED that names the rule. */
+int edit_refuse(struct selection *s, const struct rule *rule, const char *why);
+/* A new edit of the chain `in`, or NULL with s->e; rule may be SAVE_NONE with ACTION_WIDEN. */
+struct legacy_edit *edit_add(struct selection *s, size_t rule, size_t in, enum action action,
+			     const char *why);
+/* What the rule stops is not stopped by it. */
+int edit_skip(struct selection *s, size_t rule, const char *why);
+
+/* legacy_marking.c: rules that set a mark by the source; and whether a mark tells of it alone. */
+int edit_lift_marking(struct selection *s, size_t rule);
+int edit_check_mark(struct selection *s, const struct rule *rule);
+
+/* legacy_place.c: lifts a rule that lets sources through. */
+int edit_widen(struct selection *s, size_t rule);
+/* Has `a` no condition but those of b, and such on ports and states? */
+bool edit_asks_no_more(const struct rule *a, const struct rule *b);
+/* Whoever comes to it is stopped, but for the ports, places and states that it asks for. */
+bool edit_is_rest(const struct selection *s, const struct rule *rule, size_t k);
+
+/* legacy_bypass.c: the chains in which skipping the rules one by one is not possible or too much.
+ */
+int edit_gather(struct selection *s);
+
+#endif
