@@ -20,7 +20,10 @@ struct suspect {
 	struct criterion criterion;
 	bool has_criterion;          /* else only the verdict counts */
 	const struct set *marked_by; /* tests a mark that was written by this set or map; or NULL */
+	const char *marked_by_ipset; /* the same: the name of an ipset, or NULL */
+	const struct rule *writer;   /* with by_mark: a rule that writes the mark */
 	bool by_mark;
+	bool mark_tested;       /* writes a mark by the source, and some rule tests it */
 	unsigned mark_families; /* with by_mark: FAMILY_* bits of those that get the mark */
 	size_t target;          /* of the request */
 	uint32_t concerns;      /* bit i: packet i may match it */

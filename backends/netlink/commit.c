@@ -15,6 +15,7 @@
 #include "elements.h"
 #include "nf.h"
 
+#include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_time.h>
 
@@ -177,13 +178,31 @@ put_match(struct nlmsghdr *nlh, const char *name, uint32_t revision, const void 
 	mnl_attr_nest_end(nlh, elem);
 }
 
+/* -m conntrack --ctorigdstport PORT */
+static void
+put_original_port(struct nlmsghdr *nlh, uint16_t port, bool inverted)
+{
+	struct xt_conntrack_mtinfo3 info = { .match_flags = XT_CONNTRACK_ORIGDST_PORT,
+					     .origdst_port = port,
+					     .origdst_port_high = port };
+
+	info.invert_flags = inverted ? XT_CONNTRACK_ORIGDST_PORT : 0;
+	put_match(nlh, "conntrack", 3, &info, sizeof(info));
+}
+
+/* Which of the rules that a step adds: in a table of iptables each is for one protocol. */
+struct own_rule {
+	uint8_t proto;     /* or 0: in a table of nftables */
+	uint16_t original; /* that alone was asked for; or 0 */
+};
+
 /*
  * What iptables shows of our copy, and so saves: `-p tcp -m multiport --dports 80,443 -m time
  * --datestop ...`. Loaded again after the window, it lets nobody in.
  */
 static bool
 put_shown(struct nlmsghdr *nlh, const struct lift *lift, const struct lift_step *step,
-	  uint8_t proto)
+	  const struct own_rule *own)
 {
 	const struct ports *ports = lift_step_ports(lift, step);
 	struct xt_multiport_v1 multiport = { .flags = XT_MULTIPORT_DESTINATION };
@@ -193,37 +212,55 @@ put_shown(struct nlmsghdr *nlh, const struct lift *lift, const struct lift_step 
 				    .weekdays_match = XT_TIME_ALL_WEEKDAYS };
 
 	for (size_t i = 0; i < ports->n && multiport.count < XT_MULTI_PORTS; i++) {
-		if (ports->v[i].proto == proto)
+		if (ports->v[i].proto == own->proto)
 			multiport.ports[multiport.count++] = ports->v[i].number;
 	}
-	if (!put_meta_is(nlh, NFT_META_L4PROTO, &proto, sizeof(proto)))
+	if (!put_meta_is(nlh, NFT_META_L4PROTO, &own->proto, sizeof(own->proto)))
 		return false;
 	put_match(nlh, "multiport", 1, &multiport, sizeof(multiport));
+	if (own->original)
+		put_original_port(nlh, own->original, false);
 	put_match(nlh, "time", 0, &end, sizeof(end));
 	return true;
 }
 
-/* proto: in a table of iptables; else 0. */
 static void
-put_copy(struct batch *batch, const struct lift *lift, const struct lift_step *step, uint8_t proto,
-	 const char *what)
+put_our_comment(struct nlmsghdr *nlh, const struct lift *lift)
 {
-	const struct rule *rule = step->suspect.rule;
-	const bool *uses = step->suspect.criterion.uses;
 	char comment[MARK_COMMENT_BUF];
+
+	mark_comment(comment, lift->request.txn);
+	put_comment(nlh, comment);
+}
+
+/* Not our marks of other windows, nor the comment that iptables keeps in an expression. */
+static void
+leave_out_of_copy(const struct rule *rule, bool leave_out[EXPRS_MAX])
+{
+	for (size_t i = 0; i < EXPRS_MAX; i++)
+		leave_out[i] = i < rule->core || (i < rule->n && expr_is_comment(&rule->v[i]));
+}
+
+static void
+put_copy(struct batch *batch, const struct lift *lift, const struct lift_step *step,
+	 const struct own_rule *own, const char *what)
+{
+	const struct rule *rule = step->suspect.rule, *before = step->place.before;
 	bool leave_out[EXPRS_MAX];
 	struct copy copy;
 
-	/* Not our marks of other windows either, nor the comment that iptables keeps there. */
+	leave_out_of_copy(rule, leave_out);
 	for (size_t i = 0; i < EXPRS_MAX; i++)
-		leave_out[i] =
-			uses[i] || i < rule->core || (i < rule->n && expr_is_comment(&rule->v[i]));
-	copy_begin_proto(&copy, batch, &lift->rs, rule, NLM_F_CREATE, leave_out, proto, what);
-	mnl_attr_put_u64(copy.nlh, NFTA_RULE_POSITION, htobe64(rule->handle));
+		leave_out[i] |= step->suspect.criterion.uses[i];
+	copy_begin_in(&copy, batch, &lift->rs, rule, step->place.chain,
+		      before ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_APPEND, leave_out, own->proto,
+		      what);
+	if (before)
+		mnl_attr_put_u64(copy.nlh, NFTA_RULE_POSITION, htobe64(before->handle));
 	copy_open_list(&copy);
 	if (!mark_put_prefix(copy.nlh, lift->request.txn, step->port, false))
 		batch_fail(batch);
-	if (proto && !put_shown(copy.nlh, lift, step, proto))
+	if (own->proto && !put_shown(copy.nlh, lift, step, own))
 		batch_fail(batch);
 	if (suspect_one_family(&step->suspect) && !put_family(copy.nlh, &step->suspect))
 		batch_fail(batch);
@@ -231,21 +268,71 @@ put_copy(struct batch *batch, const struct lift *lift, const struct lift_step *s
 	if (step->suspect.criterion.decides && !put_verdict(copy.nlh, &step->verdict))
 		batch_fail(batch);
 	copy_close_list(&copy);
-	mark_comment(comment, lift->request.txn);
-	put_comment(copy.nlh, comment);
+	put_our_comment(copy.nlh, lift);
 }
 
 static void
 put_widen(struct batch *batch, const struct lift *lift, const struct lift_step *step,
 	  const char *what)
 {
+	const struct ports *asked = &lift->request.ports;
+	struct own_rule own = { .proto = 0 };
 	uint8_t protos[2];
-	size_t n = lift_widen_protos(step, lift_step_ports(lift, step), protos);
+	size_t n = lift_step_protos(lift, step, protos);
 
 	if (step->protos == 0)
-		put_copy(batch, lift, step, 0, what);
-	for (size_t i = 0; i < n; i++)
-		put_copy(batch, lift, step, protos[i], what);
+		put_copy(batch, lift, step, &own, what);
+	for (size_t i = 0; i < n; i++) {
+		own = (struct own_rule){ .proto = protos[i] };
+		if (!step->by_original)
+			put_copy(batch, lift, step, &own, what);
+		for (size_t k = 0; step->by_original && k < asked->n; k++) {
+			own.original = asked->v[k].number;
+			if (asked->v[k].proto == own.proto)
+				put_copy(batch, lift, step, &own, what);
+		}
+	}
+}
+
+/*
+ * Goes on doing what the rule does, for packets that it is skipped for although they came to a port
+ * that is not lifted.
+ */
+static void
+put_guard(struct batch *batch, const struct lift *lift, const struct lift_step *step, uint8_t proto,
+	  const char *what)
+{
+	const struct rule *rule = step->suspect.rule;
+	const struct ports *asked = &lift->request.ports;
+	bool leave_out[EXPRS_MAX];
+	struct copy copy;
+
+	leave_out_of_copy(rule, leave_out);
+	copy_begin_in(&copy, batch, &lift->rs, rule, rule->chain, NLM_F_CREATE, leave_out, proto,
+		      what);
+	mnl_attr_put_u64(copy.nlh, NFTA_RULE_POSITION, htobe64(rule->handle));
+	copy_open_list(&copy);
+	if (!mark_put_prefix(copy.nlh, lift->request.txn, step->port, false) ||
+	    !put_meta_is(copy.nlh, NFT_META_L4PROTO, &proto, sizeof(proto)))
+		batch_fail(batch);
+	for (size_t i = 0; i < asked->n; i++) {
+		if (asked->v[i].proto == proto)
+			put_original_port(copy.nlh, asked->v[i].number, true);
+	}
+	copy_expressions(&copy, leave_out);
+	copy_close_list(&copy);
+	put_our_comment(copy.nlh, lift);
+}
+
+static void
+put_guards(struct batch *batch, const struct lift *lift, const struct lift_step *step,
+	   const char *what)
+{
+	uint8_t protos[2];
+	size_t n = lift_step_protos(lift, step, protos);
+
+	for (size_t i = 0; step->by_original && i < n; i++)
+		put_guard(batch, lift, step, protos[i], what);
 }
 
 static void
@@ -256,9 +343,10 @@ put_step(struct batch *batch, const struct lift *lift, size_t i)
 
 	if (step->action == ACTION_SKIP) {
 		snprintf(what, sizeof(what), "changing rule %s", where ? where : "");
+		put_guards(batch, lift, step, what);
 		put_skip(batch, lift, step, what);
 	} else if (step->action == ACTION_WIDEN) {
-		snprintf(what, sizeof(what), "adding a rule before %s", where ? where : "");
+		snprintf(what, sizeof(what), "adding a rule behind %s", where ? where : "");
 		put_widen(batch, lift, step, what);
 	} else {
 		mark_comment(comment, lift->request.txn);

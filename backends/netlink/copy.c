@@ -166,13 +166,13 @@ void
 copy_begin(struct copy *copy, struct batch *batch, const struct ruleset *rs,
 	   const struct rule *rule, uint16_t flags, const bool leave_out[], const char *what)
 {
-	copy_begin_proto(copy, batch, rs, rule, flags, leave_out, 0, what);
+	copy_begin_in(copy, batch, rs, rule, rule->chain, flags, leave_out, 0, what);
 }
 
 void
-copy_begin_proto(struct copy *copy, struct batch *batch, const struct ruleset *rs,
-		 const struct rule *rule, uint16_t flags, const bool leave_out[], uint8_t proto,
-		 const char *what)
+copy_begin_in(struct copy *copy, struct batch *batch, const struct ruleset *rs,
+	      const struct rule *rule, const struct chain *chain, uint16_t flags,
+	      const bool leave_out[], uint8_t proto, const char *what)
 {
 	const struct table *table = rule->chain->table;
 	uint32_t id = batch->seq; /* unique in the batch: each set takes at least one message */
@@ -189,7 +189,7 @@ copy_begin_proto(struct copy *copy, struct batch *batch, const struct ruleset *r
 	}
 	copy->nlh = batch_message(batch, NFT_MSG_NEWRULE, flags, table->family, what);
 	mnl_attr_put_strz(copy->nlh, NFTA_RULE_TABLE, table->name);
-	mnl_attr_put_strz(copy->nlh, NFTA_RULE_CHAIN, rule->chain->name);
+	mnl_attr_put_strz(copy->nlh, NFTA_RULE_CHAIN, chain->name);
 	put_compat(copy->nlh, rule, proto);
 }
 

@@ -36,10 +36,13 @@ struct copy {
 
 void copy_begin(struct copy *copy, struct batch *batch, const struct ruleset *rs,
 		const struct rule *rule, uint16_t flags, const bool leave_out[], const char *what);
-/* The same, for a rule of iptables that gets a test of this protocol, and extensions, added. */
-void copy_begin_proto(struct copy *copy, struct batch *batch, const struct ruleset *rs,
-		      const struct rule *rule, uint16_t flags, const bool leave_out[],
-		      uint8_t proto, const char *what);
+/*
+ * The same, for a copy in this chain of the same table; proto: a rule of iptables that gets a test
+ * of this protocol, and extensions, added; or 0.
+ */
+void copy_begin_in(struct copy *copy, struct batch *batch, const struct ruleset *rs,
+		   const struct rule *rule, const struct chain *chain, uint16_t flags,
+		   const bool leave_out[], uint8_t proto, const char *what);
 void copy_open_list(struct copy *copy);
 /* All expressions but those with leave_out[i] set. */
 void copy_expressions(struct copy *copy, const bool leave_out[]);

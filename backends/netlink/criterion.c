@@ -6,6 +6,7 @@
 #include "ipset.h"
 #include "nf.h"
 #include "registers.h"
+#include "xt_mark.h"
 
 #include <linux/netfilter/xt_iprange.h>
 
@@ -117,6 +118,7 @@ flow_set_mark(struct flow *flow, const struct expr *x, bool ct)
 		flow->all->sets_ctmark = true;
 	else
 		flow->all->sets_mark = true;
+	flow->all->copies_mark |= word->holds == (ct ? HOLDS_MARK : HOLDS_CTMARK);
 	if (word->holds == HOLDS_LOOKED_UP && ct)
 		flow->all->v[word->criterion].to_ctmark = true;
 	else if (word->holds == HOLDS_LOOKED_UP)
@@ -230,6 +232,14 @@ flow_compare(struct flow *flow, size_t i, const struct expr *x)
 		add_criterion(flow, i, &c);
 }
 
+/* `add @set { ip saddr }` */
+static void
+flow_update(struct flow *flow, const struct expr *x)
+{
+	if (x->set && flow->words[reg_word(x->sreg)].holds == HOLDS_SOURCE)
+		flow->all->fills = ruleset_set(flow->rs, flow->rule->chain->table, x->set);
+}
+
 /* dreg = f(sreg): the words keep what they hold. */
 static void
 flow_through(struct flow *flow, size_t i, const struct expr *x)
@@ -257,6 +267,8 @@ flow_step(struct flow *flow, size_t i, const struct expr *x)
 		flow_set_mark(flow, x, false);
 	else if (x->kind == EXPR_CT && x->key == NFT_CT_MARK && x->sreg != EXPR_NO_REG)
 		flow_set_mark(flow, x, true);
+	else if (x->kind == EXPR_DYNSET && x->sreg != EXPR_NO_REG)
+		flow_update(flow, x);
 	else if (x->kind == EXPR_LOOKUP && x->sreg != EXPR_NO_REG)
 		flow_lookup(flow, i, x);
 	else if ((x->kind == EXPR_CMP || x->kind == EXPR_RANGE) && x->sreg != EXPR_NO_REG)
@@ -325,6 +337,35 @@ read_iprange(const struct expr *x, struct criterion *c)
 	return true;
 }
 
+static bool
+read_mark(const struct expr *x, struct criterion *c)
+{
+	struct xt_mark_test test;
+
+	if (!xt_mark_test_of(x, &test))
+		return false;
+	c->kind = SOURCE_LITERAL;
+	c->of = test.ct ? OF_CTMARK : OF_MARK;
+	c->inverted = test.inverted;
+	return true;
+}
+
+/* What iptables' extensions write. */
+static void
+take_target(struct criteria *all, const struct expr *x)
+{
+	struct xt_mark_write write;
+	struct ipset_use use;
+
+	if (ipset_filled_by(x, &use) && use.source)
+		all->fills_ipset = x->ipset;
+	if (!xt_mark_write_of(x, &write))
+		return;
+	all->copies_mark |= write.copied;
+	all->sets_mark |= !write.ct;
+	all->sets_ctmark |= write.ct;
+}
+
 /* What iptables' extensions look up. */
 static void
 take_extension(struct criteria *all, size_t i, const struct expr *x)
@@ -335,7 +376,7 @@ take_extension(struct criteria *all, size_t i, const struct expr *x)
 		return;
 	if (!(strcmp(x->set, "set") == 0 && read_ipset(x, &c)) &&
 	    !(strcmp(x->set, "iprange") == 0 && read_iprange(x, &c)) &&
-	    !(strcmp(x->set, "geoip") == 0 && read_geoip(x, &c)))
+	    !(strcmp(x->set, "geoip") == 0 && read_geoip(x, &c)) && !read_mark(x, &c))
 		return;
 	c.uses[i] = true;
 	all->v[all->n++] = c;
@@ -347,11 +388,14 @@ criteria_find(struct criteria *all, const struct ruleset *rs, const struct rule 
 	struct flow flow = { .rs = rs, .rule = rule, .all = all };
 
 	all->n = 0;
-	all->sets_mark = all->sets_ctmark = false;
+	all->sets_mark = all->sets_ctmark = all->copies_mark = false;
+	all->fills = NULL;
+	all->fills_ipset = NULL;
 	if (rule->ours)
 		return;
 	for (size_t i = rule->core; i < rule->n; i++) {
 		take_extension(all, i, &rule->v[i]);
+		take_target(all, &rule->v[i]);
 		flow_step(&flow, i, &rule->v[i]);
 	}
 }

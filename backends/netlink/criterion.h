@@ -39,6 +39,9 @@ struct criteria {
 	struct criterion v[CRITERIA_MAX];
 	size_t n;
 	bool sets_mark, sets_ctmark; /* the rule writes the mark */
+	bool copies_mark;            /* from one of the two to the other */
+	const struct set *fills;     /* the rule puts sources into it; or NULL */
+	const char *fills_ipset;     /* the same, by name */
 };
 
 /* The name of the set that is looked up; NULL: none, or it is anonymous. */

@@ -10,6 +10,7 @@
 #include "copy.h"
 #include "describe.h"
 #include "facts.h"
+#include "indirect.h"
 #include "ipset.h"
 #include "mark.h"
 #include "nf.h"
@@ -170,26 +171,35 @@ observe_suspect(struct look *look, const struct suspect *s)
 {
 	const struct criterion *c = &s->criterion;
 	const struct set *set = s->by_mark ? s->marked_by : c->set;
+	const char *ipset = s->by_mark ? s->marked_by_ipset : c->ipset;
+	bool elsewhere = s->by_mark && (set || ipset);
+	char why[INDIRECT_WHY_MAX];
 	struct observation *o = observations_add(look->found);
 
 	if (!o)
 		return no_memory(look->e);
 	o->backend = look->backend;
 	/* Policies name what wrote the mark; the rules that test it follow, in every table. */
-	o->table = table_name(look, s->by_mark && set ? set->table : s->rule->chain->table);
+	o->table = table_name(look, (elsewhere ? s->writer : s->rule)->chain->table);
 	observe_place(look, o, s->rule);
-	o->source =
-		s->by_mark && set ? (set->flags & NFT_SET_MAP ? SOURCE_MAP : SOURCE_SET) : c->kind;
+	o->source = !elsewhere                          ? c->kind
+		    : set && (set->flags & NFT_SET_MAP) ? SOURCE_MAP
+							: SOURCE_SET;
 	o->inverted = c->inverted;
 	o->by_mark = s->by_mark;
 	o->destination = c->of == OF_DESTINATION;
 	facts_of_literal(&o->facts, s->rule, c);
 	if (set && observe_set(look, o, set) < 0)
 		return -1;
-	if (c->ipset && observe_ipset(look, o, c->ipset) < 0)
+	if (ipset && observe_ipset(look, o, ipset) < 0)
 		return -1;
 	o->effect = o->destination ? EFFECT_NONE : real_effect(look, s);
 	o->refusal = copy_or_null(refusal_of(s->rule));
+	if (!o->destination && s->concerns && !o->refusal &&
+	    indirect_refusal(&look->eval, &look->sel, s, &look->packets, true, why)) {
+		o->effect = EFFECT_DENY;
+		o->refusal = strdup(why);
+	}
 	return o->table && o->chain && o->text && o->hook ? 0 : no_memory(look->e);
 }
 

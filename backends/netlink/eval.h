@@ -71,9 +71,8 @@ struct evaluation {
 struct lifted {
 	const char *txn;
 	bool stops;    /* one that is skipped would take it, and may drop it */
-	bool widens;   /* a copy lets it through where the rule itself would not */
-	bool unwidens; /* but another such rule may */
-	bool copied;   /* a copy that matches stands before the present rule */
+	bool widens;   /* a copy lets it through where no rule before it does */
+	bool unwidens; /* but a rule before it may */
 };
 
 struct eval {
@@ -106,6 +105,9 @@ unsigned eval_base(struct eval *eval, const struct chain *base, const struct pac
 /* What a branch of a rule in `chain` may lead to; MAY_FALL: the next rule of the chain. */
 unsigned eval_branch(struct eval *eval, const struct chain *chain, const struct branch *branch,
 		     const struct packet *packet, enum view view, unsigned depth);
+/* May the rule drop the packet, by itself or in a chain that it leads to? */
+bool eval_may_drop(struct eval *eval, const struct rule *rule, const struct packet *packet,
+		   enum view view);
 /* The port that iptables' target DNAT or REDIRECT makes; 0: it stays. */
 uint16_t eval_xt_port(const struct rule *rule, const struct expr *x);
 /* Do packets of this family come through the chain's table at all? */

@@ -110,14 +110,21 @@ load_payload(struct step *s, const struct expr *x)
 	}
 }
 
+bool
+step_mark_tells(const struct step *s, bool ct)
+{
+	bool tells = ct ? s->eval->source_ctmark : s->eval->source_mark;
+
+	return tells && s->view != VIEW_OUTSIDE;
+}
+
 static void
 load_mark(struct step *s, const struct expr *x)
 {
 	bool ct = x->kind == EXPR_CT;
-	bool tells = ct ? s->eval->source_ctmark : s->eval->source_mark;
 	bool known = ct ? s->eval->ctmark_known : s->eval->mark_known;
 
-	if (tells && s->view != VIEW_OUTSIDE)
+	if (step_mark_tells(s, ct))
 		step_set_unknown(&s->r, x->dreg, 4, TAG_MARK);
 	else if (known)
 		step_set_known(&s->r, x->dreg, ct ? &s->eval->ctmark : &s->eval->mark, 4);
@@ -222,25 +229,34 @@ load_ct(struct step *s, const struct expr *x)
 	}
 }
 
+void
+step_write_mark(struct step *s, bool ct, uint32_t value, bool known)
+{
+	struct eval *eval = s->eval;
+
+	eval->written = value;
+	eval->written_known = known;
+	known = known && s->result->match == TRUTH_YES;
+	if (ct) {
+		eval->ctmark = value;
+		eval->ctmark_known = known;
+	} else {
+		eval->mark = value;
+		eval->mark_known = known;
+	}
+}
+
 static void
 write_mark(struct step *s, const struct expr *x)
 {
-	struct eval *eval = s->eval;
 	size_t at = reg_word(x->sreg) * 4;
 	bool known = true;
+	uint32_t value;
 
 	for (size_t i = at; i < at + 4; i++)
 		known &= s->r.known[i];
-	memcpy(&eval->written, s->r.value + at, 4);
-	eval->written_known = known;
-	known = known && s->result->match == TRUTH_YES;
-	if (x->kind == EXPR_META) {
-		eval->mark = eval->written;
-		eval->mark_known = known;
-	} else {
-		eval->ctmark = eval->written;
-		eval->ctmark_known = known;
-	}
+	memcpy(&value, s->r.value + at, 4);
+	step_write_mark(s, x->kind == EXPR_CT, value, known);
 }
 
 static void

@@ -34,6 +34,10 @@ void step_set_unknown(struct registers *r, uint32_t reg, size_t len, enum tag ta
 void step_set_known(struct registers *r, uint32_t reg, const void *value, size_t len);
 /* meta, ct and payload, in both directions. */
 enum truth step_load_or_store(struct step *s, const struct expr *x);
+/* A rule writes the packet's mark, or its connection's. */
+void step_write_mark(struct step *s, bool ct, uint32_t value, bool known);
+/* Is the mark one that tells of the source, wherever that is looked at? */
+bool step_mark_tells(const struct step *s, bool ct);
 /* A test of the source, or of a mark that tells of it. */
 enum truth step_by_view(const struct step *s, bool inverted);
 void step_end_with(struct step *s, uint32_t verdict, const char *chain);

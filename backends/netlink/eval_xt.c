@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Extensions of iptables: those whose meaning decides which way a CA's packets go. */
+#include <stddef.h>
 #include <string.h>
 
 #include "eval_step.h"
 #include "expr.h"
 #include "ipset.h"
 #include "nf.h"
+#include "xt_mark.h"
 
+#include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_hashlimit.h>
 #include <linux/netfilter/xt_iprange.h>
 #include <linux/netfilter/xt_multiport.h>
+#include <linux/netfilter/xt_recent.h>
 #include <linux/netfilter/xt_tcpudp.h>
 
 /* NF_NAT_RANGE_PROTO_SPECIFIED; its header does not go together with libc's. */
@@ -50,8 +55,9 @@ match_ipset(const struct step *s, const struct expr *x)
 
 /* xtables-addons' geoip says neither here which countries it has. */
 static enum truth
-match_geoip(const struct step *s)
+match_geoip(const struct step *s, const struct expr *x)
 {
+	(void)x;
 	s->eval->source_unclear |= s->packet->addressed;
 	return s->view == VIEW_INSIDE ? TRUTH_YES : TRUTH_MAYBE;
 }
@@ -74,21 +80,102 @@ match_iprange(const struct step *s, const struct expr *x)
 	return truth(in != inverted);
 }
 
-/* The state alone; addresses, ports and others may match or not. */
 static enum truth
-match_conntrack(const struct expr *x)
+match_state(const struct xt_conntrack_mtinfo3 *info)
 {
-	struct xt_conntrack_mtinfo3 info;
-	bool in;
+	bool in = (info->state_mask & XT_CONNTRACK_STATE_BIT(IP_CT_NEW)) != 0;
 
-	if (x->key != 3 || !take(&info, sizeof(info), x) || info.match_flags != XT_CONNTRACK_STATE)
-		return TRUTH_MAYBE;
-	in = (info.state_mask & XT_CONNTRACK_STATE_BIT(IP_CT_NEW)) != 0;
 	/* raw may have taken it out of tracking. */
-	if (!in && info.state_mask & XT_CONNTRACK_STATE_UNTRACKED)
+	if (!in && info->state_mask & XT_CONNTRACK_STATE_UNTRACKED)
 		return TRUTH_MAYBE;
-	return truth(in != ((info.invert_flags & XT_CONNTRACK_STATE) != 0));
+	return truth(in != ((info->invert_flags & XT_CONNTRACK_STATE) != 0));
 }
+
+/* The state and the port before a translation; addresses and others may match or not. */
+static enum truth
+match_conntrack(const struct step *s, const struct expr *x)
+{
+	const unsigned known = XT_CONNTRACK_STATE | XT_CONNTRACK_ORIGDST_PORT;
+	uint16_t port = s->packet->original;
+	struct xt_conntrack_mtinfo3 info;
+	enum truth t = TRUTH_YES;
+
+	if (x->key != 3 || !take(&info, sizeof(info), x))
+		return TRUTH_MAYBE;
+	if (info.match_flags & XT_CONNTRACK_ORIGDST_PORT &&
+	    (port >= info.origdst_port && port <= info.origdst_port_high) ==
+		    ((info.invert_flags & XT_CONNTRACK_ORIGDST_PORT) != 0))
+		return TRUTH_NO;
+	if (info.match_flags & XT_CONNTRACK_STATE)
+		t = match_state(&info);
+	return t == TRUTH_YES && info.match_flags & ~known ? TRUTH_MAYBE : t;
+}
+
+/* --- what a source did before --- */
+
+/* A list that rules fill with sources: to be in it is to be a source that is looked for. */
+static enum truth
+match_recent(const struct step *s, const struct expr *x)
+{
+	struct xt_recent_mtinfo info; /* revision 1 begins with it */
+
+	if (s->packet->addressed || !take(&info, sizeof(info), x))
+		return TRUTH_MAYBE;
+	if (info.check_set & XT_RECENT_SET)
+		return truth(!info.invert);
+	return step_by_view(s, info.invert != 0);
+}
+
+/* As rate() in eval.c: a single connection is below every limit. */
+static enum truth
+match_hashlimit(const struct step *s, const struct expr *x)
+{
+	struct xt_hashlimit_mtinfo1 old;
+	struct xt_hashlimit_mtinfo2 newer;
+	struct xt_hashlimit_mtinfo3 newest;
+
+	if (s->packet->addressed)
+		return TRUTH_MAYBE;
+	if (x->key == 1 && take(&old, sizeof(old), x))
+		return truth((old.cfg.mode & XT_HASHLIMIT_INVERT) == 0);
+	if (x->key == 2 && take(&newer, sizeof(newer), x))
+		return truth((newer.cfg.mode & XT_HASHLIMIT_INVERT) == 0);
+	if (x->key == 3 && take(&newest, sizeof(newest), x))
+		return truth((newest.cfg.mode & XT_HASHLIMIT_INVERT) == 0);
+	return TRUTH_MAYBE;
+}
+
+static enum truth
+match_connlimit(const struct step *s, const struct expr *x)
+{
+	struct xt_connlimit_info info;
+
+	if (s->packet->addressed || x->key != 1 ||
+	    x->a.len < offsetof(struct xt_connlimit_info, data))
+		return TRUTH_MAYBE;
+	memcpy(&info, x->a.v, offsetof(struct xt_connlimit_info, data));
+	return truth((info.flags & XT_CONNLIMIT_INVERT) != 0);
+}
+
+static enum truth
+match_mark(const struct step *s, const struct expr *x)
+{
+	const struct eval *eval = s->eval;
+	struct xt_mark_test test;
+	bool known;
+
+	if (!xt_mark_test_of(x, &test))
+		return TRUTH_MAYBE;
+	known = test.ct ? eval->ctmark_known : eval->mark_known;
+	if (step_mark_tells(s, test.ct) || (!known && s->packet->addressed))
+		return step_by_view(s, test.inverted);
+	if (!known)
+		return TRUTH_MAYBE;
+	return truth((((test.ct ? eval->ctmark : eval->mark) & test.mask) == test.value) !=
+		     test.inverted);
+}
+
+/* --- ports --- */
 
 /* Both of a source port, which is any, and a destination port. */
 static enum truth
@@ -160,6 +247,27 @@ match_multiport(const struct step *s, const struct expr *x)
 	return info.flags == XT_MULTIPORT_EITHER && in ? truth(!info.invert) : TRUTH_MAYBE;
 }
 
+static enum truth
+match_always(const struct step *s, const struct expr *x)
+{
+	(void)s;
+	(void)x;
+	return TRUTH_YES;
+}
+
+static const struct {
+	const char *name;
+	enum truth (*match)(const struct step *s, const struct expr *x);
+} matches[] = {
+	{ "comment", match_always },  { "connlimit", match_connlimit },
+	{ "connmark", match_mark },   { "conntrack", match_conntrack },
+	{ "geoip", match_geoip },     { "hashlimit", match_hashlimit },
+	{ "iprange", match_iprange }, { "limit", match_always },
+	{ "mark", match_mark },       { "multiport", match_multiport },
+	{ "recent", match_recent },   { "set", match_ipset },
+	{ "tcp", match_tcp },         { "udp", match_udp },
+};
+
 enum truth
 step_extension_match(const struct step *s, const struct expr *x)
 {
@@ -167,21 +275,11 @@ step_extension_match(const struct step *s, const struct expr *x)
 
 	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++)
 		s->eval->source_unclear |= s->packet->addressed && strcmp(x->set, origins[i]) == 0;
-	if (strcmp(x->set, "set") == 0)
-		return match_ipset(s, x);
-	if (strcmp(x->set, "geoip") == 0)
-		return match_geoip(s);
-	if (strcmp(x->set, "iprange") == 0)
-		return match_iprange(s, x);
-	if (strcmp(x->set, "conntrack") == 0)
-		return match_conntrack(x);
-	if (strcmp(x->set, "tcp") == 0)
-		return match_tcp(s, x);
-	if (strcmp(x->set, "udp") == 0)
-		return match_udp(s, x);
-	if (strcmp(x->set, "multiport") == 0)
-		return match_multiport(s, x);
-	return strcmp(x->set, "comment") == 0 ? TRUTH_YES : TRUTH_MAYBE;
+	for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++) {
+		if (strcmp(x->set, matches[i].name) == 0)
+			return matches[i].match(s, x);
+	}
+	return TRUTH_MAYBE;
 }
 
 /* --- targets --- */
@@ -228,12 +326,26 @@ is_one_of(const char *name, const char *const names[])
 	return false;
 }
 
+static void
+write_mark(struct step *s, const struct xt_mark_write *w)
+{
+	const struct eval *eval = s->eval;
+	uint32_t old = w->ct ? eval->ctmark : eval->mark, from = w->ct ? eval->mark : eval->ctmark;
+	bool old_known = w->ct ? eval->ctmark_known : eval->mark_known;
+	bool from_known = w->ct ? eval->mark_known : eval->ctmark_known;
+
+	step_write_mark(s, w->ct, (old & ~w->clear) ^ ((w->copied ? from & w->keep : 0) ^ w->value),
+			(old_known || w->clear == UINT32_MAX) && (from_known || !w->copied));
+}
+
 enum truth
 step_extension_target(struct step *s, const struct expr *x)
 {
 	static const char *const drops[] = { "REJECT", "DROP", "TARPIT", "DELUDE", "CHAOS", NULL };
 	static const char *const nats[] = { "DNAT", "REDIRECT", NULL };
 	static const char *const others[] = { "NETMAP", "TPROXY", NULL };
+	static const char *const queues[] = { "NFQUEUE", "QUEUE", NULL };
+	struct xt_mark_write write;
 
 	if (is_one_of(x->set, drops)) {
 		step_end_with(s, NF_DROP, NULL);
@@ -243,6 +355,10 @@ step_extension_target(struct step *s, const struct expr *x)
 	} else if (is_one_of(x->set, others)) {
 		s->result->translates = strcmp(x->set, "TPROXY") == 0;
 		step_end_with(s, NF_ACCEPT, NULL);
+	} else if (is_one_of(x->set, queues)) {
+		step_end_with(s, NF_QUEUE, NULL);
+	} else if (xt_mark_write_of(x, &write)) {
+		write_mark(s, &write);
 	}
 	return TRUTH_YES;
 }

@@ -34,6 +34,21 @@ ipset_use_of(const struct expr *x, struct ipset_use *use)
 	return true;
 }
 
+/* All revisions begin with the set that is added to. */
+bool
+ipset_filled_by(const struct expr *x, struct ipset_use *use)
+{
+	struct xt_set_info info;
+
+	if (x->kind != EXPR_TARGET || strcmp(x->set, "SET") != 0 || x->key < 1 ||
+	    x->a.len < sizeof(info))
+		return false;
+	memcpy(&info, x->a.v, sizeof(info));
+	*use = (struct ipset_use){ .index = info.index, .dimensions = info.dim };
+	use->source = (info.flags & IPSET_DIM_ONE_SRC) != 0;
+	return info.index != IPSET_INVALID_ID;
+}
+
 /* --- names --- */
 
 void
@@ -85,7 +100,7 @@ name_chain(struct ruleset *rs, struct chain *chain, int *fd)
 			const struct ipset_name *name;
 			struct ipset_use use;
 
-			if (!ipset_use_of(x, &use))
+			if (!ipset_use_of(x, &use) && !ipset_filled_by(x, &use))
 				continue;
 			name = find_name(rs, fd, use.index);
 			if (!name)

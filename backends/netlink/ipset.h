@@ -20,9 +20,12 @@ struct ipset_use {
 /* False: it is no match `set`, or of a revision that is not known. */
 bool ipset_use_of(const struct expr *x, struct ipset_use *use);
 
+/* The same for the set that a target `SET` adds to. */
+bool ipset_filled_by(const struct expr *x, struct ipset_use *use);
+
 /*
- * Fills in expr->ipset of all rules that look an ipset up. A set that is gone, or may not be asked
- * for, has no name.
+ * Fills in expr->ipset of all rules that look an ipset up, or add to it. A set that is gone, or may
+ * not be asked for, has no name.
  */
 int ipset_names_read(struct ruleset *rs, struct err *e);
 void ipset_names_free(struct ruleset *rs);

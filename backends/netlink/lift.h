@@ -6,7 +6,7 @@
  * SKIP   the rule denies: it is replaced in place by our prefix and its own expressions; handle,
  *        position and comment stay.
  * WIDEN  the rule lets through: a copy of it without its test of the source, behind our prefix, is
- *        inserted before it.
+ *        inserted after it: right before the rule that drops the rest, so that bans go on working.
  * SET    the administrator's own set of ports gets elements that expire.
  */
 #ifndef GEOPAUSE_LIFT_H
@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "backend.h"
+#include "bans.h"
 #include "batch.h"
 #include "classify.h"
 #include "mark.h"
@@ -26,8 +27,11 @@ struct lift_step {
 	struct suspect suspect; /* of rules */
 	enum mark_port port;    /* of rules */
 	struct branch verdict;  /* WIDEN of a verdict map: what the copy does */
-	unsigned protos;  /* WIDEN in a table of iptables: bit 0 TCP, bit 1 UDP: a rule each */
-	time_t until;     /* and when it ends if it is saved and loaded */
+	struct place place;     /* WIDEN: of the copy */
+	/* In a table of iptables: */
+	unsigned protos;  /* bit 0 TCP, bit 1 UDP: our own rules are for one each */
+	bool by_original; /* ports were translated: these rules look at what was asked for, too */
+	time_t until;     /* WIDEN: when it ends if it is saved and loaded */
 	struct set *set;  /* SET */
 	struct ports add; /* SET: those that are not in it yet */
 };
@@ -37,6 +41,9 @@ struct lift {
 	struct lift_request request; /* borrowed targets */
 	struct ports behind[2]; /* IPv4, IPv6: the asked ports, and those that DNAT makes of them */
 	bool redirected[2];     /* some of these by a redirect to this host */
+	bool translated;        /* some ports of these are, or may be */
+	bool others_become_asked; /* ports that were not asked for may become asked ones */
+	struct packets packets;   /* to these ports, before and behind translation */
 	struct lift_step *steps;
 	size_t n;
 	struct names notes;
@@ -59,9 +66,10 @@ enum outcome lift_apply(struct lift *lift, struct nl *nl, struct err *e);
 const struct ports *lift_ports_behind(const struct lift *lift, const struct table *table);
 /* Those that the step's rule compares. */
 const struct ports *lift_step_ports(const struct lift *lift, const struct lift_step *step);
-/* WIDEN in a table of iptables: the protocols that need a rule each; their number. */
-size_t lift_widen_protos(const struct lift_step *step, const struct ports *ports,
-			 uint8_t protos[2]);
+/* In a table of iptables: the protocols that need rules of our own; their number. */
+size_t lift_step_protos(const struct lift *lift, const struct lift_step *step, uint8_t protos[2]);
+/* How many marks the step leaves in rules: its own, and those of all rules that it adds. */
+size_t lift_step_marks(const struct lift *lift, const struct lift_step *step);
 /* Is step i the first that changes a rule of its table (dnat: by MARK_PORT_TRANSLATED)? */
 bool lift_is_first(const struct lift *lift, size_t i, bool dnat);
 

@@ -14,29 +14,60 @@ struct lift_step *lift_add_step(struct lift *lift, size_t target, enum action ac
 				struct err *e);
 /* "rule ... cannot be lifted: WHY"; -1. */
 int lift_refuse(struct err *e, const struct rule *rule, const char *why);
-int lift_plan_skip(struct lift *lift, const struct suspect *s, bool translated, struct err *e);
+int lift_plan_skip(struct lift *lift, const struct suspect *s, struct err *e);
+/* Is there a step that changes the rule? */
+bool lift_is_planned(const struct lift *lift, const struct rule *rule);
+/* Why it cannot be changed where it stands: -1. */
+int lift_check_rule(const struct rule *rule, struct err *e);
+/* "rule ... WHY; it is left as it is"; -1: memory is gone. */
+int lift_note_untouched(struct lift *lift, const struct suspect *s, const char *why);
 
-/* In tables of iptables: */
+/* --- lift_dnat.c --- */
+
 void lift_find_behind(struct lift *lift, const struct packets *packets);
-/* Chooses the port that a rule behind NAT is to compare; -1: memory is gone. */
-int lift_iptables_port(struct lift *lift, const struct rule *rule, enum mark_port *port);
-/* Says what is opened besides; -1: memory is gone. */
-int lift_iptables_note(struct lift *lift, struct eval *eval, const struct packets *packets);
+/* May DNAT or a redirect make one of these ports of another one? */
+bool lift_others_become_asked(struct eval *eval, const struct ports *asked);
+/* Chooses what the step's rule is to compare. */
+int lift_choose_port(struct lift *lift, struct lift_step *step, struct err *e);
+
+/* --- lift_widen.c, lift_place.c --- */
+
+/* Suspect i lets through, and others are dropped later. */
+int lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
+		    struct err *e);
 /*
- * Suspect i lets through: if a rule behind it drops the rest, and skipping that is enough, it is
- * planned so, and *done.
+ * Where a copy of the step's rule lets nobody through that a ban keeps out; false: nowhere, and
+ * *ban, if it is not NULL, is in the way.
  */
-int lift_iptables_rest(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
-		       const struct packets *packets, bool translated, bool *done, struct err *e);
-/* What a copy that lets through needs besides. */
-void lift_iptables_widen(const struct lift *lift, struct lift_step *step,
-			 const struct packets *packets);
-int lift_iptables_note_widen(struct lift *lift, const struct rule *rule);
-/* Refuses a rule that marks. */
-int lift_iptables_marks(const struct suspect *s, struct err *e);
-/* Chains of very many such rules are lifted by the jump to them. */
-int lift_iptables_jumps(struct lift *lift, struct eval *eval, const struct packets *packets,
-			bool translated, struct err *e);
+bool lift_find_place(struct lift *lift, struct eval *eval, struct lift_step *step,
+		     const struct rule **ban);
+
+/* --- lift_rest.c --- */
+
+/*
+ * The suspect lets through: if a rule behind it drops the rest, and skipping that is enough and not
+ * too much, it is planned so, and *done.
+ */
+int lift_plan_rest(struct lift *lift, struct eval *eval, const struct selection *sel,
+		   const struct suspect *s, bool *done, struct err *e);
+
+/* --- lift_indirect.c --- */
+
+/*
+ * Rules that do not decide themselves: they write a mark, fill a set, ask a program. *done: there
+ * is nothing more to plan for it.
+ */
+int lift_plan_indirect(struct lift *lift, struct eval *eval, const struct selection *sel,
+		       const struct suspect *s, bool *done, struct err *e);
+
+/* --- lift_iptables.c --- */
+
+/* What rules of our own need besides. */
+void lift_iptables_step(const struct lift *lift, struct lift_step *step);
+/* Says what iptables shows of the lift; -1: memory is gone. */
+int lift_iptables_notes(struct lift *lift);
+/* Chains of very many rules that are skipped are lifted by the jump to them. */
+int lift_iptables_jumps(struct lift *lift, struct eval *eval, struct err *e);
 
 int lift_plan_own_set(struct lift *lift, struct nl *nl, const struct own_set *own, struct err *e);
 

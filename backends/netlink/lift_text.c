@@ -37,9 +37,10 @@ by_what(char *buf, size_t size, const struct suspect *s)
 
 	if (!s->has_criterion)
 		snprintf(buf, size, "packets");
-	else if (s->by_mark && s->marked_by)
-		snprintf(buf, size, "packets whose mark was set by @%s",
-			 err_name(name, s->marked_by->name));
+	else if (s->by_mark && (s->marked_by || s->marked_by_ipset))
+		snprintf(buf, size, "packets whose mark was set by %s%s",
+			 s->marked_by ? "@" : "ipset ",
+			 err_name(name, s->marked_by ? s->marked_by->name : s->marked_by_ipset));
 	else if (c->of == OF_MARK || c->of == OF_CTMARK)
 		snprintf(buf, size, "packets by their mark");
 	else if (c->kind == SOURCE_ANONYMOUS)
@@ -63,7 +64,12 @@ lift_reason(const struct lift *lift, size_t i)
 		return strdup(
 			"the ruleset opens the ports that are in this set; no rule is touched");
 	by_what(what, sizeof(what), &step->suspect);
-	if (step->action == ACTION_SKIP)
+	if (step->action == ACTION_SKIP && step->suspect.effect == EFFECT_NONE)
+		n = asprintf(&text,
+			     "marks %s, as others that must stay out: packets to the lifted ports "
+			     "skip this rule and do not get the mark",
+			     what);
+	else if (step->action == ACTION_SKIP)
 		n = asprintf(&text,
 			     "denies %s: packets to the lifted ports skip this rule and meet the "
 			     "next",

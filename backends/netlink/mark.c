@@ -87,7 +87,9 @@ mark_was_saved(const struct rule *rule, char txn[TXN_BUF])
 	if (!rule->comment || !mark_is_comment(rule->comment, txn))
 		return false;
 	for (size_t i = 0; i < rule->n; i++)
-		found |= rule->v[i].kind == EXPR_MATCH && strcmp(rule->v[i].set, "time") == 0;
+		found |=
+			rule->v[i].kind == EXPR_MATCH && (strcmp(rule->v[i].set, "time") == 0 ||
+							  strcmp(rule->v[i].set, "conntrack") == 0);
 	return found;
 }
 

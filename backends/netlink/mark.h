@@ -5,6 +5,7 @@
  *   the set   geopause_<txn>, type inet_proto . inet_service, flags timeout: what is open;
  *   SKIP      a rule that begins with  meta l4proto . th dport != @geopause_<txn>;
  *   WIDEN     a rule that begins with  meta l4proto . th dport @geopause_<txn>: all of it is ours;
+ *             so is a guard, which drops for a rule that is skipped (lift_dnat.c);
  *   an element of the administrator's own set with the comment "geopause <txn>".
  *
  * Where a port may have been translated already, `ct original proto-dst` stands for `th dport`; but
@@ -50,8 +51,8 @@ void mark_find(struct rule *rule);
 /* The transaction of the mark that begins at expression i; false when none does. */
 bool mark_at(const struct rule *rule, size_t i, bool *inverted, char txn[TXN_BUF]);
 /*
- * A copy in a table of iptables that was saved and loaded again has lost what iptables does not
- * show: its comment and `-m time` are left.
+ * A rule of ours in a table of iptables that was saved and loaded again has lost what iptables does
+ * not show: its comment is left, and `-m time` or, of a guard, `-m conntrack`.
  */
 bool mark_was_saved(const struct rule *rule, char txn[TXN_BUF]);
 /* Does the rule carry the mark of this transaction? */

@@ -137,6 +137,15 @@ forget_walk(const struct ruleset *rs)
 }
 
 int
+reach_too_complex(struct err *e)
+{
+	return err_set(
+		e, ERR_FAILED,
+		"the ruleset is too complex to be followed: its chains jump to each other in "
+		"too many ways");
+}
+
+int
 reach_find(struct eval *eval, struct ruleset *rs, const struct packets *packets, struct err *e)
 {
 	for (size_t i = 0; i < rs->n_chains; i++) {
@@ -156,11 +165,7 @@ reach_find(struct eval *eval, struct ruleset *rs, const struct packets *packets,
 				reach_chain(&v, base);
 		}
 	}
-	if (eval->budget == 0)
-		return err_set(e, ERR_FAILED,
-			       "the ruleset is too complex to be followed: its chains jump to each "
-			       "other in too many ways");
-	return 0;
+	return eval->budget == 0 ? reach_too_complex(e) : 0;
 }
 
 /* iptables-legacy's nat table is invisible to nf_tables; only its name is seen. */
@@ -179,6 +184,13 @@ has_legacy_nat(const char *path)
 		return false;
 	names[n] = '\0';
 	return strncmp(names, "nat\n", 4) == 0 || strstr(names, "\nnat\n") != NULL;
+}
+
+bool
+reach_has_legacy_nat(void)
+{
+	return has_legacy_nat("/proc/net/ip_tables_names") ||
+	       has_legacy_nat("/proc/net/ip6_tables_names");
 }
 
 bool
@@ -249,8 +261,7 @@ translates(struct visit *v, struct chain *chain, struct packets *packets)
 bool
 reach_translate(struct eval *eval, const struct ruleset *rs, struct packets *packets)
 {
-	bool found = has_legacy_nat("/proc/net/ip_tables_names") ||
-		     has_legacy_nat("/proc/net/ip6_tables_names");
+	bool found = reach_has_legacy_nat();
 	size_t n = packets->n;
 
 	forget_walk(rs);

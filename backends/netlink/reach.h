@@ -36,6 +36,9 @@ uint64_t base_bit(size_t i);
  */
 int reach_find(struct eval *eval, struct ruleset *rs, const struct packets *packets, struct err *e);
 
+/* For an evaluation whose budget is spent: -1. */
+int reach_too_complex(struct err *e);
+
 /* A base chain whose rules may translate the destination; all of them run at the same moment. */
 bool is_dnat_base(const struct chain *chain);
 /*
@@ -43,6 +46,9 @@ bool is_dnat_base(const struct chain *chain);
  * Adds the packets as they look there, as far as that can be told.
  */
 bool reach_translate(struct eval *eval, const struct ruleset *rs, struct packets *packets);
+
+/* Has this host translations that cannot be seen here, of iptables-legacy's nat table? */
+bool reach_has_legacy_nat(void);
 
 /* Does the packet come by this base chain, in this form? */
 bool reach_sees(const struct chain *base, const struct packet *packet);

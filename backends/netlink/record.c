@@ -52,7 +52,6 @@ record_of(const struct lift *lift)
 	json_t *tables = json_array(), *sets = json_array();
 	char text[PORTS_TEXT_MAX];
 	json_int_t rules = 0;
-	uint8_t protos[2];
 
 	for (size_t i = 0; i < lift->n; i++) {
 		const struct lift_step *step = &lift->steps[i];
@@ -61,9 +60,7 @@ record_of(const struct lift *lift)
 			add_table(tables, step->suspect.rule->chain->table);
 			if (lift_is_first(lift, i, true))
 				add_dnat_set(sets, lift, i);
-			rules += step->protos ? (json_int_t)lift_widen_protos(
-							step, lift_step_ports(lift, step), protos)
-					      : 1;
+			rules += (json_int_t)lift_step_marks(lift, step);
 			continue;
 		}
 		json_array_append_new(sets, json_pack("{s:o, s:s, s:s}", "table",

@@ -64,6 +64,7 @@ struct rule {
 	uint32_t reached; /* bit i: packet i may come here */
 	uint32_t at;      /* bits of enum reach_at */
 	uint64_t bases;   /* bit i: through base chain i; 63: or any later one */
+	unsigned met;     /* bans.c's */
 };
 
 struct chain {

@@ -47,6 +47,11 @@ bool select_means(const struct ruleset *rs, const struct target *target, const s
 /* A set of ports that can be filled: inet_service, or inet_proto . inet_service. */
 bool select_is_port_set(const struct set *set);
 
+/* Does any rule copy packets' marks to connections', or back? Then both tell the same. */
+bool select_marks_copied(const struct ruleset *rs);
+/* The families (FAMILY_*) whose sources a rule that writes a mark looks at by this. */
+unsigned select_mark_families(const struct rule *writer, const struct criterion *by);
+
 /*
  * Finds every rule that decides by the source address, or by a mark that such a rule wrote;
  * for discover.

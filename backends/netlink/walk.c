@@ -115,46 +115,54 @@ only_drops(const struct evaluation *result)
 	return !result->unread;
 }
 
-/* The rule itself, without our prefix, was followed to its outcomes; copied: by a copy, too. */
+/* The rule itself, without our prefix, was followed to its outcomes. */
 static void
 note_lifted(struct eval *eval, const struct rule *rule, const struct evaluation *result,
-	    unsigned outcomes, bool copied)
+	    unsigned outcomes)
 {
 	struct lifted *lifted = eval->lifted;
-	bool matches = result->match != TRUTH_NO;
 
-	if (copied && (!matches || outcomes == MAY_DROP))
-		lifted->widens = true;
-	else if (copied)
-		lifted->unwidens = true;
-	if (matches && !eval->source_unclear && mark_has(rule, lifted->txn))
+	if (result->match != TRUTH_NO && !eval->source_unclear && mark_has(rule, lifted->txn))
 		lifted->stops |= (outcomes & MAY_DROP) || returns(result);
+}
+
+/* before: the outcomes of the rules before the copy. */
+static void
+note_copy(struct eval *eval, const struct rule *copy, const struct packet *packet, enum view view,
+	  unsigned before)
+{
+	if (!mark_has(copy, eval->lifted->txn) || !copy_matches(eval, copy, packet, view))
+		return;
+	if (before & MAY_ACCEPT)
+		eval->lifted->unwidens = true;
+	else
+		eval->lifted->widens = true;
 }
 
 /*
  * As a packet that is judged by its own addresses sees the rule: the same as in eval_chain, and
- * what it has to do with the lift.
+ * what it has to do with the lift. before: the outcomes of the chain's rules before it.
  */
 static unsigned
 follow_lifted(struct eval *eval, const struct chain *chain, const struct rule *rule,
-	      const struct packet *packet, enum view view, unsigned depth, bool *goes_on)
+	      const struct packet *packet, enum view view, unsigned depth, unsigned before,
+	      bool *goes_on)
 {
-	bool unclear = eval->source_unclear, copied = eval->lifted->copied;
+	bool unclear = eval->source_unclear;
 	struct evaluation result;
 	unsigned outcomes = 0;
 
 	*goes_on = true;
 	if (rule->ours) {
-		if (mark_has(rule, eval->lifted->txn))
-			eval->lifted->copied |= copy_matches(eval, rule, packet, view);
+		note_copy(eval, rule, packet, view, before);
 		return 0;
 	}
-	eval->lifted->copied = eval->source_unclear = false;
+	eval->source_unclear = false;
 	eval_rule(eval, rule, packet, view, &result);
 	eval->source_unclear &= result.match == TRUTH_MAYBE;
 	if (result.match != TRUTH_NO)
 		outcomes = follow(eval, chain, &result, packet, view, depth, goes_on);
-	note_lifted(eval, rule, &result, outcomes, copied);
+	note_lifted(eval, rule, &result, outcomes);
 	if (only_drops(&result) && !mark_has(rule, eval->lifted->txn))
 		eval->source_unclear = false;
 	eval->source_unclear |= unclear;
@@ -178,7 +186,8 @@ eval_chain(struct eval *eval, const struct chain *chain, size_t from, const stru
 		if (rule->lifted)
 			continue;
 		if (eval->lifted) {
-			outcomes |= follow_lifted(eval, chain, rule, packet, view, depth, &goes_on);
+			outcomes |= follow_lifted(eval, chain, rule, packet, view, depth, outcomes,
+						  &goes_on);
 			if (!goes_on)
 				return outcomes;
 			continue;
@@ -193,6 +202,21 @@ eval_chain(struct eval *eval, const struct chain *chain, size_t from, const stru
 			return outcomes;
 	}
 	return outcomes | MAY_FALL;
+}
+
+bool
+eval_may_drop(struct eval *eval, const struct rule *rule, const struct packet *packet,
+	      enum view view)
+{
+	struct evaluation result;
+
+	eval_new_packet(eval);
+	eval_rule(eval, rule, packet, view, &result);
+	for (size_t i = 0; result.match != TRUTH_NO && i < result.n; i++) {
+		if (eval_branch(eval, rule->chain, &result.v[i], packet, view, 0) & MAY_DROP)
+			return true;
+	}
+	return result.match != TRUTH_NO && result.unread;
 }
 
 void

@@ -28,7 +28,7 @@ import os
 import re
 import sys
 
-from bed import Bed, BedError, matrix_read
+from bed import Bed, BedError, matrix_read, without_ours
 from program import Failure, Program, Snapshot, line_difference, require, result_text
 
 
@@ -81,15 +81,14 @@ class Round:
 
     def saved_meanwhile(self, how):
         """
-        What iptables' tools save in the middle of a window is what was there before, but for rules
-        that end with the window.
+        What iptables' tools save in the middle of a window is what was there before, but for our own
+        rules, which do no harm.
         """
         bed = self.program.bed
         if not bed.iptables:
             return
         saves = bed.saves()
-        kept = [line for line in saves if not re.search(r"multiport --dports [0-9,]+ .*--datestop "
-                                                        r".*--comment \"geopause ", line)]
+        kept = without_ours(saves)
         require(len(saves) - len(kept) == self.case.notes.get("shown", 0),
                 "%s: iptables-save shows\n%s" % (how, "\n".join(saves)))
         if kept != self.before.saves:

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A rule that lets some sources through: a copy of it lets everybody through in that way. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lift_private.h"
+#include "nf.h"
+
+static int
+no_memory(struct err *e)
+{
+	return err_set(e, ERR_FAILED, "out of memory while planning");
+}
+
+/* What the copy of a verdict map does. */
+static bool
+widen_verdict(struct eval *eval, const struct suspect *s, const struct packets *packets,
+	      struct branch *verdict)
+{
+	struct evaluation result;
+	size_t p = 0, found = 0;
+
+	while (p < packets->n && !(s->concerns & 1u << p))
+		p++;
+	eval->read_source_maps = true;
+	eval_new_packet(eval);
+	eval_rule(eval, s->rule, &packets->v[p], VIEW_INSIDE, &result);
+	eval->read_source_maps = false;
+	for (size_t i = 0; i < result.n; i++) {
+		bool returns = (int32_t)result.v[i].verdict == NFT_RETURN;
+		unsigned o = eval_branch(eval, s->rule->chain, &result.v[i], &packets->v[p],
+					 VIEW_OUTSIDE, 0);
+
+		if (o & MAY_DROP || !(o & MAY_ACCEPT || returns))
+			continue;
+		if (found == 0 || (int32_t)result.v[i].verdict == NF_ACCEPT)
+			*verdict = result.v[i];
+		found++;
+	}
+	return found > 0;
+}
+
+/* --- copies that do the same --- */
+
+static bool
+does_nothing(const struct suspect *s, size_t i)
+{
+	return s->criterion.uses[i] || s->rule->v[i].kind == EXPR_NEUTRAL ||
+	       expr_is_comment(&s->rule->v[i]);
+}
+
+/* Do two rules of a chain do the same once their test of the source is left out? */
+static bool
+widens_alike(const struct suspect *a, const struct suspect *b)
+{
+	size_t i = a->rule->core, j = b->rule->core;
+
+	if (a->rule->chain != b->rule->chain || a->criterion.decides || b->criterion.decides ||
+	    a->mark_families != b->mark_families || a->concerns != b->concerns)
+		return false;
+	for (;;) {
+		while (i < a->rule->n && does_nothing(a, i))
+			i++;
+		while (j < b->rule->n && does_nothing(b, j))
+			j++;
+		if (i == a->rule->n || j == b->rule->n)
+			return i == a->rule->n && j == b->rule->n;
+		if (a->rule->v[i].attr->nla_len != b->rule->v[j].attr->nla_len ||
+		    memcmp(a->rule->v[i].attr, b->rule->v[j].attr, a->rule->v[i].attr->nla_len))
+			return false;
+		i++, j++;
+	}
+}
+
+/* Is a copy planned that does the same at the same place as the last step's? */
+static bool
+is_repeated(const struct lift *lift)
+{
+	const struct lift_step *last = &lift->steps[lift->n - 1];
+
+	for (size_t i = 0; i + 1 < lift->n; i++) {
+		const struct lift_step *step = &lift->steps[i];
+
+		if (step->action == ACTION_WIDEN && step->place.chain == last->place.chain &&
+		    step->place.before == last->place.before &&
+		    widens_alike(&step->suspect, &last->suspect))
+			return true;
+	}
+	return false;
+}
+
+/* --- planning --- */
+
+static int
+refuse_ban(struct err *e, const struct rule *rule, const struct rule *ban)
+{
+	char why[WHERE_BUF + 320], where[WHERE_BUF];
+
+	snprintf(why, sizeof(why),
+		 "it lets packets through, and a copy that lets everybody through would pass rule "
+		 "%s by, which drops single sources and stands behind it: move that rule before "
+		 "this one, or give the rule that drops the rest a comment and name that instead",
+		 lift_where_rule(where, ban));
+	return lift_refuse(e, rule, why);
+}
+
+static int
+check_suspect(const struct suspect *s, struct err *e)
+{
+	if (lift_check_rule(s->rule, e) < 0)
+		return -1;
+	if (s->rule->at & AT_OUTGOING)
+		return lift_refuse(
+			e, s->rule,
+			"its chain is also reached from an output, postrouting or egress "
+			"hook, where a copy would let out what is kept in: give each hook "
+			"a chain of its own");
+	if (!s->has_criterion || s->criterion.kind == SOURCE_FOREIGN)
+		return lift_refuse(
+			e, s->rule,
+			"it lets packets through, but geopause does not see by which test "
+			"of the source: name another rule, or use \"action\": \"skip\"");
+	if (s->criterion.mixed)
+		return lift_refuse(e, s->rule,
+				   "it lets packets through by a concatenation of the source with "
+				   "something else, which cannot be left out alone: use a set of "
+				   "addresses (and ports)");
+	return 0;
+}
+
+/* No place for a copy: but perhaps the rule that drops the rest can be skipped. */
+static int
+plan_without_copy(struct lift *lift, struct eval *eval, const struct selection *sel,
+		  const struct suspect *s, const struct rule *ban, struct err *e)
+{
+	bool done = false;
+
+	lift->n--;
+	if (lift_plan_rest(lift, eval, sel, s, &done, e) < 0)
+		return -1;
+	if (done)
+		return 0;
+	return ban ? refuse_ban(e, s->rule, ban)
+		   : lift_refuse(
+			     e, s->rule,
+			     "it lets packets through, but geopause does not see what drops the "
+			     "others: name the rule that does");
+}
+
+static int
+note_place(struct lift *lift, const struct lift_step *step)
+{
+	char where[WHERE_BUF], name[NAME_BUF];
+
+	if (step->place.chain == step->suspect.rule->chain)
+		return 0;
+	return names_addf(&lift->notes,
+			  "the copy of rule %s stands in chain %s %s, behind what keeps single "
+			  "sources out there",
+			  lift_where_rule(where, step->suspect.rule),
+			  step->place.chain->table->text, err_name(name, step->place.chain->name));
+}
+
+int
+lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
+		struct err *e)
+{
+	const struct suspect *s = &sel->suspects[i];
+	const struct rule *ban = NULL;
+	struct lift_step *step;
+
+	if (check_suspect(s, e) < 0)
+		return -1;
+	step = lift_add_step(lift, s->target, ACTION_WIDEN, e);
+	if (!step)
+		return -1;
+	step->suspect = *s;
+	if (s->criterion.decides && !widen_verdict(eval, s, &lift->packets, &step->verdict)) {
+		lift->n--;
+		return lift_note_untouched(lift, s, "lets nobody through to these ports") < 0
+			       ? no_memory(e)
+			       : 0;
+	}
+	if (!lift_find_place(lift, eval, step, &ban))
+		return plan_without_copy(lift, eval, sel, s, ban, e);
+	if (is_repeated(lift)) {
+		lift->n--;
+		return 0;
+	}
+	if (s->rule->chain->table->iptables)
+		lift_iptables_step(lift, step);
+	if (note_place(lift, step) < 0)
+		return no_memory(e);
+	return lift_choose_port(lift, step, e);
+}
