@@ -23,19 +23,21 @@ an_owner_lives(const struct leases *leases)
 	return false;
 }
 
+/* What cannot be read is not known to be missing: *e says why, and it has to be looked at again. */
 static bool
-something_is_missing(struct window *w)
+something_is_missing(struct window *w, struct err *e)
 {
 	for (size_t i = 0; i < w->journal.lifts.n; i++) {
 		const struct lift *lift = &w->journal.lifts.v[i];
-		struct err e = ERR_INIT;
+		struct err why = ERR_INIT;
 		unsigned left_s;
 		if (!lift_is_watched(w, lift))
 			continue;
-		enum lift_state state = lift_inspect(w, lift, &left_s, &e);
-		/* What cannot be read is not known to be missing. */
+		enum lift_state state = lift_inspect(w, lift, &left_s, &why);
 		if (state == LIFT_NOT_LIFTED || state == LIFT_DRIFTED)
 			return true;
+		if (state == LIFT_UNKNOWN)
+			lift_err(e, ERR_FAILED, lift, state, &why);
 	}
 	return false;
 }
@@ -113,7 +115,13 @@ static int
 refreshed(struct window *w, unsigned events, struct watched *result, struct err *e)
 {
 	struct names notes = { 0 };
-	bool gone = something_is_missing(w), more = !gone && something_is_new(w, result);
+	struct err unread = ERR_INIT;
+	bool gone = something_is_missing(w, &unread);
+	if (!gone && unread.code) {
+		*e = unread;
+		return err_wrap(e, "looking what a refresh of the firewall has left");
+	}
+	bool more = !gone && something_is_new(w, result);
 	if (!gone && !more && !w->counted.missing && w->journal.lifts.n)
 		return 0;
 	/* What is only added never wins: it may be a script that takes its time. */

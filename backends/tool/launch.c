@@ -180,7 +180,10 @@ open_ends(struct launched *child, struct ends *ends, bool fed, int *report)
 	return 0;
 }
 
-/* errno of the child that could not start the program; 0: it runs. */
+/*
+ * errno of the child that could not start the program; 0: it runs. So it does as long as nothing
+ * else was heard: how it ends will tell.
+ */
 static int
 hear_report(int report)
 {
@@ -189,9 +192,7 @@ hear_report(int report)
 	do
 		n = read(report, &sys, sizeof(sys));
 	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return 0;
-	return n == (ssize_t)sizeof(sys) ? sys : EIO;
+	return n == (ssize_t)sizeof(sys) ? sys : 0;
 }
 
 int

@@ -50,6 +50,9 @@ TABLE = """*filter
 -A GEO -m set --match-set geo%s src -j DROP
 COMMIT
 """
+BOX_TARGET = """
+  { "name": "box", "backend": "exec", "command": ["%(work)s/box", "%(work)s/lifted"] }"""
+XTABLES_LOCK = "/run/xtables.lock"
 BLOCKED = "5.136.0.1"
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
@@ -59,6 +62,10 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 class Wrong(Exception):
     """What geopause promises did not hold."""
+
+
+class Missed(Wrong):
+    """Nothing has come to the point."""
 
 
 def check_call(result):
@@ -99,10 +106,12 @@ def run(*argv, text=None):
 
 class Nftables:
     """Handles included, counters not: packets are counted whenever they come."""
-    without = ()  # subjects that cannot be traced
-    varies = False  # the number of its system calls does, by who is how fast
-    expiry_s = HEARTBEAT_S
+    without = ()  # subjects that it does not have
+    has_children = False  # it is programs that change it, or look at it
+    machine_lock = False  # it has one for the whole machine
+    expiry_s = HEARTBEAT_S  # in which the kernel closes it when nobody else does
     max_window_s = 3600
+    has_rules, has_box = True, False
     targets = """
   { "backend": "nftables", "table": "inet filter", "rules": { "set": ["geo4", "allowed6"] } },
   { "backend": "nftables", "table": "inet filter", "rules": { "comment": "geo6" } }"""
@@ -116,13 +125,9 @@ class Nftables:
         return re.sub(r"packets \d+ bytes \d+", "", run("nft", "-a", "list", "ruleset"))
 
 
-class Iptables:
+class Iptables(Nftables):
     """With nf_tables underneath."""
     variant = "nft"
-    without = ()
-    varies = False
-    expiry_s = HEARTBEAT_S
-    max_window_s = 3600
     targets = """
   { "backend": "iptables", "table": "filter", "rules": { "set": ["geo4", "geo6"] } }"""
 
@@ -144,25 +149,49 @@ class Iptables:
 class Legacy(Iptables):
     """The window's end is what the kernel knows: there is no heartbeat."""
     variant = "legacy"
-    varies = True
-    without = ("start",)  # it stops pre's first child, and the tools are its children as well
+    machine_lock = True
     expiry_s = max_window_s = WINDOW_S
 
 
-FIREWALLS = {"nftables": Nftables, "iptables-nft": Iptables, "iptables-legacy": Legacy}
+class Exec(Nftables):
+    """A program of the administrator's, box.c: nobody but us closes what it has opened."""
+    without = ("lift again",)  # nobody sees its firewall change
+    expiry_s = 0
+    has_rules = False
+    has_children = has_box = True
+    targets = BOX_TARGET
+
+    @staticmethod
+    def load():
+        pass
+
+    @staticmethod
+    def listing():
+        return ""
+
+
+class Both(Nftables):
+    """Of two backends in one window."""
+    has_children = has_box = True
+    targets = Nftables.targets + "," + BOX_TARGET
+
+
+FIREWALLS = {"nftables": Nftables, "iptables-nft": Iptables, "iptables-legacy": Legacy,
+             "exec": Exec, "nftables+exec": Both}
 
 
 def have_a_lock_of_our_own(work):
     """iptables' lock is one for the whole machine."""
     own = os.path.join(work, "xtables.lock")
-    for path in (own, "/run/xtables.lock"):
+    for path in (own, XTABLES_LOCK):
         with open(path, "a", encoding="ascii"):
             pass
-    subprocess.run(["mount", "--bind", own, "/run/xtables.lock"], check=True)
+    subprocess.run(["mount", "--bind", own, XTABLES_LOCK], check=True)
 
 
 class Bed:
     firewall = None  # one of FIREWALLS
+    tools = None     # the directory of box and nth_child
 
     def __init__(self, program):
         check_call(LIBC.unshare(CLONE_NEWNET))
@@ -171,11 +200,15 @@ class Bed:
         self.program = program
         self.work = tempfile.mkdtemp(prefix="geopause-faults-")
         self.state = os.path.join(self.work, "state")
+        self.lifted = os.path.join(self.work, "lifted")
+        os.mkdir(self.lifted)
+        if self.firewall.has_box:
+            shutil.copy(os.path.join(self.tools, "box"), self.work)
         policy = os.path.join(self.work, "policy.json")
         with open(policy, "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as f:
             f.write('{ "version": 1, "heartbeat": "%ds", "window": "%ds", "max_window": "%ds", '
                     '"targets": [%s ] }' % (HEARTBEAT_S, WINDOW_S, self.firewall.max_window_s,
-                                           self.firewall.targets))
+                                           self.firewall.targets % {"work": self.work}))
         self.options = ["--state", self.state, "--policy", policy]
         self.clients = [subprocess.Popen(["sleep", "600"]) for _ in range(2)]
         subprocess.run(["ip", "-batch", "-"], input="link set lo up\naddr add %s/32 dev lo\n" %
@@ -202,10 +235,23 @@ class Bed:
         return self.firewall.listing()
 
     def is_identical(self):
-        return self.listing() == self.before
+        return self.listing() == self.before and not os.listdir(self.lifted)
+
+    def ways(self, port):
+        """Whether each way through is open."""
+        if self.firewall.has_rules:
+            yield self.is_passed(port)
+        if self.firewall.has_box:
+            yield bool(glob.glob("%s/*.%d.*" % (self.lifted, port)))
+
+    def is_open(self, port=80):
+        return all(self.ways(port))
+
+    def is_ajar(self, port):
+        return any(self.ways(port))
 
     @staticmethod
-    def is_open(port=80):
+    def is_passed(port=80):
         """By a packet from the blocked country: nobody listens, so it is refused or lost."""
         with socket.socket() as s:
             s.bind((BLOCKED, 0))
@@ -285,13 +331,14 @@ class Bed:
     # --- what is left ---
 
     def journal(self):
-        return glob.glob(self.state + "/window-*.json")
+        """And its copies that outlive the boot."""
+        return glob.glob(self.state + "/window-*.json") + glob.glob(self.state + "/lasting-*.json")
 
     def must_be_closed(self):
         """Exactly as it was, and nobody is left to watch."""
         if self.journal():
             raise Wrong("a journal is left: " + self.status().stdout)
         if not self.is_identical():
-            raise Wrong("the ruleset differs: " + self.listing())
+            raise Wrong("it differs: %s%s" % (self.listing(), os.listdir(self.lifted)))
         if not wait_until(lambda: not self.processes(), DEAD_S):
             raise Wrong("a process is left: %s" % self.processes())

@@ -23,8 +23,8 @@ import os
 import sys
 
 import campaign
-from bed import Wrong, wait_until
-from tracing import SUBJECTS, VERBS, Start, prepare_verb, read, run_verb, trace_of
+from bed import Missed, Wrong, wait_until
+from tracing import SUBJECTS, VERBS, Start, points_of, prepare_verb, read, run_verb, trace_of
 
 ERRORS = {
     "openat mkdir": "EIO ENOSPC EINTR ENOMEM EPERM",
@@ -39,16 +39,19 @@ ERRORS = {
     "flock": "EIO EINTR ENOMEM",
     "poll": "EINTR ENOMEM",
     "getrandom": "EIO EINTR",
+    "wait4": "EINTR",
     "clone clone3 pipe2 signalfd4 pidfd_open": "ENOMEM EPERM",
     "mmap munmap mprotect": "ENOMEM",
     "capget capset prctl kill setsid": "EPERM",
 }
 APPLICABLE = {name: errors.split() for names, errors in ERRORS.items() for name in names.split()}
 ALL = ("EIO", "ENOSPC", "ENOBUFS", "EINTR", "ENOMEM", "EPERM")
-# They cannot fail; but brk(2), which says so in its own way, and whose caller then uses mmap(2).
+# They cannot fail, as we call them; but brk(2), which says so in its own way, and whose caller
+# then uses mmap(2).
 SPARED = ("execve", "exit_group", "getpid", "getppid", "getuid", "geteuid", "umask", "arch_prctl",
           "rt_sigaction", "rt_sigprocmask", "rt_sigpending", "rt_sigtimedwait", "set_tid_address",
-          "set_robust_list", "rseq", "prlimit64", "restart_syscall", "brk")
+          "set_robust_list", "rseq", "prlimit64", "restart_syscall", "brk",
+          "waitid")
 HEALED_S = 15  # a watchdog tries again after a second
 LOADER = 127  # ld.so(8) could not start it
 
@@ -68,7 +71,7 @@ def must_be_closed_but_for_the_journal(bed):
     if not wait_until(lambda: not bed.processes(), HEALED_S):
         raise Wrong("a process is left: " + bed.status().stdout)
     if not bed.is_identical():
-        raise Wrong("the ruleset differs: " + bed.listing())
+        raise Wrong("it differs: %s%s" % (bed.listing(), os.listdir(bed.lifted)))
     bed.must("restore")
     bed.must_be_closed()
 
@@ -95,20 +98,20 @@ def must_be_lifted(bed, ports, seconds=0):
     return status["watchdog"]["state"] == "alive"
 
 
-def after_pre(bed, done, joining):
-    if done.returncode == 0:
+def after_pre(bed, status, stderr, joining):
+    if status == 0:
         if must_be_lifted(bed, (80, 443) if joining else (80,)):
             return must_close_behind_the_client(bed)
-        if "no watchdog" not in done.stderr:
-            raise Wrong("nobody watches, and nobody said so: %s" % done.stderr)
+        if "no watchdog" not in stderr:
+            raise Wrong("nobody watches, and nobody said so: %s" % stderr)
         for client in range(2):
             bed.must("post", *bed.owner(client))
         return must_be_closed_soon(bed)
     if not joining:
         return must_be_closed_soon(bed)
     must_be_lifted(bed, (80,))
-    if bed.is_open(443):
-        raise Wrong("exit %d, and port 443 stays open: %s" % (done.returncode, done.stderr))
+    if bed.is_ajar(443):
+        raise Wrong("exit %d, and port 443 stays open: %s" % (status, stderr))
     return must_close_behind_the_client(bed)
 
 
@@ -119,6 +122,9 @@ class Fault(campaign.Trial):
     def __str__(self):
         return "%s, %s number %d: %s" % (self.what.name, *self.point, self.error)
 
+    def points_now(self, bed):
+        return points_of(bed, self.what)
+
     def inject(self):
         return "%s:error=%s:when=%d" % (self.point[0], self.error, self.point[1])
 
@@ -128,7 +134,7 @@ class VerbFault(Fault):
         prepare_verb(bed, self.what)
         done = run_verb(bed, self.what, trace_of(bed), self.inject())
         if not has_failed(bed):
-            raise Wrong("there was no such call")
+            raise Missed("there was no such call")
         if done.returncode not in (0, 1, 3, 4, 5, 6, LOADER):
             raise Wrong("exit %d, %s" % (done.returncode, done.stderr))
         if done.returncode and not self.is_explained(done):
@@ -145,6 +151,8 @@ class VerbFault(Fault):
         """
         if done.returncode == LOADER or "loading it failed" in done.stderr:
             return True
+        if self.point[0] == "write" and "exited with status 1" in done.stderr:
+            return True  # a program whose request was cut short
         if "LeakSanitizer does not work under ptrace" in done.stderr:
             return True
         return os.strerror(getattr(errno, self.error)) in done.stderr
@@ -156,7 +164,7 @@ class VerbFault(Fault):
         elif done.returncode == LOADER and self.what.name != "pre":
             must_close_behind_the_client(bed)
         elif self.what.name.startswith("pre"):
-            after_pre(bed, done, self.what.name != "pre")
+            after_pre(bed, done.returncode, done.stderr, self.what.name != "pre")
         else:
             must_be_closed_soon(bed)
 
@@ -171,10 +179,10 @@ class WatchdogFault(Fault):
         phase.attached.ended(HEALED_S if phase.closing else 0.3)  # it may do more
         phase.attached.detach()
         if not failed:
-            raise Wrong("there was no such call")
+            raise Missed("there was no such call")
         if status:
             raise Wrong("pre: exit %d, %s" % (status, stderr))
-        if phase.closing and self.point[0] == "unlinkat":
+        if phase.closing and self.may_keep_the_journal(bed):
             return must_be_closed_but_for_the_journal(bed)
         if phase.closing:
             return must_be_closed_soon(bed)
@@ -186,12 +194,18 @@ class WatchdogFault(Fault):
         return must_be_closed_soon(bed)
 
 
+    def may_keep_the_journal(self, bed):
+        """Or the copy of it, for which it looks in a directory that it opens."""
+        return self.point[0] == "unlinkat" or (bed.firewall.has_box and self.point[0] == "openat")
+
+
 def make_trials(what, points):
     kind = VerbFault if what in VERBS else WatchdogFault
     points = [point for point in points if point != ("mmap", 1)]  # the loader dies by SIGSEGV
     # Linux frees a descriptor whatever close(2) says. Injected it stays open, and pipes with it:
     # whoever waits for their end there, waits for what cannot be.
-    spared = SPARED + (("close",) if what is Start else ())
+    has_pipes = what is Start or campaign.Bed.firewall.has_children
+    spared = SPARED + (("close",) if has_pipes else ())
     return [kind(what, point, error) for point in points if point[0] not in spared
             for error in APPLICABLE.get(point[0], ALL)]
 

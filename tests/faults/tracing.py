@@ -7,11 +7,14 @@ how many of that name before and with it).
 A verb runs under strace; its watchdog, a child, is not followed. The watchdog is attached to while
 it is stopped, so that none of its calls is missed:
 
-start   pre waits for the state's lock, which is held here, while a first strace gets at it. That
-        one stops the child at its first system call, and makes way for the second.
-others  SIGSTOP, strace, then what the phase is about, SIGCONT.
+start   as a child, see below
+others  SIGSTOP, strace, then what the phase is about, SIGCONT
+
+A child (the watchdog, a program of an exec target or of iptables) is left stopped at its birth by
+nth_child.c, which gets at a verb while that waits for the state's lock: it is held here.
 """
 import collections
+import contextlib
 import fcntl
 import os
 import re
@@ -21,7 +24,6 @@ import time
 
 from bed import HEARTBEAT_S, Wrong, state_of, wait_until
 
-FIRST = "set_robust_list"  # a child's first call; pre makes none after it has begun
 CALL = re.compile(r"(\w+)\(")
 DEADLINE_S = 20
 
@@ -70,9 +72,12 @@ def prepare_verb(bed, verb):
         bed.watchdog()
 
 
+def argv_of(bed, verb):
+    return verb.argv + (bed.owner(verb.client) if verb.client is not None else [])
+
+
 def run_verb(bed, verb, path="/dev/null", inject=None):
-    owner = bed.owner(verb.client) if verb.client is not None else []
-    return bed.geopause(verb.argv + owner, wrap=strace(path, inject))
+    return bed.geopause(argv_of(bed, verb), wrap=strace(path, inject))
 
 
 def verb_points(bed, verb):
@@ -82,6 +87,62 @@ def verb_points(bed, verb):
     if done.returncode:
         raise Wrong("%s under strace: exit %d, %s" % (verb.name, done.returncode, done.stderr))
     return count(read_names(path))
+
+
+# --- children ---
+
+class NthChild:
+    """Of a process, from now on: waits for it, and leaves it stopped."""
+
+    def __init__(self, bed, pid, n):
+        self.process = subprocess.Popen([os.path.join(bed.tools, "nth_child"), str(pid), str(n)],
+                                        stdout=subprocess.PIPE, text=True)
+        if "attached" not in self.process.stdout.readline():
+            raise Wrong("nth_child cannot attach to process %d" % pid)
+
+    def pid(self):
+        """0: the process has ended with fewer children."""
+        line = self.process.stdout.readline()
+        self.process.stdout.close()
+        status = self.process.wait(DEADLINE_S)
+        if status > 1:
+            raise Wrong("nth_child: exit %d" % status)
+        return int(line or 0)
+
+
+@contextlib.contextmanager
+def locked_state(bed):
+    os.makedirs(bed.state, 0o700, exist_ok=True)
+    with open(os.path.join(bed.state, "lock"), "a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock.name
+
+
+def has_open(pid, path):
+    try:
+        fds = ["/proc/%d/fd/%s" % (pid, fd) for fd in os.listdir("/proc/%d/fd" % pid)]
+    except OSError:
+        return False
+    for fd in fds:
+        with contextlib.suppress(OSError):
+            if os.readlink(fd) == path:
+                return True
+    return False
+
+
+def popen(bed, argv):
+    return subprocess.Popen([bed.program, *argv, *bed.options], text=True,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                            env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+
+
+def start_verb(bed, argv, nth):
+    """The verb (Popen), and its nth child (NthChild)."""
+    with locked_state(bed) as lock:
+        verb = popen(bed, argv)
+        if not wait_until(lambda: has_open(verb.pid, lock), DEADLINE_S):
+            raise Wrong("%s does not wait for the lock" % argv[0])
+        return verb, NthChild(bed, verb.pid, nth)
 
 
 # --- the watchdog ---
@@ -121,15 +182,6 @@ def stop(pid):
         raise Wrong("process %d does not stop" % pid)
 
 
-def child_of(pid):
-    try:
-        with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
-            children = f.read().split()
-    except OSError:
-        return 0
-    return int(children[0]) if children else 0
-
-
 class Phase:
     """begin() leaves the watchdog attached to and stopped."""
     name = ""
@@ -165,38 +217,12 @@ class Start(Phase):
     name = "start"
 
     def begin(self, path="/dev/null", inject=None):
-        bed = self.bed
-        os.mkdir(bed.state, 0o700)
-        with open(os.path.join(bed.state, "lock"), "w", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            self.pre = subprocess.Popen(
-                [bed.program, "pre", "--challenge", "http-01", *bed.owner(0), *bed.options],
-                text=True, stderr=subprocess.PIPE,
-                env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
-            if not wait_until(lambda: os.path.basename(self.lock_of_pre()) == "lock", DEADLINE_S):
-                raise Wrong("pre does not wait for the lock")
-            if inject and inject.startswith(FIRST + ":"):  # it is the child's alone
-                self.attached = Attached(self.pre.pid, path, inject, ["-f"])
-                return
-            birth = os.path.join(bed.work, "birth")
-            first = Attached(self.pre.pid, birth, FIRST + ":signal=STOP", ["-f"])
-        if not wait_until(lambda: "stopped by SIGSTOP" in read(birth), DEADLINE_S):
+        self.pre, child = start_verb(
+            self.bed, ["pre", "--challenge", "http-01", *self.bed.owner(0)], 1)
+        pid = child.pid()
+        if not pid:
             raise Wrong("pre has not forked a watchdog")
-        pid = child_of(self.pre.pid)
-        first.detach()
-        if not wait_until(lambda: state_of(pid) == "T", DEADLINE_S):
-            raise Wrong("the watchdog did not stay stopped")
         self.attached = Attached(pid, path, inject)
-
-    def lock_of_pre(self):
-        for fd in os.listdir("/proc/%d/fd" % self.pre.pid):
-            try:
-                target = os.readlink("/proc/%d/fd/%s" % (self.pre.pid, fd))
-            except OSError:
-                continue
-            if target == os.path.join(self.bed.state, "lock"):
-                return target
-        return ""
 
 
 class Beat(Phase):
@@ -265,4 +291,8 @@ def phase_points(bed, phase):
     return count(names if it.closing else one_idle_round(names))
 
 
-SUBJECTS = [(verb, verb_points) for verb in VERBS] + [(phase, phase_points) for phase in PHASES]
+def points_of(bed, what):
+    return (verb_points if what in VERBS else phase_points)(bed, what)
+
+
+SUBJECTS = [(what, points_of) for what in (*VERBS, *PHASES)]

@@ -100,6 +100,19 @@ def test_generation_cannot_be_read(b):
         closes(b, "owner ended")
 
 
+def test_refresh_that_cannot_be_looked_at(b):
+    """What is not seen may be gone: it is looked at again, and not only after a heartbeat."""
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        seen(b)
+        time.sleep(0.3)
+        b.behave(inspect=["unknown", "live"])
+        b.refresh()
+        lifted_again(b, "it could not be seen", PATIENCE / 2)
+        client.die()
+        closes(b, "owner ended")
+
+
 def test_refresh_that_stops(b):
     b.policy(dict(POLICY, on_refresh="stop"))
     with Client() as client:
