@@ -23,7 +23,7 @@
 #include "observation.h"
 #include "target.h"
 
-#define BACKEND_ABI 3u
+#define BACKEND_ABI 4u
 #define BACKEND_SYMBOL "geopause_backend"
 
 /* A transaction id: 12 lower-case hex digits, part of our mark in the live firewall. */
@@ -112,6 +112,12 @@ struct backend_ops {
 	 */
 	void (*hold)(struct backend *backend, int fd);
 
+	/*
+	 * From now on what is asked and answered is told, a line each, without secrets; by any
+	 * thread of the backend's. NULL: there is nothing to be told.
+	 */
+	void (*trace)(struct backend *backend, void (*line)(const char *line));
+
 	/* Appends to *found; the caller frees it. Unreadable firewalls are errors. */
 	int (*discover)(struct backend *backend, struct observations *found, struct err *e);
 
@@ -129,6 +135,8 @@ struct backend_ops {
 	 * on cheaply; it was planned for window_s then. NULL: none has.
 	 */
 	bool (*beats)(const json_t *record);
+	/* Does this lift close by itself? NULL: as the capabilities say. */
+	bool (*expires)(const json_t *record);
 
 	/* Does the plan. If the state changed since, it plans again, a bounded number of times. */
 	enum outcome (*apply)(struct backend *backend, struct plan *plan, struct err *e);

@@ -17,12 +17,14 @@
 
 static bool as_json;
 static int worst_shown = LOG_INFO;
+static bool traces;
 
 void
 log_init(const struct options *options)
 {
 	as_json = options->log_json;
 	worst_shown = options->quiet ? LOG_ERR : options->verbose ? LOG_DEBUG : LOG_INFO;
+	traces = options->verbose > 1 && !options->quiet;
 }
 
 /* syslog(3) waits when the daemon's queue is full; a restore must not. RFC 3164 datagrams. */
@@ -107,6 +109,18 @@ log_event_take(int priority, const char *event, json_t *fields, const char *fmt,
 				priority == LOG_WARNING ? "warning: " : "", message);
 	}
 	json_decref(fields);
+}
+
+void
+log_trace(const char *line)
+{
+	log_event_take(LOG_DEBUG, "trace", NULL, "%s", line);
+}
+
+bool
+log_traces(void)
+{
+	return traces;
 }
 
 void

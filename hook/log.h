@@ -7,6 +7,7 @@
 #define GEOPAUSE_LOG_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <syslog.h>
 
 #include "err.h"
@@ -22,6 +23,9 @@ void log_init(const struct options *options);
  */
 void log_event_take(int priority, const char *event, json_t *fields, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* For what is asked and answered, shown with -vv; any thread may call it. */
+void log_trace(const char *line);
+bool log_traces(void);
 void log_failure(const struct err *e);
 
 #endif

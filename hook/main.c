@@ -10,6 +10,7 @@
 #include "command.h"
 #include "err.h"
 #include "log.h"
+#include "module.h"
 #include "options.h"
 #include "output.h"
 #include "signals.h"
@@ -104,6 +105,8 @@ dispatch(int argc, char **argv)
 	if (parsed != PARSED_OK)
 		return parsed == PARSED_DONE ? ERR_NONE : ERR_USAGE;
 	log_init(&options);
+	if (log_traces())
+		module_trace(log_trace);
 	return command->run(&options);
 }
 

@@ -219,6 +219,14 @@ module_load(const char *name, struct err *e)
 	return NULL;
 }
 
+static module_line *tracer;
+
+void
+module_trace(module_line *line)
+{
+	tracer = line;
+}
+
 const struct open_backend *
 backends_get(struct backends *backends, const char *name, struct err *e)
 {
@@ -236,6 +244,8 @@ backends_get(struct backends *backends, const char *name, struct err *e)
 		err_wrap(e, "backend %s", name);
 		return NULL;
 	}
+	if (open->ops->trace && tracer)
+		open->ops->trace(open->backend, tracer);
 	backends->n++;
 	return open;
 }

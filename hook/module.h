@@ -22,6 +22,10 @@ void *module_symbol(const char *name, const char *symbol, struct err *e);
 /* A backend. As above, and ERR_POLICY for a name that cannot be one. */
 const struct backend_ops *module_load(const char *name, struct err *e);
 
+/* Backends that are opened from now on tell what they ask and are answered, a line each. */
+typedef void module_line(const char *line);
+void module_trace(module_line *line);
+
 /* A descriptor that a module was loaded through: it stays open for as long as the process lives. */
 bool module_holds(int fd);
 

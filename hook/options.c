@@ -170,7 +170,7 @@ take_flag(struct options *options, int id)
 	if (id == OPT_JSON)
 		options->json = true;
 	else if (id == OPT_VERBOSE)
-		options->verbose = true;
+		options->verbose++;
 	else if (id == OPT_QUIET)
 		options->quiet = true;
 	else if (id == OPT_DRY_RUN)

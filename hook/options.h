@@ -20,7 +20,7 @@ struct options {
 	unsigned challenges;
 	bool json;
 	bool log_json;
-	bool verbose;
+	unsigned verbose; /* how often */
 	bool quiet;
 	bool dry_run;
 	bool all;

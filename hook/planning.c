@@ -202,8 +202,9 @@ planned_journal(const struct planned *planned, struct lifts *lifts, struct err *
 		return err_set(e, ERR_FAILED, "out of memory");
 	memcpy(lift->txn, planned->request.txn, sizeof(lift->txn));
 	lift->ports = planned->request.ports;
-	lift->expires_itself =
-		ops->caps & ((unsigned)BACKEND_KERNEL_EXPIRY | (unsigned)BACKEND_PROVIDER_EXPIRY);
+	lift->expires_itself = ops->expires ? ops->expires(lift->record)
+					    : ops->caps & ((unsigned)BACKEND_KERNEL_EXPIRY |
+							   (unsigned)BACKEND_PROVIDER_EXPIRY);
 	lift->survives_boot = ops->caps & (unsigned)BACKEND_SURVIVES_BOOT;
 	for (size_t i = 0; i < planned->request.n; i++) {
 		const struct target *target = planned->targets[i];

@@ -427,8 +427,20 @@ table_document(const struct target *target)
 }
 
 static json_t *
+rest_document(const struct target *target)
+{
+	return json_pack("{s:s, s:s, s:s, s:O*, s:O*, s:s*, s:s*, s:b, s:i}", "name", target->name,
+			 "backend", target->backend, "recipe", target->recipe, "params",
+			 target->params, "secrets", target->secrets, "ca_file", target->ca_file,
+			 "pin", target->pin, "plain", target->plain, "deadline",
+			 (int)target->deadline_s);
+}
+
+static json_t *
 target_document(const struct target *target)
 {
+	if (target->recipe != NULL)
+		return rest_document(target);
 	return target->command != NULL ? exec_document(target) : table_document(target);
 }
 

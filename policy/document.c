@@ -10,8 +10,6 @@
 #include "policy.h"
 
 #define PATH_TEXT_MAX 512 /* bytes; a deeper path is cut */
-#define WORD_MAX 32       /* bytes; nothing longer is a near miss of any key */
-#define NEAR 2            /* edits */
 
 /*
  * jansson says "what was wrong near 'text'". The text is whatever the file holds and must be
@@ -74,7 +72,7 @@ duplicate_err(struct document *doc, const json_error_t *error, const char *text,
 int
 document_init(struct document *doc, const char *name, const char *text, size_t len, struct err *e)
 {
-	json_error_t error;
+	json_error_t error = { .line = 0 };
 	char file[NAME_BUF];
 	const char *nul = memchr(text, '\0', len);
 
@@ -228,60 +226,7 @@ document_ignored(struct document *doc, void *into, json_t *value, const struct p
 	return 0;
 }
 
-static size_t
-least(size_t a, size_t b, size_t c)
-{
-	size_t m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-/* Levenshtein's distance; both shorter than WORD_MAX. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[WORD_MAX + 1];
-	size_t n = strlen(b);
-
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t above = row[j];
-
-			row[j] =
-				least(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[n];
-}
-
-const char *
-document_suggest(char buf[SUGGESTION_MAX], const char *word, const char *const *words)
-{
-	const char *best = NULL;
-	size_t nearest = NEAR + 1;
-
-	for (; *words != NULL && strlen(word) < WORD_MAX; words++) {
-		size_t d = distance(word, *words);
-
-		/* Everything is two edits away from a word of two letters. */
-		if (d < nearest && d < strlen(*words) && d < strlen(word)) {
-			nearest = d;
-			best = *words;
-		}
-	}
-	buf[0] = '\0';
-	if (best != NULL)
-		snprintf(buf, SUGGESTION_MAX, "; did you mean \"%s\"?", best);
-	return buf;
-}
-
-#define KEYS_MAX 16 /* in any table */
+#define KEYS_MAX 32 /* in any table */
 
 static int
 unknown_key(struct document *doc, const struct place *key, const struct document_key *keys)
@@ -356,14 +301,21 @@ read_only_value(struct document *doc, const char *only, json_t *value, const str
 	return 0;
 }
 
+/* The table's last entry, without a name, if there is none. */
+static const struct document_key *
+find_key(const struct document_key *keys, const char *name)
+{
+	while (keys->name != NULL && strcmp(keys->name, name) != 0)
+		keys++;
+	return keys;
+}
+
 static int
 read_member(struct document *doc, void *into, json_t *value, struct place place,
 	    const struct document_key *keys)
 {
-	const struct document_key *key = keys;
+	const struct document_key *key = find_key(keys, place.key);
 
-	while (key->name != NULL && strcmp(key->name, place.key) != 0)
-		key++;
 	if (key->read != NULL)
 		return key->read(doc, into, value, &place);
 	if (key->only != NULL)
@@ -429,19 +381,66 @@ document_one_or_more(struct document *doc, void *into, json_t *value, const stru
 }
 
 json_t *
-document_member(const struct document *doc, const char *name, const struct place *root,
-		struct place *place)
+document_member(const struct document *doc, json_t *object, const char *name,
+		const struct place *parent, struct place *place)
 {
-	size_t node = 1;
+	size_t node = parent->node + 1;
 	const char *key;
 	json_t *value;
 
-	json_object_foreach (doc->root, key, value) {
+	json_object_foreach (object, key, value) {
 		if (strcmp(key, name) == 0) {
-			*place = child_place(doc, root, key, 0, node);
+			*place = child_place(doc, parent, key, 0, node);
 			return value;
 		}
 		node = sibling(doc, node);
 	}
 	return NULL;
+}
+
+int
+document_members(struct document *doc, void *into, json_t *object, const struct place *place,
+		 document_reader *read)
+{
+	size_t node = place->node + 1;
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(object))
+		return document_type_err(doc, object, place, "an object");
+	json_object_foreach (object, name, value) {
+		struct place member = child_place(doc, place, name, 0, node);
+
+		if (read(doc, into, value, &member) != 0)
+			return -1;
+		node = sibling(doc, node);
+	}
+	return 0;
+}
+
+int
+document_object_in_order(struct document *doc, void *into, json_t *object,
+			 const struct place *place, const struct document_key *keys)
+{
+	size_t node = place->node + 1;
+	struct place member;
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(object))
+		return document_type_err(doc, object, place, "an object");
+	json_object_foreach (object, name, value) {
+		member = child_place(doc, place, name, 0, node);
+		if (find_key(keys, name)->name == NULL)
+			return read_member(doc, into, value, member, keys);
+		node = sibling(doc, node);
+	}
+	for (const struct document_key *key = keys; key->name != NULL; key++) {
+		value = document_member(doc, object, key->name, place, &member);
+		if (value == NULL && key->required)
+			return document_err(doc, place, "the key \"%s\" is missing", key->name);
+		if (value != NULL && read_member(doc, into, value, member, keys) != 0)
+			return -1;
+	}
+	return 0;
 }

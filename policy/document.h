@@ -56,15 +56,21 @@ int document_no_memory(struct document *doc);
 /* Reads an object's members into a structure, in the order of the text. */
 int document_object(struct document *doc, void *into, json_t *object, const struct place *place,
 		    const struct document_key *keys);
+/* As document_object, in the order of the table: what a key means may depend on those before it. */
+int document_object_in_order(struct document *doc, void *into, json_t *object,
+			     const struct place *place, const struct document_key *keys);
 /* Reads each element of an array that is not empty. */
 int document_array(struct document *doc, void *into, json_t *array, const struct place *place,
 		   document_reader *read);
 /* As document_array; a single value that is no array counts as one of one element. */
 int document_one_or_more(struct document *doc, void *into, json_t *value, const struct place *place,
 			 document_reader *read);
-/* A member of the root by its name, NULL if there is none; *place gets where it is. */
-json_t *document_member(const struct document *doc, const char *name, const struct place *root,
-			struct place *place);
+/* Reads each member of an object, whatever its name; there may be none. */
+int document_members(struct document *doc, void *into, json_t *object, const struct place *place,
+		     document_reader *read);
+/* A member of an object by its name, NULL if there is none; *place gets where it is. */
+json_t *document_member(const struct document *doc, json_t *object, const char *name,
+			const struct place *parent, struct place *place);
 
 /* The text of a string that is not empty, or NULL after reporting the error. */
 const char *document_text(struct document *doc, json_t *value, const struct place *place);

@@ -11,65 +11,9 @@
 #include <unistd.h>
 
 #include "policy.h"
+#include "trusted.h"
 
 #define LINKS_MAX 40 /* as the kernel follows */
-
-static int
-too_long(const char *path, struct err *e)
-{
-	char name[NAME_BUF];
-
-	return err_set(e, ERR_POLICY, "%s: more than %u bytes: this is not a policy",
-		       err_name(name, path), POLICY_FILE_MAX);
-}
-
-/* Who can write the policy decides what is opened, so nobody but root and the caller may. */
-static int
-check_file(int fd, const char *path, size_t *size, struct err *e)
-{
-	char name[NAME_BUF];
-	struct stat st;
-
-	err_name(name, path);
-	if (fstat(fd, &st) != 0)
-		return err_sys(e, ERR_POLICY, errno, "%s: fstat", name);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_POLICY, "%s: is not a regular file", name);
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return err_set(e, ERR_POLICY,
-			       "%s: belongs to user %u, who could open this firewall with it; look "
-			       "through it, then run: chown root:root '%s'",
-			       name, (unsigned)st.st_uid, name);
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return err_set(e, ERR_POLICY,
-			       "%s: others than its owner can write it (mode %04o); look through "
-			       "it, then run: chmod go-w '%s'",
-			       name, (unsigned)(st.st_mode & 07777), name);
-	if (st.st_size > (off_t)POLICY_FILE_MAX)
-		return too_long(path, e);
-	*size = (size_t)st.st_size;
-	return 0;
-}
-
-/* Up to size bytes; the number read, or -1. */
-static ssize_t
-read_all(int fd, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	while (used < size) {
-		ssize_t n = read(fd, buf + used, size - used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		used += (size_t)n;
-	}
-	return (ssize_t)used;
-}
 
 /* A file or directory on the way to a program, links included. */
 static int
@@ -234,56 +178,63 @@ check_commands(const struct policy *policy, struct err *e)
 	return 0;
 }
 
+/* A recipe of the administrator's own says what is opened, a CA who may answer for the provider. */
 static int
-load_fd(struct policy *policy, int fd, const char *path, struct err *e)
+check_files(const struct policy *policy, struct err *e)
 {
 	char name[NAME_BUF];
-	size_t size = 0;
-	char *text;
-	ssize_t len;
-	int rc;
 
-	if (check_file(fd, path, &size, e) != 0)
-		return -1;
-	text = malloc(size + 1); /* more comes when somebody writes it just now */
-	if (text == NULL)
-		return err_set(e, ERR_FAILED, "%s: out of memory", err_name(name, path));
-	len = read_all(fd, text, size + 1);
-	if (len < 0)
-		rc = err_sys(e, ERR_POLICY, errno, "%s: read", err_name(name, path));
-	else if ((size_t)len > size)
-		rc = err_set(e, ERR_POLICY, "%s: somebody is writing it: try again",
-			     err_name(name, path));
-	else
-		rc = policy_parse(policy, path, text, (size_t)len, e);
-	free(text);
-	if (rc == 0 && (check_alert(policy, e) != 0 || check_commands(policy, e) != 0)) {
-		policy_fini(policy);
-		rc = -1;
+	for (size_t i = 0; i < policy->n_targets; i++) {
+		const struct target *target = &policy->targets[i];
+		const char *recipe = target->recipe;
+
+		if (recipe != NULL && recipe[0] == '/' && trusted_check(recipe, e) != 0)
+			return err_wrap(e, "%s:%u: targets[%zu].recipe",
+					err_name(name, policy->file), target->recipe_line, i);
+		if (target->ca_file != NULL && trusted_check(target->ca_file, e) != 0)
+			return err_wrap(e, "%s:%u: targets[%zu].ca_file",
+					err_name(name, policy->file), target->line, i);
 	}
-	return rc;
+	return 0;
+}
+
+/* The text, or NULL; *missing without an error: there is no such file. */
+static char *
+read_file(const char *path, size_t *len, bool *missing, struct err *e)
+{
+	struct err why = ERR_INIT;
+	char *text = trusted_read(path, "a policy", POLICY_FILE_MAX, len, &why);
+	char name[NAME_BUF];
+	struct stat st;
+
+	if (text != NULL)
+		return text;
+	*missing = why.sys == ENOENT && lstat(path, &st) != 0;
+	if (why.sys == ENOENT && !*missing)
+		err_set(e, ERR_POLICY, "%s: is a symbolic link to nothing", err_name(name, path));
+	else if (!*missing)
+		*e = why;
+	return NULL;
 }
 
 int
 policy_load(struct policy *policy, const char *path, struct err *e)
 {
-	char name[NAME_BUF];
-	struct stat st;
-	int fd;
+	bool missing = false;
+	size_t len = 0;
+	char *text;
 	int rc;
 
 	policy_init(policy);
-	/* A symbolic link is how administrators place files; what counts is where it leads. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 && errno == ENOENT) {
-		if (lstat(path, &st) == 0)
-			return err_set(e, ERR_POLICY, "%s: is a symbolic link to nothing",
-				       err_name(name, path));
-		return 0;
+	text = read_file(path, &len, &missing, e);
+	if (text == NULL)
+		return missing ? 0 : -1;
+	rc = policy_parse(policy, path, text, len, e);
+	free(text);
+	if (rc == 0 && (check_alert(policy, e) != 0 || check_commands(policy, e) != 0 ||
+			check_files(policy, e) != 0)) {
+		policy_fini(policy);
+		rc = -1;
 	}
-	if (fd < 0)
-		return err_sys(e, ERR_POLICY, errno, "%s: open", err_name(name, path));
-	rc = load_fd(policy, fd, path, e);
-	close(fd);
 	return rc;
 }

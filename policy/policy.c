@@ -231,7 +231,7 @@ read_document(struct document *doc, struct policy *policy)
 	struct place root = document_root(doc);
 	struct place place;
 	struct reading r = { .policy = policy };
-	json_t *version = document_member(doc, "version", &root, &place);
+	json_t *version = document_member(doc, doc->root, "version", &root, &place);
 
 	if (version != NULL && read_version(doc, NULL, version, &place) != 0)
 		return -1;

@@ -93,6 +93,11 @@ target_fini(struct target *target)
 		free(*word);
 	free(target->command);
 	json_decref(target->config);
+	free(target->recipe);
+	json_decref(target->params);
+	json_decref(target->secrets);
+	free(target->ca_file);
+	free(target->pin);
 	*target = (struct target){ 0 };
 }
 
@@ -133,6 +138,8 @@ handles_within(const struct rule_selector *a, const struct rule_selector *b)
 const char *
 target_where(const struct target *target)
 {
+	if (target->recipe != NULL)
+		return target->recipe;
 	return target->table != NULL ? target->table : target->command[0];
 }
 
@@ -146,7 +153,7 @@ words_same(char *const *a, char *const *b)
 }
 
 static bool
-config_same(const json_t *a, const json_t *b)
+json_same(const json_t *a, const json_t *b)
 {
 	return a == NULL || b == NULL ? a == b : json_equal(a, b) == 1;
 }
@@ -158,7 +165,21 @@ command_same(const struct target *a, const struct target *b)
 	if (a->command == NULL || b->command == NULL)
 		return a->command == b->command;
 	return strcmp(a->name, b->name) == 0 && words_same(a->command, b->command) &&
-	       config_same(a->config, b->config);
+	       json_same(a->config, b->config);
+}
+
+static bool
+text_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+recipe_same(const struct target *a, const struct target *b)
+{
+	return text_same(a->recipe, b->recipe) && json_same(a->params, b->params) &&
+	       json_same(a->secrets, b->secrets) && text_same(a->ca_file, b->ca_file) &&
+	       text_same(a->pin, b->pin) && a->plain == b->plain;
 }
 
 bool
@@ -166,7 +187,8 @@ target_same(const struct target *a, const struct target *b)
 {
 	return strcmp(a->backend, b->backend) == 0 &&
 	       strcmp(target_where(a), target_where(b)) == 0 && command_same(a, b) &&
-	       a->action == b->action && patterns_same(&a->rules.chain, &b->rules.chain) &&
+	       recipe_same(a, b) && a->action == b->action &&
+	       patterns_same(&a->rules.chain, &b->rules.chain) &&
 	       patterns_same(&a->rules.set, &b->rules.set) &&
 	       patterns_same(&a->rules.map, &b->rules.map) &&
 	       patterns_same(&a->rules.comment, &b->rules.comment) &&

@@ -57,16 +57,26 @@ struct rule_selector {
 
 struct target {
 	char *name;    /* unique in the policy */
-	char *backend; /* "nftables", "iptables", "exec" */
+	char *backend; /* "nftables", "iptables", "exec", "rest" */
 	char *table;   /* nftables: "inet filter"; iptables: "filter", for both families; or NULL */
 	enum action action;
 	struct rule_selector rules;
 
 	/* exec: */
 	char **command;      /* argv, NULL-terminated; or NULL */
-	unsigned deadline_s; /* how long each call of it may take */
+	unsigned deadline_s; /* how long each call of it may take; rest: each operation */
 	json_t *config;      /* what it is given, whatever that means; or NULL */
 	unsigned command_line;
+
+	/* rest, geopause-recipe(5): */
+	char *recipe;    /* its name, or an absolute path; or NULL */
+	json_t *params;  /* an object of strings; or NULL */
+	json_t *secrets; /* references: {"token": {"file": PATH} or {"credential": NAME}}; or NULL
+			  */
+	char *ca_file;   /* absolute path, PEM; or NULL: the system's */
+	char *pin;       /* "sha256//BASE64", as CURLOPT_PINNEDPUBLICKEY; or NULL */
+	bool plain;      /* without TLS */
+	unsigned recipe_line;
 
 	const char *file; /* the policy's path, borrowed; NULL: found by discover */
 	unsigned line;    /* where the target begins */
@@ -82,12 +92,12 @@ const struct pattern *patterns_match(const struct patterns *patterns, const char
 /* True when the text has a character special to fnmatch(3). */
 bool pattern_is_wild(const struct pattern *pattern);
 void target_fini(struct target *target);
-/* Where its firewall is, for people: the table, or the command. */
+/* Where its firewall is, for people: the table, the command or the recipe. */
 const char *target_where(const struct target *target);
 /*
  * True when both mean the same rules and the same action: backend, table, action and selectors,
  * each list in any order. Names, files and lines do not count. Of exec targets: the same name,
- * command and config.
+ * command and config; of rest targets: the same recipe, parameters and way to the provider.
  */
 bool target_same(const struct target *a, const struct target *b);
 

@@ -5,32 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "targets_private.h"
+
 #define TABLE_NAME_MAX 255 /* bytes, as the kernel's NFT_NAME_MAXLEN */
 
 static const char *const families[] = { "inet", "ip", "ip6", "netdev", "bridge", "arp", NULL };
-static const char *const backends[] = { "nftables", "iptables", "exec", NULL };
-static const char *const later_backends[] = { "rest", NULL };
+static const char *const backends[] = { "nftables", "iptables", "exec", "rest", NULL };
 /* nat decides where a packet goes, security what it is; neither is where countries are blocked. */
 static const char *const iptables_tables[] = { "filter", "mangle", "raw", NULL };
 
-/* The policy, and what a target's parts must know of each other and of other targets. */
-struct reading {
-	struct policy *policy;
-	json_t *names;       /* an object; names of targets as keys */
-	struct place action; /* of the target that is being read */
-	struct place rules;
-	struct place table;
-	struct place own; /* of its keys that only exec has */
-};
-
-static struct target *
-current(const struct reading *r)
-{
-	return &r->policy->targets[r->policy->n_targets - 1];
-}
-
-static int
-copy_text(struct document *doc, char **copy, const char *text)
+int
+targets_copy_text(struct document *doc, char **copy, const char *text)
 {
 	*copy = strdup(text);
 	return *copy != NULL ? 0 : document_no_memory(doc);
@@ -41,7 +26,7 @@ read_name(struct document *doc, void *into, json_t *value, const struct place *p
 {
 	const char *text = document_text(doc, value, place);
 
-	return text == NULL ? -1 : copy_text(doc, &current(into)->name, text);
+	return text == NULL ? -1 : targets_copy_text(doc, &targets_current(into)->name, text);
 }
 
 static bool
@@ -61,15 +46,10 @@ read_backend(struct document *doc, void *into, json_t *value, const struct place
 
 	if (text == NULL)
 		return -1;
-	if (is_one_of(text, later_backends))
-		return document_err(doc, place,
-				    "\"%s\" is not supported by this version, only nftables, "
-				    "iptables and exec are",
-				    text);
 	if (!is_one_of(text, backends))
 		return document_err(doc, place, "unknown backend \"%s\"%s", err_name(name, text),
 				    document_suggest(hint, text, backends));
-	return copy_text(doc, &current(into)->backend, text);
+	return targets_copy_text(doc, &targets_current(into)->backend, text);
 }
 
 static bool
@@ -94,8 +74,8 @@ read_table(struct document *doc, void *into, json_t *value, const struct place *
 	if (text == NULL)
 		return -1;
 	r->table = *place;
-	current(r)->table_line = place->line;
-	return copy_text(doc, &current(r)->table, text);
+	targets_current(r)->table_line = place->line;
+	return targets_copy_text(doc, &targets_current(r)->table, text);
 }
 
 static int
@@ -107,7 +87,7 @@ read_action(struct document *doc, void *into, json_t *value, const struct place 
 
 	if (text == NULL)
 		return -1;
-	if (action_by_name(text, &current(r)->action) != 0)
+	if (action_by_name(text, &targets_current(r)->action) != 0)
 		return document_err(doc, place,
 				    "unknown action \"%s\"; there are auto, skip, widen and set",
 				    err_name(name, text));
@@ -128,25 +108,29 @@ read_pattern(struct document *doc, void *into, json_t *value, const struct place
 static int
 read_chain(struct document *doc, void *into, json_t *value, const struct place *place)
 {
-	return document_one_or_more(doc, &current(into)->rules.chain, value, place, read_pattern);
+	return document_one_or_more(doc, &targets_current(into)->rules.chain, value, place,
+				    read_pattern);
 }
 
 static int
 read_set(struct document *doc, void *into, json_t *value, const struct place *place)
 {
-	return document_one_or_more(doc, &current(into)->rules.set, value, place, read_pattern);
+	return document_one_or_more(doc, &targets_current(into)->rules.set, value, place,
+				    read_pattern);
 }
 
 static int
 read_map(struct document *doc, void *into, json_t *value, const struct place *place)
 {
-	return document_one_or_more(doc, &current(into)->rules.map, value, place, read_pattern);
+	return document_one_or_more(doc, &targets_current(into)->rules.map, value, place,
+				    read_pattern);
 }
 
 static int
 read_comment(struct document *doc, void *into, json_t *value, const struct place *place)
 {
-	return document_one_or_more(doc, &current(into)->rules.comment, value, place, read_pattern);
+	return document_one_or_more(doc, &targets_current(into)->rules.comment, value, place,
+				    read_pattern);
 }
 
 static int
@@ -170,7 +154,7 @@ read_handle(struct document *doc, void *into, json_t *value, const struct place 
 static int
 read_handles(struct document *doc, void *into, json_t *value, const struct place *place)
 {
-	struct rule_selector *rules = &current(into)->rules;
+	struct rule_selector *rules = &targets_current(into)->rules;
 
 	rules->handle_line = place->line;
 	return document_one_or_more(doc, rules, value, place, read_handle);
@@ -194,7 +178,7 @@ read_rules(struct document *doc, void *into, json_t *value, const struct place *
 static int
 read_argument(struct document *doc, void *into, json_t *value, const struct place *place)
 {
-	struct target *target = current(into);
+	struct target *target = targets_current(into);
 	const char *text = document_text(doc, value, place);
 
 	if (text == NULL)
@@ -204,7 +188,7 @@ read_argument(struct document *doc, void *into, json_t *value, const struct plac
 		if (text[0] != '/')
 			return document_err(doc, place, "must be an absolute path");
 	}
-	return copy_text(doc, &target->command[place->index], text);
+	return targets_copy_text(doc, &target->command[place->index], text);
 }
 
 static int
@@ -212,11 +196,12 @@ read_command(struct document *doc, void *into, json_t *value, const struct place
 {
 	struct reading *r = into;
 
-	r->own = *place;
+	r->exec = *place;
 	if (json_array_size(value) > TARGET_COMMAND_MAX)
 		return document_err(doc, place, "more than %u strings", TARGET_COMMAND_MAX);
-	current(r)->command = calloc(TARGET_COMMAND_MAX + 1, sizeof(*current(r)->command));
-	if (current(r)->command == NULL)
+	targets_current(r)->command =
+		calloc(TARGET_COMMAND_MAX + 1, sizeof(*targets_current(r)->command));
+	if (targets_current(r)->command == NULL)
 		return document_no_memory(doc);
 	return document_array(doc, into, value, place, read_argument);
 }
@@ -227,13 +212,13 @@ read_deadline(struct document *doc, void *into, json_t *value, const struct plac
 	struct reading *r = into;
 	unsigned seconds = 0;
 
-	r->own = *place;
+	r->deadline = *place;
 	if (document_seconds(doc, &seconds, value, place) != 0)
 		return -1;
 	if (seconds < 1 || seconds > TARGET_DEADLINE_MAX_S)
 		return document_err(doc, place, "must be between 1 and %u seconds",
 				    TARGET_DEADLINE_MAX_S);
-	current(r)->deadline_s = seconds;
+	targets_current(r)->deadline_s = seconds;
 	return 0;
 }
 
@@ -242,11 +227,11 @@ read_config(struct document *doc, void *into, json_t *value, const struct place 
 {
 	struct reading *r = into;
 
-	r->own = *place;
+	r->exec = *place;
 	if (!document_is_shallow(value, TARGET_CONFIG_LEVELS))
 		return document_err(doc, place, "is nested deeper than %u levels",
 				    TARGET_CONFIG_LEVELS);
-	current(r)->config = json_incref(value);
+	targets_current(r)->config = json_incref(value);
 	return 0;
 }
 
@@ -260,9 +245,12 @@ static const struct document_key target_keys[] = {
 	{ .name = "deadline", .read = read_deadline },
 	{ .name = "config", .read = read_config },
 	{ .name = "note", .read = document_ignored },
-	{ .name = "params" },
-	{ .name = "secrets" },
-	{ .name = "recipe" },
+	{ .name = "recipe", .read = targets_read_recipe },
+	{ .name = "params", .read = targets_read_params },
+	{ .name = "secrets", .read = targets_read_secrets },
+	{ .name = "ca_file", .read = targets_read_ca_file },
+	{ .name = "pin", .read = targets_read_pin },
+	{ .name = "plain", .read = targets_read_plain },
 	{ .name = NULL },
 };
 
@@ -270,11 +258,11 @@ static const struct document_key target_keys[] = {
 static int
 check_own_set(struct document *doc, const struct reading *r, const struct place *place)
 {
-	const struct rule_selector *rules = &current(r)->rules;
+	const struct rule_selector *rules = &targets_current(r)->rules;
 	struct place action = r->action;
 	struct place selector = r->rules;
 
-	if (current(r)->action != ACTION_SET)
+	if (targets_current(r)->action != ACTION_SET)
 		return 0;
 	action.parent = place;
 	selector.parent = place;
@@ -290,7 +278,7 @@ check_own_set(struct document *doc, const struct reading *r, const struct place 
 static int
 check_table(struct document *doc, struct reading *r, const struct place *place)
 {
-	const struct target *target = current(r);
+	const struct target *target = targets_current(r);
 	char name[NAME_BUF];
 
 	if (target->table == NULL)
@@ -313,29 +301,44 @@ check_table(struct document *doc, struct reading *r, const struct place *place)
 				 err_name(name, target->table));
 }
 
-/* Keys that belong to another backend would do nothing, and somebody counts on them. */
+/* Of exec and rest: there is no table to choose rules of. */
+static int
+check_no_table(struct document *doc, struct reading *r, const struct place *place,
+	       const char *backend)
+{
+	struct place *one = r->table.line != 0   ? &r->table
+			    : r->rules.line != 0 ? &r->rules
+						 : &r->action;
+
+	if (targets_current(r)->deadline_s == 0)
+		targets_current(r)->deadline_s = TARGET_DEADLINE_DEFAULT_S;
+	if (one->line == 0)
+		return 0;
+	one->parent = place;
+	return document_err(doc, one, "means nothing to %s target: remove it", backend);
+}
+
 static int
 check_exec(struct document *doc, struct reading *r, const struct place *place)
 {
-	r->table.parent = r->rules.parent = r->action.parent = place;
-	if (current(r)->command == NULL)
+	if (targets_current(r)->command == NULL)
 		return document_err(doc, place, "the key \"command\" is missing");
-	if (current(r)->deadline_s == 0)
-		current(r)->deadline_s = TARGET_DEADLINE_DEFAULT_S;
-	if (r->table.line != 0 || r->rules.line != 0 || r->action.line != 0)
-		return document_err(doc,
-				    r->table.line != 0   ? &r->table
-				    : r->rules.line != 0 ? &r->rules
-							 : &r->action,
-				    "means nothing to an exec target: remove it");
-	return 0;
+	return check_no_table(doc, r, place, "an exec");
+}
+
+static int
+check_rest(struct document *doc, struct reading *r, const struct place *place)
+{
+	if (targets_current(r)->recipe == NULL)
+		return document_err(doc, place, "the key \"recipe\" is missing");
+	return check_no_table(doc, r, place, "a rest");
 }
 
 /* What only makes sense with the nftables backend. */
 static int
 check_iptables(struct document *doc, struct reading *r, const struct place *place)
 {
-	const struct rule_selector *rules = &current(r)->rules;
+	const struct rule_selector *rules = &targets_current(r)->rules;
 
 	r->rules.parent = r->action.parent = place;
 	if (rules->map.n + rules->n_handles > 0)
@@ -343,31 +346,52 @@ check_iptables(struct document *doc, struct reading *r, const struct place *plac
 			doc, &r->rules,
 			"iptables has no maps and no handles: choose rules by chain, set "
 			"or comment");
-	if (current(r)->action == ACTION_SET)
+	if (targets_current(r)->action == ACTION_SET)
 		return document_err(doc, &r->action,
 				    "iptables has no sets that could be filled for a window: use "
 				    "\"auto\"");
 	return 0;
 }
 
+/* Keys that belong to another backend would do nothing, and somebody counts on them. */
+static int
+check_others_keys(struct document *doc, struct reading *r, const struct place *place)
+{
+	bool exec = strcmp(targets_current(r)->backend, "exec") == 0;
+	bool rest = strcmp(targets_current(r)->backend, "rest") == 0;
+
+	r->exec.parent = r->rest.parent = r->deadline.parent = place;
+	if (!exec && r->exec.line != 0)
+		return document_err(doc, &r->exec, "is for exec targets alone: remove it");
+	if (!rest && r->rest.line != 0)
+		return document_err(doc, &r->rest, "is for rest targets alone: remove it");
+	if (!exec && !rest && r->deadline.line != 0)
+		return document_err(doc, &r->deadline,
+				    "is for exec and rest targets alone: remove it");
+	return 0;
+}
+
 static int
 check_backend(struct document *doc, struct reading *r, const struct place *place)
 {
-	if (strcmp(current(r)->backend, "exec") == 0)
+	const char *backend = targets_current(r)->backend;
+
+	if (check_others_keys(doc, r, place) != 0)
+		return -1;
+	if (strcmp(backend, "exec") == 0)
 		return check_exec(doc, r, place);
-	r->own.parent = place;
-	if (r->own.line != 0)
-		return document_err(doc, &r->own, "is for exec targets alone: remove it");
+	if (strcmp(backend, "rest") == 0)
+		return check_rest(doc, r, place);
 	if (check_table(doc, r, place) != 0)
 		return -1;
-	return strcmp(current(r)->backend, "iptables") == 0 ? check_iptables(doc, r, place)
-							    : check_own_set(doc, r, place);
+	return strcmp(backend, "iptables") == 0 ? check_iptables(doc, r, place)
+						: check_own_set(doc, r, place);
 }
 
 static int
 check_name(struct document *doc, const struct reading *r, const struct place *place)
 {
-	struct target *target = current(r);
+	struct target *target = targets_current(r);
 	char name[NAME_BUF];
 
 	if (target->name == NULL && asprintf(&target->name, "target-%zu", target->index + 1) < 0) {
@@ -408,7 +432,7 @@ read_target(struct document *doc, void *into, json_t *value, const struct place 
 						    .table_line = place->line,
 						    .index = policy->n_targets };
 	policy->n_targets++;
-	r->table = r->rules = r->action = r->own = (struct place){ 0 };
+	r->table = r->rules = r->action = r->deadline = r->exec = r->rest = (struct place){ 0 };
 	if (document_object(doc, into, value, place, target_keys) != 0)
 		return -1;
 	if (check_backend(doc, r, place) != 0)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "legacy_heap.h"
 #include "legacy_lift.h"
 #include "netlink/ipset_name.h"
 
@@ -79,8 +80,12 @@ read_entries(const struct legacy_kernel *kernel, enum family family, const struc
 {
 	const size_t head = sizeof(struct ipt_get_entries);
 	socklen_t len = (socklen_t)(head + info->size);
-	struct ipt_get_entries *get = malloc(len);
-	unsigned char *bytes = (unsigned char *)get;
+	struct ipt_get_entries *get;
+	unsigned char *bytes;
+
+	heap_expect(info->size);
+	get = malloc(len);
+	bytes = (unsigned char *)get;
 
 	if (!get)
 		return NULL;

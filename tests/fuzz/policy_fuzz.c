@@ -35,9 +35,11 @@ same_target(const struct target *a, const struct target *b)
 	MUST(strcmp(a->name, b->name) == 0);
 	MUST(strcmp(a->backend, b->backend) == 0);
 	MUST((a->table == NULL) == (b->table == NULL) &&
-	     (a->table == NULL) == (a->command != NULL));
+	     (a->table == NULL) == (a->command != NULL || a->recipe != NULL));
 	MUST(a->table == NULL || strcmp(a->table, b->table) == 0);
 	MUST(a->command == NULL || (a->command[0][0] == '/' && a->deadline_s > 0));
+	MUST(a->recipe == NULL ||
+	     (strcmp(a->recipe, b->recipe) == 0 && a->deadline_s == b->deadline_s));
 	MUST(a->action == b->action && a->line > 0 && a->table_line >= a->line);
 	same_patterns(&a->rules.chain, &b->rules.chain);
 	same_patterns(&a->rules.set, &b->rules.set);

@@ -24,6 +24,17 @@ dump_patterns(FILE *out, const char *key, const struct patterns *patterns)
 }
 
 static void
+dump_json(FILE *out, const char *key, const json_t *json)
+{
+	fprintf(out, "  %s ", key);
+	if (json != NULL)
+		json_dumpf(json, out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+	else
+		fprintf(out, "(none)");
+	fprintf(out, "\n");
+}
+
+static void
 dump_exec(FILE *out, const struct target *t)
 {
 	char name[NAME_BUF];
@@ -32,12 +43,21 @@ dump_exec(FILE *out, const struct target *t)
 		fprintf(out, "  command \"%s\" (line %u)\n", err_name(name, t->command[i]),
 			t->command_line);
 	fprintf(out, "  deadline %u s\n", t->deadline_s);
-	fprintf(out, "  config ");
-	if (t->config != NULL)
-		json_dumpf(t->config, out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
-	else
-		fprintf(out, "(none)");
-	fprintf(out, "\n");
+	dump_json(out, "config", t->config);
+}
+
+static void
+dump_rest(FILE *out, const struct target *t)
+{
+	char name[NAME_BUF];
+
+	fprintf(out, "  recipe \"%s\" (line %u)\n", err_name(name, t->recipe), t->recipe_line);
+	dump_json(out, "params", t->params);
+	dump_json(out, "secrets", t->secrets);
+	fprintf(out, "  ca_file %s\n", err_name(name, t->ca_file));
+	fprintf(out, "  pin %s\n", err_name(name, t->pin));
+	fprintf(out, "  plain %s\n", t->plain ? "yes" : "no");
+	fprintf(out, "  deadline %u s\n", t->deadline_s);
 }
 
 static void
@@ -49,6 +69,10 @@ dump_target(FILE *out, const struct target *t)
 	fprintf(out, "  backend %s\n", t->backend);
 	if (t->command != NULL) {
 		dump_exec(out, t);
+		return;
+	}
+	if (t->recipe != NULL) {
+		dump_rest(out, t);
 		return;
 	}
 	fprintf(out, "  table \"%s\" (line %u)\n", err_name(name, t->table), t->table_line);

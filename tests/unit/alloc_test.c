@@ -13,9 +13,11 @@
 #include "answer.h"
 #include "entry.h"
 #include "policy.h"
+#include "recipe.h"
 #include "signature.h"
 
 static long left = -1; /* allocations until one fails; -1: none does */
+static long counted;   /* all of them */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -29,6 +31,7 @@ char *__wrap_strdup(const char *s);
 static bool
 fails(void)
 {
+	counted++;
 	return left >= 0 && left-- == 0;
 }
 
@@ -56,6 +59,7 @@ __wrap_strdup(const char *s)
 	return fails() ? NULL : __real_strdup(s);
 }
 
+/* No longer strings than jansson's buffer, 16 bytes: it overruns what it could not make longer. */
 static const char text[] =
 	"{ \"version\": 1, \"window\": \"10m\", \"challenges\": [\"http-01\", \"dns-01\"],"
 	"  \"on_refresh\": \"stop\", \"alert\": [\"/bin/x\", \"a\", \"b\"],"
@@ -68,7 +72,9 @@ static const char text[] =
 	"    \"rules\": { \"set\": \"acme\" }, \"action\": \"set\" },"
 	"  { \"backend\": \"iptables\", \"table\": \"filter\", \"rules\": { \"set\": \"geo\" } },"
 	"  { \"backend\": \"exec\", \"command\": [\"/bin/x\", \"y\"],"
-	"    \"config\": { \"a\": [1, \"b\"] } } ] }";
+	"    \"config\": { \"a\": [1, \"b\"] } },"
+	"  { \"backend\": \"rest\", \"recipe\": \"a\", \"params\": { \"b\": \"c\" },"
+	"    \"secrets\": { \"d\": { \"file\": \"/e\" } }, \"ca_file\": \"/f\" } ] }";
 
 static int
 parse(struct err *e)
@@ -119,6 +125,23 @@ ask(struct err *e)
 	return rc;
 }
 
+static char *own_recipe; /* its text */
+static struct target own_target;
+
+static int
+load_recipe(struct err *e)
+{
+	const struct ports ports = challenges_ports(CHALLENGE_DEFAULT);
+	struct recipe *recipe;
+	int rc;
+
+	if (recipe_parse(&recipe, "own.json", own_recipe, strlen(own_recipe), e) != 0)
+		return -1;
+	rc = recipe_check_target(recipe, &own_target, &ports, e);
+	recipe_free(recipe);
+	return rc;
+}
+
 static int
 discover(struct err *e)
 {
@@ -153,10 +176,11 @@ out:
 	return rc;
 }
 
+/* from: allocations that do not fail. */
 static void
-fail_each(int (*work)(struct err *e))
+fail_each(int (*work)(struct err *e), long from)
 {
-	for (long n = 0; n < 10000; n++) {
+	for (long n = from; n < from + 10000; n++) {
 		struct err e = ERR_INIT;
 		int rc;
 
@@ -165,7 +189,7 @@ fail_each(int (*work)(struct err *e))
 		if (left >= 0) {
 			left = -1;
 			assert_int_equal(rc, 0);
-			assert_true(n > 5);
+			assert_true(n > from + 5);
 			return;
 		}
 		/* jansson takes some of its own failures for errors in the text. */
@@ -180,7 +204,7 @@ parsing_survives(void **state)
 {
 	(void)state;
 	json_set_alloc_funcs(__wrap_malloc, free);
-	fail_each(parse);
+	fail_each(parse, 0);
 }
 
 static void
@@ -188,14 +212,38 @@ asking_survives(void **state)
 {
 	(void)state;
 	json_set_alloc_funcs(__wrap_malloc, free);
-	fail_each(ask);
+	fail_each(ask, 0);
+}
+
+/* From where jansson has read the text, see above. */
+static void
+recipes_survive(void **state)
+{
+	char name[] = "t";
+	json_t *json;
+
+	(void)state;
+	json_set_alloc_funcs(__wrap_malloc, free);
+	json = json_load_file(GOLDEN_RECIPES "/own.json", 0, NULL);
+	own_recipe = json_dumps(json, 0);
+	json_decref(json);
+	assert_non_null(own_recipe);
+	own_target = (struct target){ .name = name,
+				      .params = json_pack("{s:s}", "firewall", "0123abcd"),
+				      .secrets = json_pack("{s:{}, s:{}}", "user", "password") };
+	counted = 0;
+	json_decref(json_loads(own_recipe, 0, NULL));
+	fail_each(load_recipe, counted);
+	json_decref(own_target.params);
+	json_decref(own_target.secrets);
+	free(own_recipe);
 }
 
 static void
 discovery_survives(void **state)
 {
 	(void)state;
-	fail_each(discover);
+	fail_each(discover, 0);
 }
 
 int
@@ -204,6 +252,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parsing_survives),
 		cmocka_unit_test(asking_survives),
+		cmocka_unit_test(recipes_survive),
 		cmocka_unit_test(discovery_survives),
 	};
 

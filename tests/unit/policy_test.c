@@ -273,6 +273,40 @@ commands_are_checked(void **state)
 	remove_program(sub, tell, link);
 }
 
+/* A recipe of the administrator's own, and who may answer for the provider. */
+static void
+files_of_rest_targets_are_checked(void **state)
+{
+	static const char *const keys[] = { "recipe", "ca_file" };
+	char file[80];
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s/own.json", dir);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct policy policy;
+		struct err e = ERR_INIT;
+		char text[512];
+		char where[64];
+
+		snprintf(text, sizeof(text),
+			 "{\"version\":1,\"targets\":[\n{\"backend\":\"rest\",%s\n\"%s\":\"%s\"}]}",
+			 i == 0 ? "" : "\"recipe\":\"a\",", keys[i], file);
+		snprintf(where, sizeof(where), "policy.json:%d: targets[0].%s: ", i == 0 ? 3 : 2,
+			 keys[i]);
+		write_file("{}", 2, 0666);
+		assert_int_equal(rename(path, file), 0);
+		write_file(text, strlen(text), 0600);
+		refuse(where);
+		refuse("own.json: others than its owner can write it (mode 0666)");
+		assert_int_equal(chmod(file, 0644), 0);
+		assert_int_equal(policy_load(&policy, path, &e), 0);
+		policy_fini(&policy);
+		assert_int_equal(unlink(file), 0);
+		refuse(where);
+		refuse("own.json: open: No such file");
+	}
+}
+
 /* With another user's file, directory or link; needs root. */
 static void
 alerts_of_others_are_refused(void **state)
@@ -332,6 +366,7 @@ main(void)
 		cmocka_unit_test(other_files_are_refused),
 		cmocka_unit_test(alerts_are_checked),
 		cmocka_unit_test(commands_are_checked),
+		cmocka_unit_test(files_of_rest_targets_are_checked),
 		cmocka_unit_test(alerts_of_others_are_refused),
 		cmocka_unit_test(hostile_text_is_refused),
 	};

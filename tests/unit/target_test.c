@@ -236,6 +236,88 @@ exec_targets_are_what_they_run(void **state)
 	expect_same(false, &b);
 }
 
+static struct target
+rest_target(void)
+{
+	struct target t = { .name = strdup("edge"),
+			    .backend = strdup("rest"),
+			    .recipe = strdup("cloudflare-waf"),
+			    .params = json_pack("{s:s}", "zone", "0123"),
+			    .secrets = json_pack("{s:{s:s}}", "token", "file", "/t"),
+			    .ca_file = strdup("/ca.pem"),
+			    .deadline_s = 30 };
+
+	return t;
+}
+
+static void
+other_recipe(struct target *t)
+{
+	give(&t->recipe, "vultr");
+}
+
+static void
+other_param(struct target *t)
+{
+	json_object_set_new(t->params, "zone", json_string("0124"));
+}
+
+static void
+no_params(struct target *t)
+{
+	json_decref(t->params);
+	t->params = NULL;
+}
+
+static void
+other_secret(struct target *t)
+{
+	json_object_set_new(t->secrets, "token", json_pack("{s:s}", "credential", "t"));
+}
+
+static void
+no_ca_file(struct target *t)
+{
+	free(t->ca_file);
+	t->ca_file = NULL;
+}
+
+static void
+a_pin(struct target *t)
+{
+	give(&t->pin, "sha256//x");
+}
+
+static void
+without_tls(struct target *t)
+{
+	t->plain = true;
+}
+
+static void
+rest_targets_are_what_they_ask_for(void **state)
+{
+	static void (*const changes[])(struct target * t) = {
+		other_recipe, other_param, no_params, other_secret, no_ca_file, a_pin, without_tls,
+	};
+	struct target a = rest_target();
+
+	(void)state;
+	assert_string_equal(target_where(&a), "cloudflare-waf");
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct target b = rest_target();
+
+		give(&b.name, "other");
+		b.deadline_s = 5;
+		assert_true(target_same(&a, &b));
+		changes[i](&b);
+		if (target_same(&a, &b) || target_same(&b, &a))
+			fail_msg("change %zu is not seen", i);
+		target_fini(&b);
+	}
+	target_fini(&a);
+}
+
 /* What is said twice, in another order, under another name and elsewhere is the same. */
 static void
 names_places_and_order_do_not_count(void **state)
@@ -269,6 +351,7 @@ main(void)
 		cmocka_unit_test(errors_say_where),
 		cmocka_unit_test(same_rules_are_the_same_target),
 		cmocka_unit_test(exec_targets_are_what_they_run),
+		cmocka_unit_test(rest_targets_are_what_they_ask_for),
 		cmocka_unit_test(names_places_and_order_do_not_count),
 	};
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Waiting for what the provider does in the background. */
+#include "call.h"
+#include "predicate.h"
+#include "reply.h"
+
+#define POLL_EVERY_MS 1000
+
+enum polled {
+	POLLED_REACHED,
+	POLLED_FAILED,
+	POLLED_NOT_YET,
+	POLLED_UNREADABLE,
+};
+
+static enum polled
+poll_once(struct session *s, const json_t *poll, const struct scope *scope, struct err *e)
+{
+	const json_t *until = json_object_get(poll, "until");
+	const json_t *failed = json_object_get(poll, "failed");
+	struct answer answer;
+	enum polled polled = POLLED_NOT_YET;
+	if (call_fresh(s, poll, scope, &answer, e) != OUTCOME_DONE)
+		polled = POLLED_UNREADABLE;
+	else if (answer.gone)
+		polled = POLLED_REACHED;
+	else if (failed != NULL && answer.body != NULL &&
+		 predicates_hold(failed, answer.body, scope, e) == 1)
+		polled = POLLED_FAILED;
+	else if (until != NULL && answer.body != NULL &&
+		 predicates_hold(until, answer.body, scope, e) == 1)
+		polled = POLLED_REACHED;
+	answer_fini(&answer);
+	return polled;
+}
+
+enum outcome
+call_poll(struct session *s, const json_t *poll, const struct scope *scope, struct err *e)
+{
+	const json_t *every = json_object_get(poll, "every_ms");
+	const int64_t ms = every != NULL ? json_integer_value(every) : POLL_EVERY_MS;
+	enum polled polled;
+	while ((polled = poll_once(s, poll, scope, e)) == POLLED_NOT_YET)
+		if (!session_wait(s, ms))
+			break;
+	if (polled == POLLED_REACHED)
+		return OUTCOME_DONE;
+	if (polled == POLLED_FAILED) {
+		err_set(e, ERR_FAILED, "the provider has accepted it, but says that it failed");
+		return OUTCOME_NOT_DONE;
+	}
+	if (polled == POLLED_NOT_YET)
+		err_set(e, ERR_FAILED, "the provider was not done with it before the deadline");
+	else
+		err_wrap(e, "waiting for the provider");
+	return OUTCOME_UNKNOWN;
+}

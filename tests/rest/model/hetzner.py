@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A model of Hetzner Cloud's firewalls: several to a server, applied by actions."""
+from .message import Refusal, Reply
+from .server import Model
+
+SERVER = 4711
+
+
+class Hetzner(Model):
+    hosts = ("api.hetzner.cloud",)
+    params = {"server": str(SERVER)}
+    secrets = {"token": "hcloud-secret-token-0005"}
+    volatile = ("next", "actions")
+    routes = (
+        ("GET", "/v1/firewalls", "read"),
+        ("POST", "/v1/firewalls", "create"),
+        ("POST", "/v1/firewalls/([0-9]+)/actions/remove_from_resources", "detach"),
+        ("DELETE", "/v1/firewalls/([0-9]+)", "delete"),
+        ("GET", "/v1/actions/([0-9]+)", "action"),
+    )
+
+    def initial(self):
+        def rule(port, source):
+            return {"direction": "in", "protocol": "tcp", "port": port, "source_ips": [source]}
+        return {"next": 100, "actions": {}, "firewalls": [
+            {"id": 38, "name": "web", "labels": {}, "applied_to": [SERVER],
+             "rules": [rule("80", "198.51.0.0/16"), rule("443", "198.51.0.0/16"),
+                       rule("22", "192.0.2.7/32")]}]}
+
+    def authorize(self, request):
+        if request.headers.get("authorization") != "Bearer " + self.secrets["token"]:
+            self.refuse(401, "unauthorized", "unable to authenticate")
+
+    @staticmethod
+    def refuse(status, code, message):
+        raise Refusal(status, {"error": {"code": code, "message": message}})
+
+    def number(self):
+        self.state["next"] += 1
+        return self.state["next"]
+
+    def begin(self, function):
+        """An action that takes effect after one more request."""
+        action = {"id": self.number(), "status": "running", "progress": 0, "error": None}
+        self.state["actions"][str(action["id"])] = action
+
+        def done():
+            function()
+            action.update(status="success", progress=100)
+        self.after(1, done)
+        return action
+
+    def read(self, request):
+        return Reply(200, {"firewalls": [f for f in self.state["firewalls"]
+                                         if f["name"] == request.query.get("name", f["name"])]})
+
+    def action(self, _request, number):
+        if number not in self.state["actions"]:
+            self.refuse(404, "not_found", "action not found")
+        return Reply(200, {"action": self.state["actions"][number]})
+
+    def find(self, number):
+        for firewall in self.state["firewalls"]:
+            if firewall["id"] == int(number):
+                return firewall
+        return self.refuse(404, "not_found", "firewall not found")
+
+    def create(self, request):
+        asked = request.json()
+        if any(f["name"] == asked["name"] for f in self.state["firewalls"]):
+            self.refuse(409, "uniqueness_error", "name is already used")
+        servers = [r["server"]["id"] for r in asked.pop("apply_to")]
+        if servers != [SERVER]:
+            self.refuse(422, "firewall_resource_not_found", "no such server: %r" % servers)
+        firewall = dict(asked, id=self.number(), applied_to=[])
+        self.state["firewalls"].append(firewall)
+        action = self.begin(lambda: firewall["applied_to"].extend(servers))
+        return Reply(201, {"firewall": firewall, "actions": [action]})
+
+    def detach(self, request, number):
+        firewall = self.find(number)
+        servers = [r["server"]["id"] for r in request.json()["remove_from"]]
+        if not set(servers) <= set(firewall["applied_to"]):
+            self.refuse(422, "firewall_already_removed", "firewall was already removed")
+        return Reply(201, {"actions": [self.begin(firewall["applied_to"].clear)]})
+
+    def delete(self, _request, number):
+        firewall = self.find(number)
+        if firewall["applied_to"]:
+            self.refuse(422, "resource_in_use", "firewall is still in use")
+        self.state["firewalls"].remove(firewall)
+        return Reply(204)
+
+    def passes(self, source, port, path):
+        for firewall in self.state["firewalls"]:
+            for rule in firewall["rules"] if SERVER in firewall["applied_to"] else []:
+                if rule["protocol"] != "tcp" or rule["port"] != str(port):
+                    continue
+                if ("0.0.0.0/0" if source.endswith("4") else "::/0") in rule["source_ips"]:
+                    return True
+                if source == "free4" and "198.51.0.0/16" in rule["source_ips"]:
+                    return True
+        return False
+
+    def foreign(self):
+        self.state["firewalls"].insert(0, {"id": 7, "name": "new", "labels": {}, "rules": [],
+                                           "applied_to": []})

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""REST targets: the real program and the installed recipes against models of the providers.
+
+Usage: run.py --program GEOPAUSE [CASE[:RECIPE]...]
+
+Needs root, util-linux, iproute2 and openssl. See bed.py.
+"""
+import argparse
+import os
+import subprocess
+import sys
+
+import campaign
+import edits
+import identity
+import recipes
+import transport
+import windows
+from bed import Bed, Failure
+from model import MODELS
+
+BY_RECIPE = dict(recipes.BY_RECIPE, **campaign.BY_RECIPE)
+CASES = {name: case for module in (recipes, edits, windows, transport, identity)
+         for name, case in module.CASES.items()}
+
+
+def prepare_namespaces():
+    for command in (["mount", "--make-rprivate", "/"], ["ip", "link", "set", "lo", "up"],
+                    ["ip", "address", "add", "169.254.169.254/32", "dev", "lo"]):
+        subprocess.run(command, check=True)
+    # The machine's systemd would be asked for a scope for each watchdog.
+    if os.path.isdir("/run/systemd"):
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/systemd"], check=True)
+
+
+def all_cases():
+    return ["%s:%s" % (case, recipe) for case in BY_RECIPE for recipe in MODELS] + list(CASES)
+
+
+def run_case(program, name):
+    case, _, recipe = name.partition(":")
+    with Bed(program) as bed:
+        if recipe:
+            BY_RECIPE[case](bed, recipe)
+        else:
+            CASES[case](bed)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--inside", action="store_true", help="of the namespaces already")
+    parser.add_argument("cases", nargs="*")
+    args = parser.parse_args()
+    if not args.inside:
+        os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, __file__,
+                              "--inside"] + sys.argv[1:])
+    prepare_namespaces()
+    program = os.path.abspath(args.program)
+    failed = 0
+    for name in args.cases or all_cases():
+        try:
+            run_case(program, name)
+            print("ok", name, flush=True)
+        except Failure as e:
+            failed += 1
+            print("FAILED %s: %s" % (name, e), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
