@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "legacy_heap.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,9 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define LARGE ((size_t)128 << 10)   /* bytes; a table of some 700 rules */
-#define TIMES 16u                   /* what is made of a table is so many times as large, and less */
-#define HEAP_MAX ((size_t)24 << 20) /* bytes; below what malloc takes out of the heap at most */
+#define LARGE ((size_t)128 << 10) /* bytes; a table of some 700 rules */
+#define TIMES 72u                 /* so much room is asked for to read a table; most is not used */
+#define PIECE ((size_t)24 << 20)  /* bytes; less than what malloc may take out of the heap */
+#define PIECES_MAX 8u
 #define HUGE_PAGE ((size_t)2 << 20)
 
 /* What the heap gained, in whole huge pages. */
@@ -28,18 +30,21 @@ void
 heap_expect(size_t table)
 {
 	static bool done;
-	size_t size = table * TIMES < HEAP_MAX ? table * TIMES : HEAP_MAX;
-	void *volatile room; /* or the compiler sees no need for it */
+	void *volatile pieces[PIECES_MAX]; /* or the compiler sees no need for them */
+	size_t n = table * TIMES / PIECE + 1;
 	uintptr_t low;
 
 	if (done || table < LARGE)
 		return;
 	done = true;
 	/* Nothing of it is given back, or mapped on its own; see mallopt(3). */
-	mallopt(M_MMAP_THRESHOLD, (int)(HEAP_MAX + 2 * HUGE_PAGE));
-	mallopt(M_TRIM_THRESHOLD, (int)(4 * HEAP_MAX));
+	mallopt(M_MMAP_THRESHOLD, (int)(PIECE + HUGE_PAGE));
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	low = (uintptr_t)sbrk(0);
-	room = malloc(size + HUGE_PAGE);
-	free(room);
+	n = n < PIECES_MAX ? n : PIECES_MAX;
+	for (size_t i = 0; i < n; i++)
+		pieces[i] = malloc(PIECE);
+	for (size_t i = 0; i < n; i++)
+		free(pieces[i]);
 	use_huge_pages(low, (uintptr_t)sbrk(0));
 }

@@ -11,6 +11,7 @@
 #include "legacy_rewrite.h"
 
 #define EDIT_TRIES 10u
+#define NAMES_TRIES 3u
 #define SEEN_MAX (FAMILIES * 4u) /* x_tables has hardly more tables than that */
 
 struct host_seen {
@@ -33,10 +34,16 @@ host_has(enum family family, const char *table)
 {
 	char names[256];
 	bool found = false;
-	FILE *f = fopen(tables[family], "re");
+	FILE *f = NULL;
 
+	for (unsigned i = 0; !f && i < NAMES_TRIES; i++) {
+		f = fopen(tables[family], "re");
+		if (!f && errno == ENOENT)
+			return false;
+	}
+	/* What cannot be asked may be there: whoever reads it hears why it cannot be. */
 	if (!f)
-		return false;
+		return true;
 	while (!found && fgets(names, sizeof(names), f)) {
 		names[strcspn(names, "\n")] = '\0';
 		found = names[0] && (!table || !strcmp(names, table));
@@ -74,12 +81,21 @@ legacy_host_init(struct legacy_host *host, struct err *e)
 	return 0;
 }
 
+static void
+forget_seen(struct host_seen *seen)
+{
+	for (size_t i = 0; i < seen->n; i++) {
+		table_put(seen->v[i].table);
+		seen->v[i].table = NULL;
+	}
+	seen->n = 0;
+}
+
 void
 legacy_host_fini(struct legacy_host *host)
 {
 	host_unlock(host);
-	for (size_t i = 0; i < host->seen->n; i++)
-		table_put(host->seen->v[i].table);
+	forget_seen(host->seen);
 	free(host->seen);
 	kernel_close(host->kernel);
 	free(host->kernel);
@@ -130,9 +146,12 @@ is_seen(const struct legacy_table *table, const struct blob *blob)
 static struct legacy_table *
 read_table(const struct legacy_host *host, enum family family, const char *name, struct err *e)
 {
-	struct legacy_table **seen = seen_place(host->seen, family, name), *table;
+	struct legacy_table **seen, *table;
 	struct blob blob;
 
+	if (!kernel_names_hold(host->kernel))
+		forget_seen(host->seen);
+	seen = seen_place(host->seen, family, name);
 	if (kernel_read(host->kernel, family, name, &blob, e) < 0)
 		return NULL;
 	if (seen && is_seen(*seen, &blob)) {

@@ -49,6 +49,9 @@ kernel_close(struct legacy_kernel *kernel)
 			close(kernel->fd[i]);
 		kernel->fd[i] = -1;
 	}
+	free(kernel->sets);
+	kernel->sets = NULL;
+	kernel->n_sets = 0;
 }
 
 static int
@@ -207,18 +210,53 @@ kernel_has_match(const struct legacy_kernel *kernel, enum family family, const c
 			  &ask, &len) == 0;
 }
 
+/* Copies. */
+static bool
+keep_set_name(struct legacy_kernel *kernel, const struct ipset_name *set)
+{
+	void *sets = reallocarray(kernel->sets, kernel->n_sets + 1, sizeof(*kernel->sets));
+
+	if (!sets)
+		return false;
+	kernel->sets = sets;
+	kernel->sets[kernel->n_sets].index = set->index;
+	memcpy(kernel->sets[kernel->n_sets].name, set->name, sizeof(kernel->sets[0].name));
+	kernel->n_sets++;
+	return true;
+}
+
 const char *
 kernel_set_name(void *data, uint16_t index)
 {
 	struct legacy_kernel *kernel = data;
 	struct ipset_name ask = { .index = index };
 
-	if (kernel->set.name[0] && kernel->set.index == index)
-		return kernel->set.name;
+	for (size_t i = 0; i < kernel->n_sets; i++)
+		if (kernel->sets[i].index == index)
+			return kernel->sets[i].name;
 	ipset_name_ask(kernel->fd[FAMILY_IPV4], &ask);
-	kernel->set.index = index;
-	memcpy(kernel->set.name, ask.name, sizeof(kernel->set.name));
-	return kernel->set.name[0] ? kernel->set.name : NULL;
+	if (!ask.name[0] || !keep_set_name(kernel, &ask)) {
+		kernel->unsure = true;
+		return NULL;
+	}
+	return kernel->sets[kernel->n_sets - 1].name;
+}
+
+bool
+kernel_names_hold(struct legacy_kernel *kernel)
+{
+	bool hold = !kernel->unsure;
+
+	for (size_t i = 0; hold && i < kernel->n_sets; i++) {
+		struct ipset_name ask = { .index = kernel->sets[i].index };
+
+		ipset_name_ask(kernel->fd[FAMILY_IPV4], &ask);
+		hold = !strcmp(ask.name, kernel->sets[i].name);
+	}
+	kernel->unsure = false;
+	if (!hold)
+		kernel->n_sets = 0;
+	return hold;
 }
 
 static uint64_t

@@ -15,7 +15,9 @@ struct legacy_kernel {
 	struct {
 		uint16_t index;
 		char name[32];
-	} set; /* that was asked for last */
+	} * sets; /* whose names were asked for */
+	size_t n_sets;
+	bool unsure; /* a name could not be had, or not be kept */
 };
 
 void kernel_open(struct legacy_kernel *kernel);
@@ -35,6 +37,11 @@ bool kernel_has_match(const struct legacy_kernel *kernel, enum family family, co
 		      uint8_t revision);
 /* set_name_fn of a struct legacy_kernel. */
 const char *kernel_set_name(void *kernel, uint16_t index);
+/*
+ * All names that were told so far are still right. If not, they are forgotten: a rule that is the
+ * same to the byte may mean another set, which was made after the first one was destroyed.
+ */
+bool kernel_names_hold(struct legacy_kernel *kernel);
 /*
  * How many entries the tables have and how long they are, asked cheaply: what changes them changes
  * these numbers, but for a rule that is replaced by one of the same length.

@@ -10,6 +10,7 @@
 #include <linux/netfilter/xt_iprange.h>
 #include <linux/netfilter/xt_length.h>
 #include <linux/netfilter/xt_limit.h>
+#include <linux/netfilter/xt_mac.h>
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_pkttype.h>
@@ -201,6 +202,25 @@ put_comment(struct words *w, const void *data, unsigned revision)
 }
 
 static void
+put_mac(struct words *w, const void *data, unsigned revision)
+{
+	static const char digits[] = "0123456789abcdef";
+	const struct xt_mac_info *mac = data;
+
+	(void)revision;
+	words_not(w, mac->invert);
+	words_add(w, "--mac-source");
+	words_begin(w);
+	for (size_t i = 0; i < sizeof(mac->srcaddr); i++) {
+		if (i > 0)
+			words_char(w, ':');
+		words_char(w, digits[mac->srcaddr[i] >> 4]);
+		words_char(w, digits[mac->srcaddr[i] & 15]);
+	}
+	words_end(w);
+}
+
+static void
 put_length(struct words *w, const void *data, unsigned revision)
 {
 	const struct xt_length_info *length = data;
@@ -249,6 +269,7 @@ static const struct {
 	{ "limit", 0, 0, sizeof(struct xt_rateinfo), put_limit },
 	{ "icmp", 0, 0, sizeof(struct ipt_icmp), put_icmp },
 	{ "icmp6", 0, 0, sizeof(struct ip6t_icmp), put_icmp },
+	{ "mac", 0, 0, sizeof(struct xt_mac_info), put_mac },
 	{ "length", 0, 0, sizeof(struct xt_length_info), put_length },
 	{ "pkttype", 0, 0, sizeof(struct xt_pkttype_info), put_pkttype },
 };

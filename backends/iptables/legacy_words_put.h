@@ -34,4 +34,8 @@ void put_state(struct words *w, const void *data, unsigned revision);
 void put_conntrack(struct words *w, const void *data, unsigned revision);
 void put_mark(struct words *w, const void *data, unsigned revision);
 
+/* legacy_words_nat.c */
+void put_dnat(struct words *w, const void *data, unsigned revision);
+void put_redirect(struct words *w, const void *data, unsigned revision);
+
 #endif

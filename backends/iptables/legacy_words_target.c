@@ -3,6 +3,7 @@
 /* Before the kernel's headers, which know of it then. */
 #include <netinet/in.h>
 
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/xt_LOG.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_mark.h>
@@ -11,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy_words.h"
+#include "legacy_words_put.h"
 
 static void
-put_reject(struct words *w, const void *data)
+put_reject(struct words *w, const void *data, unsigned revision)
 {
 	static const char *const four[] = {
 		[IPT_ICMP_NET_UNREACHABLE] = "icmp-net-unreachable",
@@ -43,13 +44,14 @@ put_reject(struct words *w, const void *data)
 					    : sizeof(six) / sizeof(six[0]);
 	uint32_t with;
 
+	(void)revision;
 	memcpy(&with, data, sizeof(with));
 	words_add(w, "--reject-with");
 	words_add(w, with < n && names[with] ? names[with] : "--...");
 }
 
 static void
-put_log(struct words *w, const void *data)
+put_log(struct words *w, const void *data, unsigned revision)
 {
 	static const struct {
 		unsigned bit;
@@ -62,6 +64,7 @@ put_log(struct words *w, const void *data)
 	const struct xt_log_info *log = data;
 	const unsigned warning = 4; /* iptables' default */
 
+	(void)revision;
 	if (log->prefix[0]) {
 		words_add(w, "--log-prefix");
 		words_quoted(w, log->prefix, sizeof(log->prefix));
@@ -98,10 +101,11 @@ put_mask(struct words *w, const char *option, uint32_t mask)
 }
 
 static void
-put_set_mark(struct words *w, const void *data)
+put_set_mark(struct words *w, const void *data, unsigned revision)
 {
 	const struct xt_mark_tginfo2 *mark = data;
 
+	(void)revision;
 	put_masked(w, "--set-xmark", mark->mark, mark->mask);
 }
 
@@ -118,19 +122,21 @@ put_connmark_mode(struct words *w, const struct xt_connmark_tginfo1 *mark, unsig
 }
 
 static void
-put_connmark(struct words *w, const void *data)
+put_connmark(struct words *w, const void *data, unsigned revision)
 {
 	const struct xt_connmark_tginfo1 *mark = data;
 
+	(void)revision;
 	put_connmark_mode(w, mark, mark->mode);
 }
 
 /* Begins like revision 1. */
 static void
-put_shifted_connmark(struct words *w, const void *data)
+put_shifted_connmark(struct words *w, const void *data, unsigned revision)
 {
 	const struct xt_connmark_tginfo2 *mark = data;
 
+	(void)revision;
 	put_connmark_mode(w, data, mark->mode);
 	if (mark->shift_bits)
 		words_add(w, "--...");
@@ -140,13 +146,19 @@ static const struct {
 	const char *name;
 	uint8_t revision;
 	size_t size;
-	void (*put)(struct words *w, const void *data);
+	void (*put)(struct words *w, const void *data, unsigned revision);
+	enum family only; /* FAMILIES: in either */
 } targets[] = {
-	{ "REJECT", 0, sizeof(struct ipt_reject_info), put_reject },
-	{ "LOG", 0, sizeof(struct xt_log_info), put_log },
-	{ "MARK", 2, sizeof(struct xt_mark_tginfo2), put_set_mark },
-	{ "CONNMARK", 1, sizeof(struct xt_connmark_tginfo1), put_connmark },
-	{ "CONNMARK", 2, sizeof(struct xt_connmark_tginfo2), put_shifted_connmark },
+	{ "REJECT", 0, sizeof(struct ipt_reject_info), put_reject, FAMILIES },
+	{ "LOG", 0, sizeof(struct xt_log_info), put_log, FAMILIES },
+	{ "MARK", 2, sizeof(struct xt_mark_tginfo2), put_set_mark, FAMILIES },
+	{ "CONNMARK", 1, sizeof(struct xt_connmark_tginfo1), put_connmark, FAMILIES },
+	{ "CONNMARK", 2, sizeof(struct xt_connmark_tginfo2), put_shifted_connmark, FAMILIES },
+	{ "DNAT", 0, sizeof(struct nf_nat_ipv4_multi_range_compat), put_dnat, FAMILY_IPV4 },
+	{ "DNAT", 1, sizeof(struct nf_nat_range), put_dnat, FAMILIES },
+	{ "DNAT", 2, sizeof(struct nf_nat_range2), put_dnat, FAMILIES },
+	{ "REDIRECT", 0, sizeof(struct nf_nat_ipv4_multi_range_compat), put_redirect, FAMILY_IPV4 },
+	{ "REDIRECT", 0, sizeof(struct nf_nat_range), put_redirect, FAMILY_IPV6 },
 };
 
 void
@@ -158,9 +170,10 @@ words_target(struct words *w, const struct xt_entry_target *target)
 	words_add(w, target->u.user.name);
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
 		if (strcmp(targets[i].name, target->u.user.name) != 0 ||
-		    target->u.user.revision != targets[i].revision || size < targets[i].size)
+		    target->u.user.revision != targets[i].revision || size < targets[i].size ||
+		    (targets[i].only != FAMILIES && targets[i].only != w->family))
 			continue;
-		targets[i].put(w, target->data);
+		targets[i].put(w, target->data, targets[i].revision);
 		return;
 	}
 	if (size > 0)

@@ -230,7 +230,13 @@ class Bench:
         finally:
             for pid in self.processes():
                 os.kill(pid, signal.SIGKILL)
-            shutil.rmtree(self.dir)
+            # What has been killed may have removed a file just now.
+            shutil.rmtree(self.dir, onerror=unless_gone)
+
+
+def unless_gone(_function, _path, info):
+    if not isinstance(info[1], FileNotFoundError):
+        raise info[1]
 
 
 def alive(pid):

@@ -315,6 +315,24 @@ def refresh(args):
         scene.unchanged("after post")
 
 
+def renumbered(args):
+    """A rule that is the same to the byte, on another set that has got the lifted one's number."""
+    rule = "[5:300] -A GEO -m set --match-set geo src -j DROP\n"
+    with Scene(args) as scene:
+        scene.expect(0, "pre", "--lease", "a")
+        # At once, so that the watchdog sees nothing of what lies between.
+        scene.bed.must(["sh", "-ec", """
+            printf %s "$1" | iptables-legacy-restore
+            ipset destroy geo
+            ipset create others hash:net
+            printf %s "$2" | iptables-legacy-restore""", "-", RULES.replace(rule, ""),
+                        RULES.replace("-set geo ", "-set others ")])
+        time.sleep(3)  # many looks of the watchdog's
+        saved = scene.bed.must(["iptables-legacy-save"])
+        require("-set others " in saved and "GP-" not in saved, "it was lifted:\n" + saved)
+        scene.run("post", "--lease", "a")
+
+
 class Hammer(threading.Thread):
     """Adds and deletes rules of its own, and knows which of them must be there."""
 
@@ -646,8 +664,9 @@ def discovered(args):
 
 
 CASES = {f.__name__.replace("_", "-"): f for f in (
-    stacked, stacked_copies, stacked_and_swept, saved_in_the_middle, saved_and_swept_at_once, expiry, lost_journal, longer_window,
-    others_change_rules, others_remove_the_lift, others_refer_to_our_chain, refresh,
+    stacked, stacked_copies, stacked_and_swept, saved_in_the_middle, saved_and_swept_at_once,
+    expiry, lost_journal, longer_window, others_change_rules, others_remove_the_lift,
+    others_refer_to_our_chain, refresh, renumbered,
     concurrent_writers, unlocked_insertion, unlocked_deletion,
     unlocked_insertion_at_the_end, lock_is_held, waits_for_the_lock, killed_while_it_waits,
     killed_before_the_change, killed_before_the_counters, killed_at_any_time, second_family_fails,

@@ -38,6 +38,8 @@ BOTH = """
 -m addrtype --src-type LOCAL,MULTICAST ! --dst-type UNICAST -j DROP
 -m addrtype --dst-type LOCAL --limit-iface-in -j RETURN
 -m mark --mark 0x1 -j DROP
+-m mac --mac-source 02:00:00:ab:cd:ef -j DROP
+-m mac ! --mac-source 02:00:00:00:00:77 -j DROP
 -m mark ! --mark 0xff00/0xff0f -j DROP
 -m connmark --mark 0x0/0x1
 -m limit --limit 30/min -j LOG --log-prefix "a b: " --log-level 7
@@ -93,6 +95,24 @@ MANGLE = """*mangle
 -A M -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
 COMMIT
 """
+NAT = """*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:N - [0:0]
+-A N -p tcp -m tcp --dport 80 -j DNAT --to-destination %(one)s
+-A N -p tcp -m tcp --dport 80 -j DNAT --to-destination %(port)s:8080
+-A N -p tcp -m tcp --dport 80 -j DNAT --to-destination %(port)s:8080-8090
+-A N -p udp -m udp --dport 53 -j DNAT --to-destination %(range)s --random --persistent
+-A N -p tcp -m tcp --dport 80 -j DNAT --to-destination :8080
+-A N -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080
+-A N -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080-8090 --random
+-A N -j REDIRECT
+COMMIT
+"""
+NAT4 = NAT % {"one": "192.0.2.1", "port": "192.0.2.1", "range": "192.0.2.1-192.0.2.9"}
+NAT6 = NAT % {"one": "2001:db8::1", "port": "[2001:db8::1]", "range": "2001:db8::1-2001:db8::9"}
 SETS = """create geo hash:net
 create geo6 hash:net family inet6
 create pair hash:ip,port
@@ -119,9 +139,9 @@ def main():
     args = parser.parse_args()
     failed = 0
     with LegacyBed() as bed:
-        bed.load_legacy(rules(IPV4, ""), rules(IPV6, "6"), SETS)
+        bed.load_legacy(rules(IPV4, "") + NAT4, rules(IPV6, "6") + NAT6, SETS)
         for family, tool in (("4", "iptables"), ("6", "ip6tables")):
-            for table in ("filter", "mangle"):
+            for table in ("filter", "mangle", "nat"):
                 saved = without_comments(
                     bed.must([tool + "-legacy-save", "-c", "-t", table]))
                 words = without_comments(bed.must([args.words, family, table]))

@@ -138,6 +138,8 @@ def judged(args, path):
     targets = case.notes.get("targets")
     if not targets or "refused" in case.notes:
         return "nothing to lift"
+    if case.notes.get("program_decides"):
+        return "what a program would have said of a packet is not known: nothing is cut"
     scene = Scene(args, targets, container=case.notes.get("container", False))
     with scene as bed:
         bed.load(path)

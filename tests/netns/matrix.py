@@ -20,6 +20,7 @@ say, NAME.json (--notes DIR: there), with any of
   shown      how many rules of ours iptables shows in a window
   steps      how many rules the targets' plan changes
   limited    ports that the ruleset limits the rate of: only looked at once, before
+  program_decides  the lifted rules hand packets to a program: no connection is known to be blocked
 A ruleset with NOLIFT in its name holds no geo-block.
 """
 import argparse
