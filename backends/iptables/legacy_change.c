@@ -249,7 +249,7 @@ make(struct maker *m, const char *name, struct err *e)
 	made->size = sizeof(*made->request) + size;
 	made->n_before = m->change->table->blob.n;
 	made->request = calloc(1, made->size);
-	made->counters = calloc(made->n, sizeof(*made->counters));
+	made->counters = calloc(made->n + 1, sizeof(*made->counters));
 	if (!made->request || !made->counters)
 		return err_set(e, ERR_FAILED, "out of memory");
 	m->out = (unsigned char *)made->request + sizeof(*made->request);

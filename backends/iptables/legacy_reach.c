@@ -24,22 +24,24 @@ index_of(const struct reach *reach, const struct rule *rule)
 
 /* Does the packet come by the rule's chain in this form? */
 static bool
-comes_by(const struct reach *reach, size_t chain, size_t k)
+comes_by(const struct reach *reach, const struct rule *rule, size_t k)
 {
+	const size_t chain = reach->save->rules[index_of(reach, rule)].chain;
+
 	return !reach->packets[k].translated || reach->hooks[chain] & HOOKS_BEHIND_NAT;
 }
 
 bool
 reach_meets(const struct reach *reach, const struct rule *rule, size_t k)
 {
-	return comes_by(reach, rule->at->chain, k) &&
+	return comes_by(reach, rule, k) &&
 	       reach->answers[index_of(reach, rule) * reach->n_packets + k] != ANSWER_NO;
 }
 
 enum answer
 reach_meets_unnamed(const struct reach *reach, const struct rule *rule, size_t k)
 {
-	if (rule->named || !comes_by(reach, rule->at->chain, k))
+	if (rule->named || !comes_by(reach, rule, k))
 		return ANSWER_NO;
 	return (enum answer)reach->answers[index_of(reach, rule) * reach->n_packets + k];
 }

@@ -71,7 +71,7 @@ put_nat_addresses(struct words *w, const struct nf_nat_range2 *range)
 	if (brackets)
 		words_char(w, '[');
 	words_address(w, &range->min_addr);
-	if (memcmp(&range->min_addr, &range->max_addr, sizeof(range->min_addr)) != 0) {
+	if (memcmp(range->min_addr.all, range->max_addr.all, sizeof(range->min_addr.all)) != 0) {
 		words_char(w, '-');
 		words_address(w, &range->max_addr);
 	}

@@ -54,6 +54,16 @@ copy_of(const char *text, bool *failed)
 	return copy;
 }
 
+static void
+http_free(struct http *http)
+{
+	curl_easy_cleanup(http->curl);
+	free(http->target);
+	free(http->ca_file);
+	free(http->pin);
+	free(http);
+}
+
 int
 http_open(struct http **http, const struct http_settings *settings, struct err *e)
 {
@@ -67,7 +77,7 @@ http_open(struct http **http, const struct http_settings *settings, struct err *
 	made->settings.ca_file = made->ca_file = copy_of(settings->ca_file, &failed);
 	made->settings.pin = made->pin = copy_of(settings->pin, &failed);
 	if (failed || (made->curl = curl_easy_init()) == NULL) {
-		http_close(made);
+		http_free(made);
 		return err_set(e, ERR_FAILED, "out of memory");
 	}
 	*http = made;
@@ -77,13 +87,8 @@ http_open(struct http **http, const struct http_settings *settings, struct err *
 void
 http_close(struct http *http)
 {
-	if (http == NULL || http->pid != getpid())
-		return;
-	curl_easy_cleanup(http->curl);
-	free(http->target);
-	free(http->ca_file);
-	free(http->pin);
-	free(http);
+	if (http != NULL && http->pid == getpid())
+		http_free(http);
 }
 
 unsigned

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Waiting for what the provider does in the background. */
+#include <stdbool.h>
+
 #include "call.h"
 #include "predicate.h"
 #include "reply.h"
@@ -13,22 +15,25 @@ enum polled {
 	POLLED_UNREADABLE,
 };
 
+static bool
+holds(const json_t *poll, const char *key, const struct answer *answer, const struct scope *scope,
+      struct err *e)
+{
+	const json_t *predicates = json_object_get(poll, key);
+	return predicates != NULL && answer->body != NULL &&
+	       predicates_hold(predicates, answer->body, scope, e) == 1;
+}
+
 static enum polled
 poll_once(struct session *s, const json_t *poll, const struct scope *scope, struct err *e)
 {
-	const json_t *until = json_object_get(poll, "until");
-	const json_t *failed = json_object_get(poll, "failed");
 	struct answer answer;
 	enum polled polled = POLLED_NOT_YET;
 	if (call_fresh(s, poll, scope, &answer, e) != OUTCOME_DONE)
 		polled = POLLED_UNREADABLE;
-	else if (answer.gone)
-		polled = POLLED_REACHED;
-	else if (failed != NULL && answer.body != NULL &&
-		 predicates_hold(failed, answer.body, scope, e) == 1)
+	else if (!answer.gone && holds(poll, "failed", &answer, scope, e))
 		polled = POLLED_FAILED;
-	else if (until != NULL && answer.body != NULL &&
-		 predicates_hold(until, answer.body, scope, e) == 1)
+	else if (answer.gone || holds(poll, "until", &answer, scope, e))
 		polled = POLLED_REACHED;
 	answer_fini(&answer);
 	return polled;

@@ -212,10 +212,12 @@ rest_plan(struct backend *backend, const struct lift_request *request, struct pl
 	  struct err *e)
 {
 	struct plan *made = calloc(1, sizeof(*made));
+	if (made == NULL || (made->data = json_array()) == NULL) {
+		free(made);
+		return err_set(e, ERR_FAILED, "out of memory while planning");
+	}
 	json_t *entries = entries_of(request, e);
 	int rc = entries != NULL ? 0 : -1;
-	if (made == NULL || (made->data = json_array()) == NULL)
-		rc = err_set(e, ERR_FAILED, "out of memory while planning");
 	if (rc == 0)
 		rc = plan_entries(backend, request, entries, made, e);
 	json_decref(entries);

@@ -161,7 +161,7 @@ int
 secrets_read(struct secrets **secrets, const json_t *references, struct err *e)
 {
 	struct secrets *made = calloc(1, sizeof(*made));
-	char *text = malloc(SECRET_MAX + 2);
+	char *text = calloc(1, SECRET_MAX + 2);
 	int rc = 0;
 	refuse_core_dumps();
 	if (made == NULL || text == NULL || (made->names = json_object()) == NULL)

@@ -69,12 +69,13 @@ static int
 parse_filters(struct piece *piece, const char **at, const char *template, struct err *e)
 {
 	while (**at == '|') {
-		char *name = piece->filters[piece->n_filters];
+		char *name;
 		bool fits;
 
 		++*at;
 		if (piece->n_filters == FILTERS_MAX)
 			return syntax_err(e, template, "too many filters at", piece->name);
+		name = piece->filters[piece->n_filters];
 		fits = take_word(name, FILTER_MAX, at, "|}");
 		if (!fits || !filter_is_known(name))
 			return syntax_err(e, template, "unknown filter", name);
