@@ -133,7 +133,7 @@ def requires(text, *patterns):
 
 
 def until(condition, what):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while not condition():
         require(time.monotonic() < end, "waited for: " + what)
         time.sleep(0.02)

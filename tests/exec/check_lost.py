@@ -59,7 +59,7 @@ def case_container_restarted(b):
     require(b.is_live("a"), "it was closed under its holder")
     requires(b.run("restore"), "taken back")
     b.require_closed()
-    elsewhere(b, "pre", "--lease", "test", "--owner", "none", "--window", "1s")
+    elsewhere(b, "pre", "--lease", "test", "--owner", "none", "--window", "5s")
     lose_journal(b)
     until(lambda: b.run("restore", "--stale") and not b.is_live("a"), "its time is over")
     b.require_closed()

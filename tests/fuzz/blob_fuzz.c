@@ -57,7 +57,7 @@ check_marks(const struct save *save)
 	struct reach reach;
 	struct marks marks;
 
-	MUST(reach_init(&reach, save, &ports, &e) == 0);
+	MUST(reach_init(&reach, save, &ports, NULL, &e) == 0);
 	reach_fini(&reach);
 	MUST(marks_find(&marks, save, NULL, &e) == 0);
 	marks_fini(&marks);

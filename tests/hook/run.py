@@ -52,12 +52,15 @@ def main():
     parser.add_argument("--fake", required=True)
     parser.add_argument("--fake-exec", required=True)
     parser.add_argument("--fake-other-abi", required=True)
+    parser.add_argument("--module", help="only the tests of check_MODULE.py")
     parser.add_argument("names", nargs="*")
     parts = parser.parse_args()
     # A shell ignores it for what it starts in the background; tests send it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     ran = failed = 0
     for module in MODULES:
+        if parts.module and module.__name__ != "check_" + parts.module:
+            continue
         for name in [n for n in dir(module) if n.startswith("test_")]:
             if parts.names and not any(wanted in name for wanted in parts.names):
                 continue
