@@ -154,7 +154,7 @@ follow_way(const struct cover *cover, struct legacy_follow *f, const struct flow
 		if (!f->save)
 			continue;
 		o = legacy_follow(f, base);
-		outcomes |= o & MAY_DENY;
+		outcomes |= o & MAY_DROP;
 		if (!(o & MAY_ACCEPT))
 			return outcomes;
 	}
@@ -170,7 +170,7 @@ ask(const void *data, const struct flow *flow, const struct route *came_by)
 				   .budget = FLOW_BUDGET };
 	unsigned outcomes = follow_way(cover, &f, flow);
 
-	if (outcomes == MAY_DENY)
+	if (outcomes == MAY_DROP)
 		return FLOW_COVERED;
 	if (outcomes == MAY_ACCEPT)
 		return FLOW_NOT_COVERED;

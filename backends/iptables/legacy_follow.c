@@ -11,49 +11,29 @@ static unsigned follow_chain(struct legacy_follow *f, size_t index, unsigned dep
 
 /* --- marks --- */
 
-/* -j MARK --set-xmark VALUE/MASK, as iptables-save says all of its forms. */
 static void
-set_mark(struct legacy_packet *packet, const struct rule *rule, enum answer met)
+set_mark(struct legacy_packet *packet, const struct rule *rule, enum truth met)
 {
+	bool is_mark = !strcmp(rule->target_name, "MARK");
 	uint32_t value, mask;
 
-	if (strcmp(rule->target_name, "MARK") != 0 && strcmp(rule->target_name, "CONNMARK") != 0)
+	if (!is_mark && strcmp(rule->target_name, "CONNMARK") != 0)
 		return;
-	packet->mark_known &= met == ANSWER_YES && !strcmp(rule->target_name, "MARK");
-	for (size_t i = 0; packet->mark_known && i + 1 < rule->at->n; i++) {
-		const struct save_token *t = &rule->save->tokens[rule->at->first + i];
-
-		if (strcmp(t[0].text, "--set-xmark") != 0)
-			continue;
-		packet->mark_known = packet_read_mark(t[1].text, &value, &mask);
+	packet->mark_known &= is_mark && met == TRUTH_YES && rule_sets_mark(rule, &value, &mask);
+	if (packet->mark_known)
 		packet->mark = (packet->mark & ~mask) ^ value;
-		return;
-	}
-	packet->mark_known = false;
 }
 
 /* --- one rule --- */
 
 static unsigned
-follow_verdict(struct legacy_follow *f, const struct rule *rule, enum answer met, unsigned depth)
+follow_verdict(struct legacy_follow *f, const struct rule *rule, enum truth met, unsigned depth)
 {
-	switch (rule->target) {
-	case RULE_ACCEPT:
-		return MAY_ACCEPT;
-	case RULE_DENY:
-		return MAY_DENY;
-	case RULE_RETURN:
-		return MAY_FALL;
-	case RULE_CHAIN:
+	if (rule->target == RULE_CHAIN)
 		return follow_chain(f, rule->chain, depth + 1);
-	case RULE_NONE:
-		if (rule->target_name)
-			set_mark(&f->packet, rule, met);
-		return MAY_FALL;
-	case RULE_OTHER:
-		break;
-	}
-	return MAY_ACCEPT | MAY_DENY | MAY_FALL;
+	if (rule->target == RULE_NONE && rule->target_name)
+		set_mark(&f->packet, rule, met);
+	return rule_outcomes(rule);
 }
 
 /* R, where a jump of ours stands in its place; false: there is none. */
@@ -80,7 +60,7 @@ find_own(const struct save *save, struct rule *rule, bool *lifted, const char *t
 static bool
 only_stops(unsigned verdict)
 {
-	return verdict == MAY_DENY;
+	return verdict == MAY_DROP;
 }
 
 static unsigned
@@ -88,24 +68,24 @@ follow_rule(struct legacy_follow *f, size_t index, unsigned depth, bool *goes_on
 {
 	bool lifted = false, unclear = false;
 	struct rule rule;
-	enum answer met;
+	enum truth met;
 	unsigned verdict;
 
 	*goes_on = true;
 	rule_read(&rule, f->save, index);
 	if (!find_own(f->save, &rule, &lifted, f->txn)) {
-		f->widens |= packet_meets(&f->packet, &rule, NULL) != ANSWER_NO;
+		f->widens |= packet_meets(&f->packet, &rule, NULL) != TRUTH_NO;
 		return 0;
 	}
 	met = packet_meets(&f->packet, &rule, &unclear);
-	if (met == ANSWER_NO)
+	if (met == TRUTH_NO)
 		return 0;
 	verdict = follow_verdict(f, &rule, met, depth);
-	if (met == ANSWER_MAYBE && only_stops(verdict) && !lifted)
+	if (met == TRUTH_MAYBE && only_stops(verdict) && !lifted)
 		return 0;
-	f->unclear |= unclear && met == ANSWER_MAYBE;
-	f->stops |= lifted && !unclear && verdict & MAY_DENY;
-	*goes_on = met == ANSWER_MAYBE;
+	f->unclear |= unclear && met == TRUTH_MAYBE;
+	f->stops |= lifted && !unclear && verdict & MAY_DROP;
+	*goes_on = met == TRUTH_MAYBE;
 	if (verdict & MAY_FALL && rule.target != RULE_RETURN && !rule.is_goto) {
 		verdict &= ~(unsigned)MAY_FALL;
 		*goes_on = true;
@@ -120,12 +100,12 @@ follow_chain(struct legacy_follow *f, size_t index, unsigned depth)
 	unsigned outcomes = 0;
 
 	if (depth > DEPTH_MAX)
-		return MAY_ACCEPT | MAY_DENY | MAY_FALL;
+		return MAY_ACCEPT | MAY_DROP | MAY_FALL;
 	for (size_t i = chain->first; i < chain->first + chain->n; i++) {
 		bool goes_on;
 
 		if (f->budget == 0)
-			return MAY_ACCEPT | MAY_DENY | MAY_FALL;
+			return MAY_ACCEPT | MAY_DROP | MAY_FALL;
 		f->budget--;
 		outcomes |= follow_rule(f, i, depth, &goes_on);
 		if (!goes_on)
@@ -146,5 +126,5 @@ legacy_follow(struct legacy_follow *f, const char *base)
 	if (!(outcomes & MAY_FALL))
 		return outcomes;
 	outcomes &= ~(unsigned)MAY_FALL;
-	return outcomes | (strcmp(f->save->chains[chain].policy, "ACCEPT") ? MAY_DENY : MAY_ACCEPT);
+	return outcomes | (strcmp(f->save->chains[chain].policy, "ACCEPT") ? MAY_DROP : MAY_ACCEPT);
 }

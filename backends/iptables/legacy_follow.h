@@ -16,7 +16,7 @@ struct legacy_follow {
 	unsigned budget; /* rules that are still looked at; 0: it may be anything */
 };
 
-/* MAY_ACCEPT, MAY_DENY, or both where it cannot be told. */
+/* MAY_ACCEPT, MAY_DROP, or both where it cannot be told. */
 unsigned legacy_follow(struct legacy_follow *follow, const char *base);
 
 #endif

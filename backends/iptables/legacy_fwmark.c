@@ -7,31 +7,14 @@
 
 #define DEPTH_MAX 8u /* of jumps */
 
-/* -j MARK --set-xmark VALUE/MASK, as iptables-save says all of its forms. */
-static bool
-sets_mark(const struct rule *rule, uint32_t *mark)
-{
-	const char *name = rule->target_name;
-	uint32_t mask;
-
-	if (!name || (strcmp(name, "MARK") != 0 && strcmp(name, "CONNMARK") != 0))
-		return false;
-	for (size_t i = 0; i + 1 < rule->at->n; i++) {
-		const struct save_token *t = &rule->save->tokens[rule->at->first + i];
-
-		if (!strcmp(t[0].text, "--set-xmark") || !strcmp(t[0].text, "--set-mark"))
-			return packet_read_mark(t[1].text, mark, &mask);
-	}
-	return false;
-}
-
 /* Here, or in the chain that the rule leads to. */
 static bool
 leads_to_mark(const struct reach *reach, const struct rule *rule, uint32_t *mark, unsigned depth)
 {
 	const struct save_chain *chain;
+	uint32_t mask;
 
-	if (sets_mark(rule, mark))
+	if (rule_sets_mark(rule, mark, &mask))
 		return true;
 	if (rule->target != RULE_CHAIN || depth == 0)
 		return false;
@@ -55,7 +38,7 @@ asks_for(const struct rule *rule, uint32_t mark)
 {
 	uint32_t value, mask;
 
-	return packet_read_mark(rule->mark, &value, &mask) &&
+	return rule_read_mark(rule->mark, &value, &mask) &&
 	       ((mark & mask) == value) != rule->mark_inverted;
 }
 
@@ -90,11 +73,11 @@ take_table(struct visit *v, const struct reach *reach)
 {
 	for (size_t i = 0; i < reach->save->n_rules; i++) {
 		const struct rule *rule = &reach->rules[i];
-		uint32_t mark;
+		uint32_t mark, mask;
 
 		if (!v->asking)
 			take_decision(v, reach, rule);
-		else if (sets_mark(rule, &mark) && asks_for(v->asking, mark))
+		else if (rule_sets_mark(rule, &mark, &mask) && asks_for(v->asking, mark))
 			v->setters++;
 	}
 }

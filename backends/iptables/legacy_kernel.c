@@ -10,7 +10,7 @@
 
 #include "legacy_heap.h"
 #include "legacy_lift.h"
-#include "netlink/ipset_name.h"
+#include "netlink/ipset_ask.h"
 
 #define TRIES 20u
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipset_ask.h"
 #include "legacy_part.h"
-#include "legacy_set.h"
 #include "nf.h"
 
 /* Matches that say nothing beyond their options, all of which are looked at. */
@@ -15,10 +15,10 @@ static const char *const read_matches[] = { "tcp",     "udp",       "multiport",
 					    "comment", "mark",      "connmark",  "mac",
 					    "recent",  "hashlimit", "connlimit" };
 
-static enum answer
+static enum truth
 answer_of(bool yes)
 {
-	return yes ? ANSWER_YES : ANSWER_NO;
+	return yes ? TRUTH_YES : TRUTH_NO;
 }
 
 /* --- ports --- */
@@ -49,7 +49,7 @@ in_list(const char *list, uint16_t number)
 	}
 }
 
-static enum answer
+static enum truth
 is_proto(const struct legacy_packet *packet, const char *proto)
 {
 	const char *name = packet->port.proto == IPPROTO_TCP ? "tcp" : "udp";
@@ -58,10 +58,10 @@ is_proto(const struct legacy_packet *packet, const char *proto)
 	return answer_of(!strcmp(proto, "all") || !strcmp(proto, name) || !strcmp(proto, number));
 }
 
-static enum answer
+static enum truth
 is_to_port(const struct legacy_packet *packet, const char *list)
 {
-	return packet->any_port ? ANSWER_MAYBE : answer_of(in_list(list, packet->port.number));
+	return packet->any_port ? TRUTH_MAYBE : answer_of(in_list(list, packet->port.number));
 }
 
 /* --- states --- */
@@ -79,28 +79,28 @@ has_word(const char *list, const char *word)
 	return false;
 }
 
-static enum answer
+static enum truth
 is_in_state(const struct legacy_packet *packet, const char *states)
 {
 	if (has_word(states, "NEW"))
-		return ANSWER_YES;
+		return TRUTH_YES;
 	if (packet->addressed && has_word(states, "DNAT") &&
 	    packet->port.number != packet->original)
-		return ANSWER_YES;
+		return TRUTH_YES;
 	return has_word(states, "UNTRACKED") || has_word(states, "DNAT") || has_word(states, "SNAT")
-		       ? ANSWER_MAYBE
-		       : ANSWER_NO;
+		       ? TRUTH_MAYBE
+		       : TRUTH_NO;
 }
 
 /* Of a SYN: the flags that are looked at, and those of them that have to be set. */
-static enum answer
+static enum truth
 is_syn(const char *looked, const char *set)
 {
 	static const char *const others[] = { "FIN", "RST", "PSH", "ACK", "URG" };
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (has_word(set, others[i]))
-			return ANSWER_NO;
+			return TRUTH_NO;
 	return answer_of(!has_word(looked, "SYN") || has_word(set, "SYN"));
 }
 
@@ -144,7 +144,7 @@ read_mask(const struct legacy_packet *packet, const char *text, uint8_t mask[16]
 	return true;
 }
 
-static enum answer
+static enum truth
 is_in_network(const struct legacy_packet *packet, const uint8_t *address, const char *network)
 {
 	const char *slash = strchr(network, '/');
@@ -153,14 +153,14 @@ is_in_network(const struct legacy_packet *packet, const uint8_t *address, const 
 
 	if (!read_address(packet, network, len, net) ||
 	    !read_mask(packet, slash ? slash + 1 : NULL, mask))
-		return ANSWER_MAYBE;
+		return TRUTH_MAYBE;
 	for (size_t i = 0; i < address_len(packet); i++)
 		if ((address[i] ^ net[i]) & mask[i])
-			return ANSWER_NO;
-	return ANSWER_YES;
+			return TRUTH_NO;
+	return TRUTH_YES;
 }
 
-static enum answer
+static enum truth
 is_in_address_range(const struct legacy_packet *packet, const uint8_t *address, const char *range)
 {
 	const char *dash = strchr(range, '-');
@@ -168,31 +168,24 @@ is_in_address_range(const struct legacy_packet *packet, const uint8_t *address, 
 
 	if (!dash || !read_address(packet, range, (size_t)(dash - range), low) ||
 	    !read_address(packet, dash + 1, strlen(dash + 1), high))
-		return ANSWER_MAYBE;
+		return TRUTH_MAYBE;
 	return answer_of(memcmp(address, low, address_len(packet)) >= 0 &&
 			 memcmp(address, high, address_len(packet)) <= 0);
 }
 
-static enum answer
+static enum truth
 is_in_set(const struct legacy_packet *packet, const char *set, const char *flags)
 {
 	bool source = !strcmp(flags, "src");
 
 	if (!source && strcmp(flags, "dst") != 0)
-		return ANSWER_MAYBE;
-	switch (legacy_set_has(packet->nl, set, packet->family,
-			       source ? packet->source : packet->destination)) {
-	case 1:
-		return ANSWER_YES;
-	case 0:
-		return ANSWER_NO;
-	default:
-		return ANSWER_MAYBE;
-	}
+		return TRUTH_MAYBE;
+	return ipset_has(packet->nl, set, packet->family,
+			 source ? packet->source : packet->destination);
 }
 
 /* "eth0", "eth+". */
-static enum answer
+static enum truth
 is_interface(const struct legacy_packet *packet, const char *name, bool *unclear)
 {
 	size_t len = strlen(name);
@@ -202,15 +195,15 @@ is_interface(const struct legacy_packet *packet, const char *name, bool *unclear
 					 ? !strncmp(packet->interface, name, len - 1)
 					 : !strcmp(packet->interface, name));
 	if (!packet->addressed && !strcmp(name, "lo"))
-		return ANSWER_NO;
+		return TRUTH_NO;
 	if (unclear)
 		*unclear = true;
-	return ANSWER_MAYBE;
+	return TRUTH_MAYBE;
 }
 
 /* --- one part --- */
 
-static enum answer
+static enum truth
 ask_address(const struct legacy_packet *packet, const struct part *part)
 {
 	const char *value = part->values[0];
@@ -218,7 +211,7 @@ ask_address(const struct legacy_packet *packet, const struct part *part)
 	const uint8_t *address = source ? packet->source : packet->destination;
 
 	if (!packet->addressed)
-		return ANSWER_MAYBE;
+		return TRUTH_MAYBE;
 	if (part->option == OPT_MATCH_SET)
 		return is_in_set(packet, value, part->values[1]);
 	if (part->option == OPT_SRC_RANGE || part->option == OPT_DST_RANGE)
@@ -236,18 +229,18 @@ is_read(const char *match)
 }
 
 /* "0x7/0xff", "0x7". */
-static enum answer
+static enum truth
 has_mark(const struct legacy_packet *packet, const char *text, const char *match)
 {
 	uint32_t value, mask;
 
 	if (!packet->mark_known || !match || strcmp(match, "mark") != 0 ||
-	    !packet_read_mark(text, &value, &mask))
-		return ANSWER_MAYBE;
+	    !rule_read_mark(text, &value, &mask))
+		return TRUTH_MAYBE;
 	return answer_of((packet->mark & mask) == value);
 }
 
-static enum answer
+static enum truth
 ask(const struct legacy_packet *packet, const struct part *part, const char *match, bool *unclear)
 {
 	const char *value = part->values[0];
@@ -256,14 +249,14 @@ ask(const struct legacy_packet *packet, const struct part *part, const char *mat
 	case OPT_JUMP:
 	case OPT_GOTO:
 	case OPT_COMMENT:
-		return ANSWER_YES;
+		return TRUTH_YES;
 	case OPT_PROTO:
 		return is_proto(packet, value);
 	case OPT_DPORT:
 	case OPT_DPORTS:
 		return is_to_port(packet, value);
 	case OPT_PORTS: /* or from one of these */
-		return is_to_port(packet, value) == ANSWER_YES ? ANSWER_YES : ANSWER_MAYBE;
+		return is_to_port(packet, value) == TRUTH_YES ? TRUTH_YES : TRUTH_MAYBE;
 	case OPT_ORIGINAL_DPORT:
 		return answer_of(in_list(value, packet->original));
 	case OPT_DIRECTION:
@@ -273,19 +266,19 @@ ask(const struct legacy_packet *packet, const struct part *part, const char *mat
 	case OPT_TCP_FLAGS:
 		return is_syn(value, part->values[1]);
 	case OPT_FRAGMENT:
-		return ANSWER_NO;
+		return TRUTH_NO;
 	case OPT_ABOVE:
-		return packet->addressed ? ANSWER_MAYBE : ANSWER_NO;
+		return packet->addressed ? TRUTH_MAYBE : TRUTH_NO;
 	case OPT_MARK:
 		return has_mark(packet, value, match);
 	case OPT_MATCH:
-		return is_read(value) ? ANSWER_YES : ANSWER_MAYBE;
+		return is_read(value) ? TRUTH_YES : TRUTH_MAYBE;
 	case OPT_IN:
 		return is_interface(packet, value, unclear);
 	case OPT_MAC:
 		if (unclear)
 			*unclear = true;
-		return ANSWER_MAYBE;
+		return TRUTH_MAYBE;
 	case OPT_SOURCE:
 	case OPT_SRC_RANGE:
 	case OPT_DESTINATION:
@@ -295,43 +288,29 @@ ask(const struct legacy_packet *packet, const struct part *part, const char *mat
 	case OPT_SRC_COUNTRY:
 		if (unclear)
 			*unclear = true;
-		return ANSWER_MAYBE;
+		return TRUTH_MAYBE;
 	case OPT_UNKNOWN:
 	case OPT_OUT:
 	case OPT_DST_COUNTRY:
 	case OPT_VALUE:
 		break;
 	}
-	return ANSWER_MAYBE;
+	return TRUTH_MAYBE;
 }
 
-bool
-packet_read_mark(const char *text, uint32_t *value, uint32_t *mask)
-{
-	char *end;
-
-	*value = (uint32_t)strtoul(text, &end, 0);
-	*mask = UINT32_MAX;
-	if (end == text)
-		return false;
-	if (*end == '/')
-		*mask = (uint32_t)strtoul(end + 1, &end, 0);
-	return *end == '\0';
-}
-
-enum answer
+enum truth
 packet_meets(const struct legacy_packet *packet, const struct rule *rule, bool *unclear)
 {
-	enum answer all = ANSWER_YES;
+	enum truth all = TRUTH_YES;
 	const char *match = NULL;
 	bool depends = false;
 	struct part part;
 
 	if (rule->odd)
-		return ANSWER_MAYBE;
+		return TRUTH_MAYBE;
 	for (size_t i = 0; i < rule->at->n && part_read(rule->save, rule->at, i, &part);
 	     i = part.to) {
-		enum answer one;
+		enum truth one;
 
 		if (part_is_target(&part))
 			break;
@@ -339,9 +318,9 @@ packet_meets(const struct legacy_packet *packet, const struct rule *rule, bool *
 			continue;
 		match = part.option == OPT_MATCH ? part.values[0] : match;
 		one = ask(packet, &part, match, &depends);
-		if (one != ANSWER_MAYBE && (one == ANSWER_YES) == part.inverted)
-			return ANSWER_NO;
-		all = one == ANSWER_MAYBE ? ANSWER_MAYBE : all;
+		if (one != TRUTH_MAYBE && (one == TRUTH_YES) == part.inverted)
+			return TRUTH_NO;
+		all = one == TRUTH_MAYBE ? TRUTH_MAYBE : all;
 	}
 	if (unclear)
 		*unclear |= depends;
@@ -356,13 +335,13 @@ packet_is_elsewhere(const struct legacy_packet *packet, const struct rule *rule)
 	for (size_t i = 0; !rule->odd && i < rule->at->n &&
 			   part_read(rule->save, rule->at, i, &part) && !part_is_target(&part);
 	     i = part.to) {
-		enum answer one;
+		enum truth one;
 
 		if (part.option != OPT_PROTO && part.option != OPT_DPORT &&
 		    part.option != OPT_DPORTS)
 			continue;
 		one = ask(packet, &part, NULL, NULL);
-		if (one != ANSWER_MAYBE && (one == ANSWER_YES) == part.inverted)
+		if (one != TRUTH_MAYBE && (one == TRUTH_YES) == part.inverted)
 			return true;
 	}
 	return false;

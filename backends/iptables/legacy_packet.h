@@ -8,14 +8,9 @@
 #define GEOPAUSE_LEGACY_PACKET_H
 
 #include "legacy_rule.h"
+#include "truth.h"
 
 struct nl;
-
-enum answer {
-	ANSWER_NO,
-	ANSWER_YES,
-	ANSWER_MAYBE,
-};
 
 struct legacy_packet {
 	struct port port;
@@ -37,10 +32,7 @@ struct legacy_packet {
  * All conditions together. Of a packet without addresses the tests of its source do not count.
  * *unclear is set where it depends on where a flow came from, beyond its addresses; may be NULL.
  */
-enum answer packet_meets(const struct legacy_packet *packet, const struct rule *rule,
-			 bool *unclear);
-/* "0x7/0xff", "0x7". */
-bool packet_read_mark(const char *text, uint32_t *value, uint32_t *mask);
+enum truth packet_meets(const struct legacy_packet *packet, const struct rule *rule, bool *unclear);
 /* Its protocol and port are others than the rule's. */
 bool packet_is_elsewhere(const struct legacy_packet *packet, const struct rule *rule);
 

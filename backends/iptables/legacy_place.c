@@ -65,7 +65,7 @@ bool
 edit_is_rest(const struct selection *s, const struct rule *rule, size_t k)
 {
 	return !rule->sources && rule->plain && !rule->odd && reach_meets(&s->reach, rule, k) &&
-	       reach_verdict(&s->reach, rule, k) == MAY_DENY;
+	       reach_verdict(&s->reach, rule, k) == MAY_DROP;
 }
 
 /* --- bans --- */
@@ -93,7 +93,7 @@ ban_from(const struct selection *s, size_t in, size_t from, size_t k, unsigned d
 		if (is_ban(s, rule, k))
 			return rule;
 		if (edit_is_rest(s, rule, k) &&
-		    reach_meets_unnamed(&s->reach, rule, k) == ANSWER_YES)
+		    reach_meets_unnamed(&s->reach, rule, k) == TRUTH_YES)
 			return NULL;
 	}
 	return chain->policy || depth == 0 ? NULL : ban_behind_jumps(s, in, k, depth - 1);
@@ -199,7 +199,7 @@ place_from(struct selection *s, const struct rule *rule, size_t in, size_t from,
 		if (!edit_is_rest(s, rest, k))
 			continue;
 		/* What it does not stop goes on to the rules behind it. */
-		if (reach_meets_unnamed(&s->reach, rest, k) != ANSWER_YES &&
+		if (reach_meets_unnamed(&s->reach, rest, k) != TRUTH_YES &&
 		    !edit_asks_no_more(rest, rule))
 			ban = ban_from(s, in, i + 1, k, DEPTH_MAX);
 		place->number = rest->at->number;
@@ -302,7 +302,7 @@ widen_for(struct selection *s, size_t index, size_t k)
 	unsigned outcome = outcome_without(s, index, k);
 	struct place place;
 
-	if (!(outcome & MAY_DENY))
+	if (!(outcome & MAY_DROP))
 		return 0;
 	if (place_from(s, rule, rule->at->chain, index + 1, k, &place) < 0)
 		return -1;

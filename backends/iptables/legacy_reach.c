@@ -35,15 +35,15 @@ bool
 reach_meets(const struct reach *reach, const struct rule *rule, size_t k)
 {
 	return comes_by(reach, rule, k) &&
-	       reach->answers[index_of(reach, rule) * reach->n_packets + k] != ANSWER_NO;
+	       reach->answers[index_of(reach, rule) * reach->n_packets + k] != TRUTH_NO;
 }
 
-enum answer
+enum truth
 reach_meets_unnamed(const struct reach *reach, const struct rule *rule, size_t k)
 {
 	if (rule->named || !comes_by(reach, rule, k))
-		return ANSWER_NO;
-	return (enum answer)reach->answers[index_of(reach, rule) * reach->n_packets + k];
+		return TRUTH_NO;
+	return (enum truth)reach->answers[index_of(reach, rule) * reach->n_packets + k];
 }
 
 bool
@@ -151,20 +151,9 @@ static unsigned from_rule(const struct reach *reach, size_t chain, size_t rule, 
 unsigned
 reach_verdict(const struct reach *reach, const struct rule *rule, size_t k)
 {
-	switch (rule->target) {
-	case RULE_ACCEPT:
-		return MAY_ACCEPT;
-	case RULE_DENY:
-		return MAY_DENY;
-	case RULE_RETURN:
-	case RULE_NONE:
-		return MAY_FALL;
-	case RULE_CHAIN:
+	if (rule->target == RULE_CHAIN)
 		return from_rule(reach, rule->chain, reach->save->chains[rule->chain].first, k);
-	case RULE_OTHER:
-		break;
-	}
-	return MAY_ACCEPT | MAY_DENY | MAY_FALL;
+	return rule_outcomes(rule);
 }
 
 /* Falling out of it ends the chain that it is in. */
@@ -177,15 +166,15 @@ ends_chain(const struct rule *rule)
 static unsigned
 with_rule(const struct reach *reach, const struct rule *rule, size_t k, unsigned after)
 {
-	enum answer answer = reach_meets_unnamed(reach, rule, k);
+	enum truth answer = reach_meets_unnamed(reach, rule, k);
 	unsigned verdict;
 
-	if (answer == ANSWER_NO)
+	if (answer == TRUTH_NO)
 		return after;
 	verdict = reach_verdict(reach, rule, k);
 	if (verdict & MAY_FALL && !ends_chain(rule))
 		verdict = (verdict & ~(unsigned)MAY_FALL) | after;
-	return answer == ANSWER_YES ? verdict : verdict | after;
+	return answer == TRUTH_YES ? verdict : verdict | after;
 }
 
 /* From the chain's end, so that each rule is looked at once. */
@@ -253,7 +242,7 @@ reach_end(const struct reach *reach, size_t index, size_t k)
 	unsigned char *end = &reach->ends[index * reach->n_packets + k];
 
 	if (chain->policy)
-		return strcmp(chain->policy, "ACCEPT") ? MAY_DENY : MAY_ACCEPT;
+		return strcmp(chain->policy, "ACCEPT") ? MAY_DROP : MAY_ACCEPT;
 	if (*end == UNKNOWN_YET) {
 		*end = 0;
 		*end = (unsigned char)behind_jumps(reach, index, k);
@@ -272,7 +261,7 @@ reach_denied_after(const struct reach *reach, size_t rule)
 		if (!reach_meets(reach, &reach->rules[rule], k))
 			continue;
 		after = reach_after(reach, rule, k);
-		if (after & MAY_DENY || (after & MAY_FALL && reach_end(reach, chain, k) & MAY_DENY))
+		if (after & MAY_DROP || (after & MAY_FALL && reach_end(reach, chain, k) & MAY_DROP))
 			return true;
 	}
 	return false;
@@ -383,8 +372,8 @@ reach_leaving(const struct reach *reach, size_t index, bool *saves, bool *keeps)
 			continue;
 		after = reach_after(reach, index, k);
 		end = reach_end(reach, rule->at->chain, k);
-		*saves |= after & MAY_DENY && end & MAY_ACCEPT;
-		*keeps |= after & MAY_ACCEPT && end & MAY_DENY;
+		*saves |= after & MAY_DROP && end & MAY_ACCEPT;
+		*keeps |= after & MAY_ACCEPT && end & MAY_DROP;
 	}
 }
 

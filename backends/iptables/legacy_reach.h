@@ -16,13 +16,6 @@ enum reach_hook {
 };
 #define HOOKS_BEHIND_NAT (HOOK_INPUT | HOOK_FORWARD)
 
-/* What may become of a packet that no list of sources names. */
-enum outcomes {
-	MAY_ACCEPT = 1 << 0,
-	MAY_DENY = 1 << 1,
-	MAY_FALL = 1 << 2, /* return, or the chain's end: whoever jumped here goes on */
-};
-
 #define REACH_PACKETS_MAX (PORTS_MAX + LEGACY_NAT_MAX + 1)
 
 struct reach {
@@ -35,7 +28,7 @@ struct reach {
 	struct legacy_packet packets[REACH_PACKETS_MAX];
 	size_t n_packets;
 	/* By rule (chain, for ends) and packet, n_packets each: */
-	unsigned char *answers; /* enum answer, but for the source */
+	unsigned char *answers; /* enum truth, but for the source */
 	unsigned char *after;   /* enum outcomes from the rule on to its chain's end */
 	unsigned char *ends;    /* enum outcomes once the chain is left */
 };
@@ -50,7 +43,7 @@ bool reach_excludes(const struct reach *reach, const struct rule *rule);
 /* May packet number k come by and meet it? */
 bool reach_meets(const struct reach *reach, const struct rule *rule, size_t k);
 /* The same, of a packet that no list of sources names. */
-enum answer reach_meets_unnamed(const struct reach *reach, const struct rule *rule, size_t k);
+enum truth reach_meets_unnamed(const struct reach *reach, const struct rule *rule, size_t k);
 /* The rule's verdict may be, somewhere below, to stop the packet; or to let it through. */
 bool reach_rule_denies(const struct reach *reach, const struct rule *rule);
 bool reach_rule_accepts(const struct reach *reach, const struct rule *rule);
@@ -59,7 +52,7 @@ bool reach_rule_accepts(const struct reach *reach, const struct rule *rule);
 unsigned reach_verdict(const struct reach *reach, const struct rule *rule, size_t k);
 /* What becomes of packet k behind this rule, up to its chain's end. */
 unsigned reach_after(const struct reach *reach, size_t rule, size_t k);
-/* And when it leaves the chain: MAY_ACCEPT or MAY_DENY. */
+/* And when it leaves the chain: MAY_ACCEPT or MAY_DROP. */
 unsigned reach_end(const struct reach *reach, size_t chain, size_t k);
 /* A packet that goes on after this rule may be stopped later in this table. */
 bool reach_denied_after(const struct reach *reach, size_t rule);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "legacy_rule.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "legacy_part.h"
@@ -215,4 +216,52 @@ bool
 rule_is_by_source(const struct rule *rule)
 {
 	return rule->sources > 0;
+}
+
+unsigned
+rule_outcomes(const struct rule *rule)
+{
+	switch (rule->target) {
+	case RULE_ACCEPT:
+		return MAY_ACCEPT;
+	case RULE_DENY:
+		return MAY_DROP;
+	case RULE_RETURN:
+	case RULE_NONE:
+		return MAY_FALL;
+	case RULE_CHAIN:
+	case RULE_OTHER:
+		break;
+	}
+	return MAY_ACCEPT | MAY_DROP | MAY_FALL;
+}
+
+bool
+rule_read_mark(const char *text, uint32_t *value, uint32_t *mask)
+{
+	char *end;
+
+	*value = (uint32_t)strtoul(text, &end, 0);
+	*mask = UINT32_MAX;
+	if (end == text)
+		return false;
+	if (*end == '/')
+		*mask = (uint32_t)strtoul(end + 1, &end, 0);
+	return *end == '\0';
+}
+
+bool
+rule_sets_mark(const struct rule *rule, uint32_t *value, uint32_t *mask)
+{
+	const char *name = rule->target_name;
+
+	if (!name || (strcmp(name, "MARK") != 0 && strcmp(name, "CONNMARK") != 0))
+		return false;
+	for (size_t i = 0; i + 1 < rule->at->n; i++) {
+		const struct save_token *t = &rule->save->tokens[rule->at->first + i];
+
+		if (!strcmp(t[0].text, "--set-xmark") || !strcmp(t[0].text, "--set-mark"))
+			return rule_read_mark(t[1].text, value, mask);
+	}
+	return false;
 }

@@ -8,6 +8,7 @@
 
 #include "challenge.h"
 #include "legacy_save.h"
+#include "truth.h"
 
 enum rule_target {
 	RULE_NONE, /* counts, logs, marks: the packet goes on */
@@ -57,6 +58,15 @@ struct rule {
 void rule_read(struct rule *rule, const struct save *save, size_t index);
 /* True if it has a set with sources of a name that this accepts; calls it for each. */
 bool rule_sets(const struct rule *rule, bool (*accept)(const char *set, void *data), void *data);
+/* What its target does with packets, of enum outcomes; of a jump anything: the chain says what. */
+unsigned rule_outcomes(const struct rule *rule);
+/*
+ * The mark that the target MARK or CONNMARK sets, as iptables-save says all of its forms. False: it
+ * has another target, or what it sets is not said.
+ */
+bool rule_sets_mark(const struct rule *rule, uint32_t *value, uint32_t *mask);
+/* "0x7/0xff", "0x7". */
+bool rule_read_mark(const char *text, uint32_t *value, uint32_t *mask);
 /* True if it decides by the source. */
 bool rule_is_by_source(const struct rule *rule);
 

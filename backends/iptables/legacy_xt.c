@@ -11,69 +11,39 @@ _Static_assert(IPT_INV_VIA_IN == IP6T_INV_VIA_IN && IPT_INV_VIA_OUT == IP6T_INV_
 
 const char *const family_names[FAMILIES] = { [FAMILY_IPV4] = "IPv4", [FAMILY_IPV6] = "IPv6" };
 
+/* Both families' structures have members of the same names. */
+#define LAYOUT_OF(entry)                                                                           \
+	{                                                                                          \
+		.header = sizeof(entry), .target_offset = offsetof(entry, target_offset),          \
+		.next_offset = offsetof(entry, next_offset),                                       \
+		.comefrom = offsetof(entry, comefrom), .counters = offsetof(entry, counters)       \
+	}
+
 const struct xt_layout xt_layouts[FAMILIES] = {
-	[FAMILY_IPV4] = {
-		.header = sizeof(struct ipt_entry),
-		.target_offset = offsetof(struct ipt_entry, target_offset),
-		.next_offset = offsetof(struct ipt_entry, next_offset),
-		.comefrom = offsetof(struct ipt_entry, comefrom),
-		.counters = offsetof(struct ipt_entry, counters),
-	},
-	[FAMILY_IPV6] = {
-		.header = sizeof(struct ip6t_entry),
-		.target_offset = offsetof(struct ip6t_entry, target_offset),
-		.next_offset = offsetof(struct ip6t_entry, next_offset),
-		.comefrom = offsetof(struct ip6t_entry, comefrom),
-		.counters = offsetof(struct ip6t_entry, counters),
-	},
+	[FAMILY_IPV4] = LAYOUT_OF(struct ipt_entry),
+	[FAMILY_IPV6] = LAYOUT_OF(struct ip6t_entry),
 };
 
-static struct xt_header
-header4(unsigned char *entry)
-{
-	struct ipt_ip *ip = &((struct ipt_entry *)entry)->ip;
-
-	return (struct xt_header){
-		.iniface = ip->iniface,
-		.outiface = ip->outiface,
-		.in_mask = ip->iniface_mask,
-		.out_mask = ip->outiface_mask,
-		.source = (unsigned char *)&ip->src,
-		.source_mask = (unsigned char *)&ip->smsk,
-		.address = (unsigned char *)&ip->dst,
-		.address_mask = (unsigned char *)&ip->dmsk,
-		.address_len = sizeof(ip->src),
-		.proto = &ip->proto,
-		.flags = &ip->flags,
-		.invert = &ip->invflags,
-	};
-}
-
-static struct xt_header
-header6(unsigned char *entry)
-{
-	struct ip6t_ip6 *ip = &((struct ip6t_entry *)entry)->ipv6;
-
-	return (struct xt_header){
-		.iniface = ip->iniface,
-		.outiface = ip->outiface,
-		.in_mask = ip->iniface_mask,
-		.out_mask = ip->outiface_mask,
-		.source = (unsigned char *)&ip->src,
-		.source_mask = (unsigned char *)&ip->smsk,
-		.address = (unsigned char *)&ip->dst,
-		.address_mask = (unsigned char *)&ip->dmsk,
-		.address_len = sizeof(ip->src),
-		.proto = &ip->proto,
-		.flags = &ip->flags,
-		.invert = &ip->invflags,
-	};
-}
+#define HEADER_OF(ip)                                                                              \
+	((struct xt_header){ .iniface = (ip)->iniface,                                             \
+			     .outiface = (ip)->outiface,                                           \
+			     .in_mask = (ip)->iniface_mask,                                        \
+			     .out_mask = (ip)->outiface_mask,                                      \
+			     .source = (unsigned char *)&(ip)->src,                                \
+			     .source_mask = (unsigned char *)&(ip)->smsk,                          \
+			     .address = (unsigned char *)&(ip)->dst,                               \
+			     .address_mask = (unsigned char *)&(ip)->dmsk,                         \
+			     .address_len = sizeof((ip)->src),                                     \
+			     .proto = &(ip)->proto,                                                \
+			     .flags = &(ip)->flags,                                                \
+			     .invert = &(ip)->invflags })
 
 struct xt_header
 xt_header_of(enum family family, unsigned char *entry)
 {
-	return family == FAMILY_IPV4 ? header4(entry) : header6(entry);
+	if (family == FAMILY_IPV4)
+		return HEADER_OF(&((struct ipt_entry *)entry)->ip);
+	return HEADER_OF(&((struct ip6t_entry *)entry)->ipv6);
 }
 
 uint16_t *

@@ -15,6 +15,7 @@
 
 #include "challenge.h"
 #include "ruleset.h"
+#include "truth.h"
 
 struct expr;
 
@@ -35,19 +36,6 @@ enum view {
 	VIEW_OUTSIDE,  /* in no set: what a source that no rule names meets */
 	VIEW_INSIDE,   /* every test of the source matches, inverted or not */
 	VIEW_ANYWHERE, /* may match */
-};
-
-/* A set of what may happen. */
-enum outcomes {
-	MAY_ACCEPT = 1 << 0,
-	MAY_DROP = 1 << 1,
-	MAY_FALL = 1 << 2, /* return, or the end of a chain: the caller goes on */
-};
-
-enum truth {
-	TRUTH_NO,
-	TRUTH_YES,
-	TRUTH_MAYBE,
 };
 
 #define BRANCHES_MAX 32

@@ -252,25 +252,17 @@ ipset_holds_networks(struct nl *nl, const char *name)
 
 /* --- asking for an address --- */
 
-/* What a match looks up. */
-struct question {
-	const char *name;
-	bool inverted;
-	const uint8_t *address;
-	uint8_t family;
-};
-
 /* The kernel answers "not in it" to questions that do not fit the set, too. */
 static bool
-can_be_asked(struct nl *nl, const struct question *q)
+can_be_asked(struct nl *nl, const char *name, uint8_t family)
 {
 	static const char *const types[] = { "hash:ip", "hash:net", "bitmap:ip" };
 	struct header header = { .family = 0 };
 	struct err e = ERR_INIT;
 
-	if (nl_query(nl, request(nl, IPSET_CMD_HEADER, 0, q->family, q->name), take_header, &header,
+	if (nl_query(nl, request(nl, IPSET_CMD_HEADER, 0, family, name), take_header, &header,
 		     &e) != 0 ||
-	    header.family != q->family)
+	    header.family != family)
 		return false;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (strcmp(header.type, types[i]) == 0)
@@ -279,32 +271,42 @@ can_be_asked(struct nl *nl, const struct question *q)
 	return false;
 }
 
-static enum truth
-ask(struct nl *nl, const struct question *q)
+enum truth
+ipset_has(struct nl *nl, const char *name, uint8_t family, const uint8_t address[16])
 {
-	struct nlmsghdr *nlh = request(nl, IPSET_CMD_TEST, NLM_F_ACK, q->family, q->name);
-	bool v4 = q->family == NFPROTO_IPV4;
+	bool v4 = family == NFPROTO_IPV4;
 	uint16_t type = v4 ? IPSET_ATTR_IPADDR_IPV4 : IPSET_ATTR_IPADDR_IPV6;
-	struct nlattr *data = mnl_attr_nest_start(nlh, IPSET_ATTR_DATA);
-	struct nlattr *ip = mnl_attr_nest_start(nlh, IPSET_ATTR_IP);
 	struct err e = ERR_INIT;
+	struct nlattr *data, *ip;
+	struct nlmsghdr *nlh;
 
-	mnl_attr_put(nlh, type | NLA_F_NET_BYTEORDER, v4 ? 4 : 16, q->address);
+	if (!nl || strlen(name) >= IPSET_MAXNAMELEN || !can_be_asked(nl, name, family))
+		return TRUTH_MAYBE;
+	nlh = request(nl, IPSET_CMD_TEST, NLM_F_ACK, family, name);
+	data = mnl_attr_nest_start(nlh, IPSET_ATTR_DATA);
+	ip = mnl_attr_nest_start(nlh, IPSET_ATTR_IP);
+	mnl_attr_put(nlh, type | NLA_F_NET_BYTEORDER, v4 ? 4 : 16, address);
 	mnl_attr_nest_end(nlh, ip);
 	mnl_attr_nest_end(nlh, data);
 	if (nl_query(nl, nlh, nl_ignore, NULL, &e) == 0)
-		return q->inverted ? TRUTH_NO : TRUTH_YES;
-	if (e.sys == IPSET_ERR_EXIST)
-		return q->inverted ? TRUTH_YES : TRUTH_NO;
-	return TRUTH_MAYBE;
+		return TRUTH_YES;
+	return e.sys == IPSET_ERR_EXIST ? TRUTH_NO : TRUTH_MAYBE;
+}
+
+static enum truth
+inverted(enum truth truth)
+{
+	if (truth == TRUTH_MAYBE)
+		return truth;
+	return truth == TRUTH_YES ? TRUTH_NO : TRUTH_YES;
 }
 
 enum truth
 ipset_match(struct nl *nl, const struct expr *x, const struct packet *packet)
 {
-	struct question q = { .family = packet->family };
 	struct ipset_name name = { .index = 0 };
 	struct ipset_use use;
+	enum truth found;
 	int fd;
 
 	if (!nl || !ipset_use_of(x, &use) || !use.plain || use.dimensions != 1)
@@ -316,8 +318,9 @@ ipset_match(struct nl *nl, const struct expr *x, const struct packet *packet)
 		ipset_name_ask(fd, &name);
 		close(fd);
 	}
-	q.name = name.name;
-	q.inverted = use.inverted;
-	q.address = use.source ? packet->source : packet->destination;
-	return name.name[0] && can_be_asked(nl, &q) ? ask(nl, &q) : TRUTH_MAYBE;
+	if (!name.name[0])
+		return TRUTH_MAYBE;
+	found = ipset_has(nl, name.name, packet->family,
+			  use.source ? packet->source : packet->destination);
+	return use.inverted ? inverted(found) : found;
 }

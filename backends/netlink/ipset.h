@@ -5,7 +5,7 @@
 
 #include "eval.h"
 #include "expr.h"
-#include "ipset_name.h"
+#include "ipset_ask.h"
 #include "observation.h"
 
 /* How an xt match `set` uses its set. */

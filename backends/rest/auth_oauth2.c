@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "auth_private.h"
+#include "filter.h"
 
 #define JWT_LIFE_S 600
 #define JWT_HEADER "{\"alg\":\"RS256\",\"typ\":\"JWT\"}"
@@ -120,11 +121,8 @@ oauth2_client(struct session *s, struct err *e)
 static char *
 base64url(const unsigned char *data, size_t len)
 {
-	char *text = malloc(4 * ((len + 2) / 3) + 1);
-	if (text == NULL)
-		return NULL;
-	EVP_EncodeBlock((unsigned char *)text, data, (int)len);
-	for (char *c = text; *c != '\0'; c++)
+	char *text = filter_base64(data, len);
+	for (char *c = text; c != NULL && *c != '\0'; c++)
 		*c = (char)(*c == '+' ? '-' : *c == '/' ? '_' : *c == '=' ? '\0' : *c);
 	return text;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <openssl/evp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,36 +15,21 @@
 /* --- encodings ----------------------------------------------------------------------------------
  */
 
-/* RFC 4648 section 4. */
+char *
+filter_base64(const void *data, size_t len)
+{
+	char *out = malloc((len + 2) / 3 * 4 + 1);
+
+	if (out != NULL)
+		EVP_EncodeBlock((unsigned char *)out, data, (int)len);
+	return out;
+}
+
 static char *
 base64(const char *text, const char **why)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t len = strlen(text);
-	char *out = malloc((len + 2) / 3 * 4 + 1);
-	size_t n = 0;
-
 	(void)why;
-	for (size_t i = 0; out != NULL && i < len; i += 3) {
-		uint32_t v = (uint32_t)(unsigned char)text[i] << 16;
-
-		if (i + 1 < len)
-			v |= (uint32_t)(unsigned char)text[i + 1] << 8;
-		if (i + 2 < len)
-			v |= (unsigned char)text[i + 2];
-		out[n++] = digits[v >> 18 & 63];
-		out[n++] = digits[v >> 12 & 63];
-		out[n++] = '=';
-		out[n++] = '=';
-		if (i + 1 < len)
-			out[n - 2] = digits[v >> 6 & 63];
-		if (i + 2 < len)
-			out[n - 1] = digits[v & 63];
-	}
-	if (out != NULL)
-		out[n] = '\0';
-	return out;
+	return filter_base64(text, strlen(text));
 }
 
 char *

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "names.h"
 
 #define REDACTED "[secret]"
@@ -187,31 +187,6 @@ secrets_names(const struct secrets *secrets)
 /* --- redaction ----------------------------------------------------------------------------------
  */
 
-static char *
-in_base64(const char *text)
-{
-	const size_t len = strlen(text);
-	char *out = malloc(4 * ((len + 2) / 3) + 1);
-	if (out != NULL)
-		EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)text, (int)len);
-	return out;
-}
-
-static char *
-percent_encoded(const char *text)
-{
-	char *out = malloc(3 * strlen(text) + 1), *to = out;
-	for (; out != NULL && *text != '\0'; text++) {
-		const unsigned char c = (unsigned char)*text;
-		const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-				   (c >= 'a' && c <= 'z') || strchr("-._~", c) != NULL;
-		to += plain ? snprintf(to, 2, "%c", c) : snprintf(to, 4, "%%%02X", c);
-	}
-	if (out != NULL)
-		*to = '\0';
-	return out;
-}
-
 /* Without its quotes. */
 static char *
 escaped_for_json(const char *text)
@@ -240,8 +215,9 @@ secrets_add(struct secrets *secrets, const char *value, struct err *e)
 {
 	if (*value == '\0')
 		return 0;
-	if (names_add(&secrets->forms, value) != 0 || add_form(secrets, in_base64(value)) != 0 ||
-	    add_form(secrets, percent_encoded(value)) != 0 ||
+	if (names_add(&secrets->forms, value) != 0 ||
+	    add_form(secrets, filter_base64(value, strlen(value))) != 0 ||
+	    add_form(secrets, filter_urlenc(value)) != 0 ||
 	    add_form(secrets, escaped_for_json(value)) != 0)
 		return err_set(e, ERR_FAILED, "out of memory");
 	return 0;

@@ -189,9 +189,9 @@ tells_ports_apart(void **state)
 		struct rule rule;
 
 		with_rule(&save, &rule, rows[i].spec);
-		if ((packet_meets(&http, &rule, NULL) != ANSWER_NO) != rows[i].http ||
-		    (packet_meets(&https, &rule, NULL) != ANSWER_NO) != rows[i].https ||
-		    (packet_meets(&dns, &rule, NULL) != ANSWER_NO) != rows[i].dns)
+		if ((packet_meets(&http, &rule, NULL) != TRUTH_NO) != rows[i].http ||
+		    (packet_meets(&https, &rule, NULL) != TRUTH_NO) != rows[i].https ||
+		    (packet_meets(&dns, &rule, NULL) != TRUTH_NO) != rows[i].dns)
 			fail_msg("%s", rows[i].spec);
 		save_fini(&save);
 	}
