@@ -202,7 +202,7 @@ def make(path, text, mode):
 def case_nothing_is_left_of_them(b):
     """A watchdog that has called failing programs many times has no child, and no more descriptors."""
     b.policy(b.target("a", deadline=DEADLINE))
-    b.run("pre", "--owner", "none", "--window", "1s")
+    b.run("pre", "--owner", "none", "--window", "5s")
     dog, = watchdogs(b)
     before = descriptors(dog)
     hows = ["not-done", "killed", "child", "garbage", "much", "hang"]
