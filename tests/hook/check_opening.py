@@ -90,7 +90,7 @@ def test_rollback_fails(b):
 def test_joining(b):
     b.ok("pre", "--lease", "a", "--window", "30s")
     b.ok("pre", "--lease", "b", "--window", "50s")
-    assert b.verbs() == ["apply", "extend"] and b.calls()[1].endswith(" 50")
+    assert b.verbs() == ["apply", "extend"] and 40 < int(b.calls()[1].split()[-1]) <= 50, b.calls()
     b.ok("pre", "--lease", "c", "--window", "20s")
     assert b.verbs() == ["apply", "extend"], "an earlier end must not shorten the window"
     b.ok("pre", "--lease", "c", "--window", "25s", says="renewed")

@@ -8,29 +8,23 @@ A test fails by an exception; there is no skip. Exit status 1 if any failed, or 
 """
 
 import argparse
+import importlib
+import os
 import signal
 import sys
 import traceback
 
 sys.dont_write_bytecode = True
 
-import check_alert
-import check_clients
-import check_closing
-import check_commands
-import check_journal
-import check_modules
-import check_neighbours
-import check_opening
-import check_refresh
-import check_run
-import check_several
-import check_watchdog
 from bench import Bench
 
-MODULES = [check_commands, check_opening, check_closing, check_journal, check_run, check_modules,
-           check_alert, check_neighbours, check_watchdog, check_refresh, check_clients,
-           check_several]
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def modules(wanted):
+    names = sorted(name[:-3] for name in os.listdir(HERE)
+                   if name.startswith("check_") and name.endswith(".py"))
+    return [importlib.import_module(n) for n in names if wanted in (None, n[len("check_"):])]
 
 
 def run_test(test, parts):
@@ -58,9 +52,7 @@ def main():
     # A shell ignores it for what it starts in the background; tests send it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     ran = failed = 0
-    for module in MODULES:
-        if parts.module and module.__name__ != "check_" + parts.module:
-            continue
+    for module in modules(parts.module):
         for name in [n for n in dir(module) if n.startswith("test_")]:
             if parts.names and not any(wanted in name for wanted in parts.names):
                 continue
