@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the watchdog is: a process of its own, with nothing of who started it, and few rights."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import time
+
+from bench import PATIENCE, wait_until
+from watched import SOON, Client, closes, fds_of, seen, stays_open, watches
+
+CAP_SYS_RESOURCE = 24  # linux/capability.h; a container's root may not have it
+
+
+def proc(pid, name):
+    with open(f"/proc/{pid}/{name}", encoding="ascii") as f:
+        return f.read()
+
+
+def test_nothing_of_the_callers(b):
+    """Whoever waits for the end of the hook's output waits for the hook alone."""
+    for behaviour, status in (({}, 0), ({"apply": "not-done"}, 1), ({"apply": "kill-after"}, -9)):
+        b.behave(**behaviour)
+        with contextlib.ExitStack() as stack:
+            ends_of = [os.pipe() for _ in range(5)]
+            lock = stack.enter_context(open(b.path("theirs"), "w", encoding="ascii"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            extra = [w for _, w in ends_of[2:]] + [lock.fileno()]
+            high = fcntl.fcntl(ends_of[4][1], fcntl.F_DUPFD, 900)
+            process = subprocess.Popen(
+                b.argv("pre", "--lease", "a"), stdin=subprocess.PIPE, stdout=ends_of[0][1],
+                stderr=ends_of[1][1], pass_fds=extra + [high], env={}, cwd=b.dir)
+            for _, write_end in ends_of:
+                os.close(write_end)
+            os.close(high)
+            assert process.wait(PATIENCE) == status
+            began = time.monotonic()
+            for read_end, _ in ends_of:
+                while os.read(read_end, 4096):
+                    pass
+                os.close(read_end)
+            assert time.monotonic() - began < SOON
+            process.stdin.close()
+            lock.close()
+            with open(b.path("theirs"), encoding="ascii") as again:
+                fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        b.behave()
+        if status == 0:
+            seen(b)
+            b.ok("post", "--lease", "a", says="closed")
+        closes(b, f"pre: {status}")
+
+
+def test_a_daemon(b):
+    b.ok("pre", "--lease", "a")
+    pid = seen(b)
+    assert os.readlink(f"/proc/{pid}/cwd") == "/"
+    fds = {}
+
+    def looks():
+        """It has begun to, and does not hold the lock that it needs to change something."""
+        fds.clear()
+        fds.update(fds_of(pid))
+        targets = fds.values()
+        return "anon_inode:[signalfd]" in targets and os.path.join(b.state, "lock") not in targets
+    wait_until(looks)
+    assert [fds.pop(fd) for fd in range(3)] == ["/dev/null"] * 3
+    for target in fds.values():
+        if target == b.module:  # it must not be taken for the next one
+            continue
+        assert target.startswith(("anon_inode:", b.state)), fds
+    assert os.getsid(pid) == pid and os.getpgid(pid) == pid
+    ours = int(proc("self", "status").split("CapEff:\t")[1].split()[0], 16)
+    if ours >> CAP_SYS_RESOURCE & 1:
+        assert int(proc(pid, "oom_score_adj")) == -900
+    assert proc(pid, "comm") == "geopause-watch\n"
+
+
+def test_it_outlives_the_terminal(b):
+    """The whole process group of the hook is killed, as a terminal or a shell may do."""
+    with Client() as client:
+        shell = subprocess.Popen(
+            ["sh", "-c", '"$@"; kill -9 0', "-"] + b.argv("pre", *client.owner),
+            start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        shell.communicate(timeout=PATIENCE)
+        assert shell.returncode == -signal.SIGKILL
+        stays_open(b)
+        client.die()
+        closes(b, "owner ended")
+
+
+def test_relative_paths(b):
+    """The watchdog leaves the directory that they are relative to."""
+    with Client() as client:
+        argv = [b.exe, "pre", "--state", "state", "--policy", "policy.json", *client.owner]
+        done = subprocess.run(argv, cwd=b.dir, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        client.die()
+        closes(b, "owner ended")
+    done = b.ok("history", "--json")
+    assert "owner ended" in done.out, done.out
+
+
+def lasting(b, pid):
+    """Its descriptors, but for the lock, which it may just be holding."""
+    lock = os.path.join(b.state, "lock")
+    return {fd: target for fd, target in fds_of(pid).items() if target != lock}
+
+
+def test_it_leaks_nothing(b):
+    """Each lease that comes and goes makes it watch all owners anew."""
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        pid = seen(b)
+        watches(b, 1)
+        before = lasting(b, pid)
+        for _ in range(20):
+            b.ok("pre", "--owner", str(os.getpid()))
+            watches(b, 2)
+            b.ok("post", "--owner", str(os.getpid()))
+            watches(b, 1)
+        wait_until(lambda: lasting(b, pid) == before)
+
+
+def test_its_rights(b):
+    b.ok("pre", "--lease", "a")
+    status = dict(line.split(":\t", 1) for line in proc(seen(b), "status").splitlines())
+    net_admin = f"{1 << 12:016x}"
+    assert status["CapEff"] == status["CapPrm"] == net_admin, status
+    assert int(status["CapInh"], 16) & ~(1 << 12) == 0 and int(status["CapAmb"], 16) == 0, status
+    assert status["NoNewPrivs"] == "1" and status["Threads"] == "1", status
