@@ -14,6 +14,8 @@
 
 #define LOCK_FILE "lock"
 #define POLL_MS 10
+#define PID_SIZE 16
+#define TURNS 6 /* of other holders, each as long as one may take */
 
 static int
 check_directory(const struct state *state, struct err *e)
@@ -56,48 +58,66 @@ state_open(struct state *state, const char *path, bool create, struct err *e)
 	return check_directory(state, e);
 }
 
-static int
-say_busy(const struct state *state, int fd, unsigned wait_s, struct err *e)
+/* Whoever has the lock writes his pid into it: "" is unknown. */
+static void
+read_holder(int fd, char pid[static PID_SIZE])
 {
-	char name[NAME_BUF], holder[16] = "";
-	ssize_t len = pread(fd, holder, sizeof(holder) - 1, 0);
-	holder[len > 0 ? strspn(holder, "0123456789") : 0] = '\0';
-	return err_set(e, ERR_BUSY,
-		       "busy: process %s has held the lock %s/" LOCK_FILE
-		       " for more than %u s; nothing was changed",
-		       *holder ? holder : "(unknown)", err_name(name, state->path), wait_s);
+	memset(pid, 0, PID_SIZE);
+	ssize_t len = pread(fd, pid, PID_SIZE - 1, 0);
+	pid[len > 0 ? strspn(pid, "0123456789") : 0] = '\0';
+}
+
+/* 1: it is ours; 0: not within this time. */
+static int
+wait_for_lock(int fd, unsigned wait_s, char holder[static PID_SIZE])
+{
+	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	const int64_t wait_ms = 1000 * (int64_t)wait_s, end = boottime_ms() + TURNS * wait_ms;
+	int64_t turn_ends = 0;
+	char now_holds[PID_SIZE];
+	*holder = '\0';
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return -1;
+		int64_t now = boottime_ms();
+		read_holder(fd, now_holds);
+		if (!turn_ends || strcmp(now_holds, holder) != 0) {
+			memcpy(holder, now_holds, PID_SIZE);
+			turn_ends = now + wait_ms;
+		}
+		if (now >= turn_ends || now >= end)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return 1;
 }
 
 int
 state_lock(struct state *state, unsigned wait_s, struct err *e)
 {
-	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
-	const int64_t end = boottime_ms() + 1000 * (int64_t)wait_s;
-	char name[NAME_BUF], pid[16];
+	char name[NAME_BUF], pid[PID_SIZE];
 	int fd = openat(state->dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	/* A file system that became read-only must not keep a window from being closed. */
 	if (fd < 0 && errno == EROFS)
 		fd = openat(state->dir, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	err_name(name, state->path);
 	if (fd < 0)
-		return err_sys(e, ERR_FAILED, errno, "opening the lock %s/" LOCK_FILE,
-			       err_name(name, state->path));
-	while (flock(fd, LOCK_EX | LOCK_NB)) {
-		int sys = errno;
-		if (sys == EWOULDBLOCK && boottime_ms() < end) {
-			nanosleep(&pause, NULL);
-			continue;
-		}
-		if (sys == EWOULDBLOCK)
-			say_busy(state, fd, wait_s, e);
-		else if (sys != EINTR)
-			err_sys(e, ERR_FAILED, sys, "locking %s/" LOCK_FILE,
-				err_name(name, state->path));
+		return err_sys(e, ERR_FAILED, errno, "opening the lock %s/" LOCK_FILE, name);
+	int locked = wait_for_lock(fd, wait_s, pid);
+	if (locked <= 0) {
+		if (locked < 0)
+			err_sys(e, ERR_FAILED, errno, "locking %s/" LOCK_FILE, name);
 		else
-			continue;
+			err_set(e, ERR_BUSY,
+				"busy: process %s has held the lock %s/" LOCK_FILE
+				" for more than %u s; nothing was changed",
+				*pid ? pid : "(unknown)", name, wait_s);
 		close(fd);
 		return -1;
 	}
-	/* Only for say_busy, which reads one line: a full disk does no harm. */
+	/* Only for who waits, who reads one line: a full disk does no harm. */
 	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 	if (pwrite(fd, pid, (size_t)len, 0) != len)
 		errno = 0;

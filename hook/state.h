@@ -21,7 +21,7 @@ struct state {
 
 /* create: make a missing directory (its last component). Without, a missing one is success. */
 int state_open(struct state *state, const char *path, bool create, struct err *e);
-/* Waits at most wait_s seconds, then ERR_BUSY with the holder's pid. */
+/* Waits at most wait_s seconds for one holder, six times as long for several: then ERR_BUSY. */
 int state_lock(struct state *state, unsigned wait_s, struct err *e);
 void state_unlock(struct state *state);
 void state_close(struct state *state);

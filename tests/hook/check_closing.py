@@ -162,6 +162,20 @@ def test_busy(b):
         closes(b, "the lock is free after 10 s", PATIENCE)
 
 
+def test_busy_in_turn(b):
+    """Several who have the lock one after the other are waited for longer than one of them."""
+    b.ok("pre")
+    with open(os.path.join(b.state, "lock"), "r+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = b.start("post")
+        for holder in ("4242", "4243", "4244"):
+            os.pwrite(lock.fileno(), holder.encode("ascii"), 0)
+            time.sleep(5)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    b.closed()
+
+
 def test_interrupted_while_waiting(b):
     b.ok("pre")
     with open(os.path.join(b.state, "lock"), "r+", encoding="ascii") as lock:

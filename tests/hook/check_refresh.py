@@ -57,7 +57,7 @@ def test_other_changes_are_left_alone(b):
         with b.changing(generations=1):
             pass
         time.sleep(0.1)
-    assert b.verbs() == ["apply"]
+    assert b.verbs().count("apply") == 1, b.calls()
 
 
 def test_refresh_brings_a_block(b):

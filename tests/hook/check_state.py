@@ -3,11 +3,10 @@
 
 import json
 import os
-import shutil
 
 from bench import wait_until
-from statefiles import (LEASE, fill, kill_watchdogs, open_unwatched, read, read_only, rewrite,
-                        small, wait_for_watchdog, write)
+from statefiles import (LEASE, fill, kill_watchdogs, open_unwatched, read, read_only,
+                        remove_directory, rewrite, small, wait_for_watchdog, write)
 
 
 # --- the directory ---
@@ -49,11 +48,11 @@ def test_state_directory_is_missing(b):
     for verb in (("post", *LEASE), ("restore",)):
         open_unwatched(b)
         assert len(b.lifts()) == 1
-        shutil.rmtree(b.state)
+        remove_directory(b)
         b.ok(*verb, says="removed a leftover")
         b.closed()
     open_unwatched(b)
-    shutil.rmtree(b.state)
+    remove_directory(b)
     b.ok("pre", *LEASE)
     b.ok("restore")
     b.closed()
@@ -62,7 +61,7 @@ def test_state_directory_is_missing(b):
 def test_state_directory_is_removed_under_the_watchdog(b):
     b.ok("pre", *LEASE)
     wait_for_watchdog(b)
-    shutil.rmtree(b.state)
+    remove_directory(b)
     wait_until(lambda: not b.lifts())
 
 

@@ -5,7 +5,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -13,6 +12,7 @@ import time
 from bench import PATIENCE, POLICY, wait_until
 from check_alert import prepare, told
 from check_commands import SYSTEM_LOG
+from statefiles import remove_directory
 from watched import (HEARTBEAT, SOON, Client, closes, ends, is_closed, lease_owners, lifted,
                      lifted_again, seen, stays_open, watches)
 
@@ -243,8 +243,7 @@ def test_watchdog_in_the_system_log(b):
 def test_state_directory_is_deleted(b):
     b.ok("pre", "--lease", "a")
     seen(b)
-    while os.path.exists(b.state):
-        shutil.rmtree(b.state, ignore_errors=True)
+    remove_directory(b)
     closes(b, "no state directory")
 
 
