@@ -33,6 +33,7 @@
 #define MAGIC "geopause-journal"
 #define HEADER_MAX 80
 #define ASIDE_TRIES 100
+#define TMP_NAME_MAX (JOURNAL_NAME_MAX + 8)
 
 const char *
 journal_name(char *buf, uint64_t netns)
@@ -298,6 +299,12 @@ journal_is_newer(int dir, const char *name)
 	return len > 0 && sscanf(text, MAGIC " %d", &version) == 1 && version > JOURNAL_VERSION;
 }
 
+static void
+tmp_name(char tmp[TMP_NAME_MAX], const char *name)
+{
+	snprintf(tmp, TMP_NAME_MAX, "%s.tmp", name);
+}
+
 static int
 write_file(int dir, const char *tmp, const char *text, bool durable)
 {
@@ -326,8 +333,8 @@ write_file(int dir, const char *tmp, const char *text, bool durable)
 int
 journal_write(int dir, const char *name, const struct journal *journal, bool durable, struct err *e)
 {
-	char tmp[JOURNAL_NAME_MAX + 8];
-	snprintf(tmp, sizeof(tmp), "%s.tmp", name);
+	char tmp[TMP_NAME_MAX];
+	tmp_name(tmp, name);
 	json_t *json = journal_json(journal);
 	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	json_decref(json);
@@ -350,8 +357,12 @@ journal_write(int dir, const char *name, const struct journal *journal, bool dur
 int
 journal_remove(int dir, const char *name, struct err *e)
 {
+	char tmp[TMP_NAME_MAX];
 	if (unlinkat(dir, name, 0) && errno != ENOENT)
 		return err_sys(e, ERR_FAILED, errno, "removing the journal %s", name);
+	/* What a writer that was killed has left; it does no harm. */
+	tmp_name(tmp, name);
+	(void)unlinkat(dir, tmp, 0);
 	return 0;
 }
 
