@@ -137,6 +137,24 @@ lasting_forget(struct window *w)
 	lasting_forget_window(w, w->journal.window);
 }
 
+bool
+lasting_is_forgotten(const struct window *w, const char *window)
+{
+	struct state where = STATE_CLOSED;
+	struct journal copy = { 0 };
+	struct err e = ERR_INIT;
+	char name[JOURNAL_NAME_MAX];
+	enum journal_read read = JOURNAL_UNREADABLE;
+	name_of(name, w->file);
+	if (w->history && !state_open(&where, w->history, false, &e) && where.dir >= 0)
+		read = journal_read(where.dir, name, &copy, &e);
+	bool forgotten =
+		read == JOURNAL_NONE || (read == JOURNAL_GOOD && strcmp(copy.window, window) != 0);
+	journal_fini(&copy);
+	state_close(&where);
+	return forgotten;
+}
+
 /* What is looked for, and by whom. */
 struct search {
 	struct window *w;

@@ -23,6 +23,8 @@ int lasting_save(struct window *w, struct err *e);
 /* This window is closed: w->journal.window or, if that is not known any more, one of this id. */
 void lasting_forget(struct window *w);
 void lasting_forget_window(struct window *w, const char *window);
+/* Is this window's copy gone? Whoever closes it removes that once all was seen to be taken back. */
+bool lasting_is_forgotten(const struct window *w, const char *window);
 /* Appends a line to *found for each that no window of this boot accounts for. */
 int lasting_find(struct window *w, struct names *found, struct err *e);
 /*

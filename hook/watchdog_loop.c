@@ -42,9 +42,10 @@
 struct watch {
 	struct window *w;
 	struct state *state;
-	struct journal last; /* as it was seen last */
-	struct stat file;    /* the journal's */
-	bool unseen;         /* something was lifted, and its journal was not seen yet */
+	const char *lock_file; /* our own, in the state directory */
+	struct journal last;   /* as it was seen last */
+	struct stat file;      /* the journal's */
+	bool unseen;           /* something was lifted, and its journal was not seen yet */
 	struct pollfd fds[OWNERS_MAX + 1];
 	nfds_t n_fds; /* the first is the signalfd */
 	bool blind;   /* an owner has no pidfd: it has ended already, or has to be looked at */
@@ -256,6 +257,14 @@ remember(struct watch *watch, struct watched *result)
 		note_relift(watch);
 }
 
+/* Whoever closes a window leaves our own file alone, unlike somebody who cleans up. */
+static bool
+may_be_closed(const struct watch *watch)
+{
+	return watch->state->lock >= 0 &&
+	       !faccessat(watch->state->dir, watch->lock_file, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
 /*
  * The journal is gone, and not by us: nothing of what it named may stay. False if it does, and has
  * to be tried again.
@@ -264,7 +273,7 @@ static bool
 clean_up(struct watch *watch)
 {
 	struct err e = ERR_INIT;
-	int failed = window_orphans(watch->w, &watch->last, &e);
+	int failed = window_orphans(watch->w, &watch->last, may_be_closed(watch), &e);
 	/* It was gone before we could see what it named. */
 	if (!failed && watch->unseen)
 		failed = window_sweep(watch->w, &e) ||
@@ -354,7 +363,7 @@ act(struct watch *watch, unsigned events)
 }
 
 static bool
-tick(struct watch *watch, unsigned events, const char *lock_file)
+tick(struct watch *watch, unsigned events)
 {
 	struct err e = ERR_INIT;
 	int locked = lock(watch, &e);
@@ -376,7 +385,7 @@ tick(struct watch *watch, unsigned events, const char *lock_file)
 		events |= WATCH_STOP;
 	bool over = act(watch, events | watch->pending);
 	if (over)
-		(void)unlinkat(watch->state->dir, lock_file, 0);
+		(void)unlinkat(watch->state->dir, watch->lock_file, 0);
 	state_unlock(watch->state);
 	return over;
 }
@@ -401,14 +410,16 @@ look(struct watch *watch, unsigned *events)
 void
 watchdog_loop(struct window *w, struct state *state, const char *lock_file, bool lifted)
 {
-	struct watch watch = { .w = w, .state = state, .n_fds = 1, .unseen = lifted };
+	struct watch watch = {
+		.w = w, .state = state, .lock_file = lock_file, .n_fds = 1, .unseen = lifted
+	};
 	unsigned events = WATCH_REFRESHED; /* in the moment before it was watched */
 	sigset_t term;
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	watch.fds[0] = (struct pollfd){ .fd = signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK),
 					.events = POLLIN };
-	while (!tick(&watch, events, lock_file))
+	while (!tick(&watch, events))
 		do
 			(void)poll(watch.fds, watch.n_fds, POLL_MS);
 		while (!look(&watch, &events));

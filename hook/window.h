@@ -89,7 +89,11 @@ struct watched {
 
 /* Looks at everything, and does what is to be done. On errors it is asked again later. */
 int window_watch(struct window *w, unsigned events, struct watched *result, struct err *e);
-/* What stands in the firewall by the lifts of this journal, which is gone, is taken out. */
-int window_orphans(struct window *w, const struct journal *gone, struct err *e);
+/*
+ * What stands in the firewall by the lifts of this journal, which is gone, is taken out. closed: it
+ * may have been closed by somebody. Then what outlives a boot, and may take long to be asked, is
+ * looked at only if the journal's lasting copy is still there.
+ */
+int window_orphans(struct window *w, const struct journal *gone, bool closed, struct err *e);
 
 #endif

@@ -182,14 +182,17 @@ window_watch(struct window *w, unsigned events, struct watched *result, struct e
 }
 
 int
-window_orphans(struct window *w, const struct journal *gone, struct err *e)
+window_orphans(struct window *w, const struct journal *gone, bool closed, struct err *e)
 {
 	const struct lifts *lifts = &gone->lifts;
 	int failed = 0;
+	closed = closed && lasting_is_forgotten(w, gone->window);
 	for (size_t i = lifts->n; i-- > 0;) {
 		struct names notes = { 0 };
 		struct err unread = ERR_INIT;
 		unsigned left_s;
+		if (closed && lifts->v[i].survives_boot)
+			continue;
 		if (lift_inspect(w, &lifts->v[i], &left_s, &unread) == LIFT_NOT_LIFTED)
 			continue;
 		if (lift_put_back(w, &lifts->v[i], &notes, e))

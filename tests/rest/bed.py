@@ -14,7 +14,6 @@ import subprocess
 import tempfile
 import threading
 import time
-import uuid
 
 from model import MODELS
 from model.server import Server, certificate, tls
@@ -23,7 +22,6 @@ CHALLENGE = "/.well-known/acme-challenge/token"
 SOURCES = ("blocked4", "blocked6", "free4", "free6")
 REQUESTS = ((80, CHALLENGE), (80, "/"), (443, CHALLENGE), (443, "/"), (22, "/"))
 BY_PATH = ("cloudflare-waf", "aws-wafv2", "azure-appgw-waf", "gcp-armor")
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
 DONE, FAILED, OPEN, UNVERIFIED = 0, 1, 3, 6
 
 
@@ -222,6 +220,16 @@ class Bed:
     def wait_for_watchdog(self):
         until(lambda: not self.processes(), "the end of the watchdog")
 
+    def wait_for_first_look(self):
+        """The watchdog knows what is open, and waits for something to happen."""
+        def waits():
+            for pid in self.processes():
+                with contextlib.suppress(OSError):
+                    with open("/proc/%d/wchan" % pid, encoding="ascii") as file:
+                        return "poll" in file.read()
+            return False
+        until(waits, "the watchdog's first look")
+
     def kill_all(self):
         def none_is_left():
             for pid in self.processes():
@@ -240,6 +248,12 @@ class Bed:
         return [name for name in os.listdir(self.path("state"))
                 if name.startswith(("window-", "lasting-"))]
 
+    def lose(self, *prefixes):
+        """These files of the state directory."""
+        for name in os.listdir(self.path("state")):
+            if name.startswith(prefixes):
+                self.remove("state", name)
+
     def require_closed(self, *expected):
         """Each model's state is what was expected, and nothing is remembered of the window."""
         self.settle()
@@ -247,20 +261,6 @@ class Bed:
             require(target.model.snapshot() == state, "%s is\n%s\nand not\n%s" % (
                 target.name, json.dumps(target.model.snapshot()), json.dumps(state)))
         require(not self.left(), "still in the state directory: %s" % self.left())
-
-
-@contextlib.contextmanager
-def another_boot():
-    """The boot id is another one."""
-    with tempfile.NamedTemporaryFile("w", dir="/tmp") as file:
-        file.write("%s\n" % uuid.uuid4())
-        file.flush()
-        os.chmod(file.name, 0o444)
-        subprocess.run(["mount", "--bind", file.name, BOOT_ID], check=True)
-        try:
-            yield
-        finally:
-            subprocess.run(["umount", BOOT_ID], check=True)
 
 
 class Killer:

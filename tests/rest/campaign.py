@@ -7,7 +7,8 @@ message names the target, and the next `restore` makes it so.
 import collections
 import time
 
-from bed import DONE, FAILED, OPEN, UNVERIFIED, Failure, Killer, another_boot, require
+from bed import DONE, FAILED, OPEN, UNVERIFIED, Failure, Killer, require
+from boot import another_boot
 from model.faults import FAULTS
 from recipes import recipe_of
 

@@ -3,7 +3,8 @@
 import json
 import time
 
-from bed import FAILED, another_boot, require, requires, until
+from bed import FAILED, require, requires, until
+from boot import another_boot
 
 EXTENDABLE = ("cloudflare-waf", "mikrotik-list")
 EXPIRING = EXTENDABLE + ("fortigate",)
@@ -101,9 +102,7 @@ def case_boot(bed):
     before = [t.model.snapshot() for t in targets]
     bed.pre()
     bed.kill_all()
-    for name in bed.left():
-        if name.startswith("window-"):
-            bed.remove("state", name)
+    bed.lose("window-")
     bed.targets = []
     bed.write("policy.json", json.dumps({"version": 1, "targets": [targets[0].document]}))
     bed.targets = targets
@@ -123,6 +122,32 @@ def case_watchdog(bed):
     owner.wait()
     until(lambda: target.model.snapshot() == before, "the watchdog")
     until(lambda: not bed.left(), "the end of the window")
+
+
+def case_post_is_the_end(bed):
+    """The watchdog asks no provider for what post has closed, nor holds the lock for it."""
+    target = bed.serve("vultr")
+    bed.pre()
+    bed.wait_for_first_look()
+    bed.post()
+    asked = target.count()
+    bed.wait_for_watchdog()
+    require(target.count() == asked, "after post: %s" % [
+        str(request) for request in target.model.requests[asked:]])
+
+
+def case_journal_lost(bed):
+    """Nobody else has closed it: the watchdog does, though the journal is gone, or all of it is."""
+    target = bed.serve("vultr")
+    before = target.model.snapshot()
+    for prefixes in (("window-",), ("window-", "lasting-", "watchdog-")):
+        bed.pre()
+        bed.wait_for_first_look()
+        bed.lose(*prefixes)
+        until(lambda: target.model.snapshot() == before, "the watchdog closes")
+        bed.wait_for_watchdog()
+        bed.lose("lasting-")
+    bed.require_closed(before)
 
 
 CASES = {name[5:].replace("_", "-"): function for name, function in globals().items()
