@@ -23,7 +23,7 @@
 #include "observation.h"
 #include "target.h"
 
-#define BACKEND_ABI 4u
+#define BACKEND_ABI 5u
 #define BACKEND_SYMBOL "geopause_backend"
 
 /* A transaction id: 12 lower-case hex digits, part of our mark in the live firewall. */
@@ -140,6 +140,11 @@ struct backend_ops {
 
 	/* Does the plan. If the state changed since, it plans again, a bounded number of times. */
 	enum outcome (*apply)(struct backend *backend, struct plan *plan, struct err *e);
+	/*
+	 * Waits, for a bounded time, until what was applied is in force; without the lock. NULL: it
+	 * is when apply is done.
+	 */
+	enum outcome (*await)(struct backend *backend, const json_t *record, struct err *e);
 	/* *left_s: seconds until the lift closes by itself, 0 if it is not open. */
 	enum lift_state (*inspect)(struct backend *backend, const json_t *record, unsigned *left_s,
 				   struct err *e);

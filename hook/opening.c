@@ -2,6 +2,7 @@
 #include "opening.h"
 
 #include "clocks.h"
+#include "fate.h"
 #include "log.h"
 #include "privileges.h"
 
@@ -44,6 +45,43 @@ watchdog_is_able(const struct watchdog *dog, const struct window *w)
 			    privileges_are_shared(pid));
 }
 
+/* The last one closes the window; e is why, and gets what is open now. */
+static void
+give_back(const struct options *options, struct backends *backends, const struct lease *lease,
+	  struct err *e)
+{
+	struct session session;
+	struct err unclosed = ERR_INIT;
+	char holders[LEASES_TEXT_MAX];
+	if (session_begin_closing(&session, options, backends, LOCK_WAIT_RESTORE_S, &unclosed) ||
+	    window_give_back(&session.window, lease, NULL, &unclosed)) {
+		fate_add(e, "rolling back failed, too: %s", unclosed.msg);
+		e->code = ERR_OPEN;
+	} else if (session.window.there) {
+		fate_add(e, "the lease was given back; the window stays open for %s",
+			 leases_text(holders, &session.window.journal.leases));
+	} else {
+		fate_add(e, "all was rolled back, nothing is open");
+	}
+	session_end(&session);
+}
+
+/* Without the lock, and with the watchdog at work. */
+static int
+await(struct opening *opening, const struct options *options, struct backends *backends,
+      const struct lease *lease, struct err *e)
+{
+	struct session *session = &opening->session;
+	if (!window_takes_time(&session->window))
+		return 0;
+	state_unlock(&session->state);
+	watchdog_release(&opening->dog, true);
+	if (!window_await(&session->window, e))
+		return 0;
+	give_back(options, backends, lease, e);
+	return -1;
+}
+
 int
 opening_take(struct opening *opening, const struct options *options, struct backends *backends,
 	     const struct request *request, struct lease *lease, struct err *e)
@@ -60,7 +98,7 @@ opening_take(struct opening *opening, const struct options *options, struct back
 		return -1;
 	if (!heartbeat_s || !watchdog_ready(&opening->dog))
 		go_without_watchdog(w, request, lease);
-	return 0;
+	return await(opening, options, backends, lease, e);
 }
 
 void

@@ -14,8 +14,9 @@ struct opening {
 };
 
 /*
- * As window_take; what fails here has changed nothing, or says what is open. Has to be ended in any
- * case; opening->session.window tells what there is now.
+ * As window_take, and waits without the lock until all of it is in force; what fails here has
+ * changed nothing, or says what is open. Has to be ended in any case; opening->session.window tells
+ * what there is now.
  */
 int opening_take(struct opening *opening, const struct options *options, struct backends *backends,
 		 const struct request *request, struct lease *lease, struct err *e);

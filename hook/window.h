@@ -4,8 +4,8 @@
  * called (apply, extend and revert in window_lift.c), and the journal is written before each of
  * them, so that whoever dies in between leaves behind what the next caller needs.
  *
- * Every function here needs the state's lock and held signals, but window_leftovers. Error
- * messages end in what is open now.
+ * Every function here needs the state's lock and held signals, but window_leftovers and
+ * window_await. Error messages end in what is open now.
  */
 #ifndef GEOPAUSE_WINDOW_H
 #define GEOPAUSE_WINDOW_H
@@ -50,6 +50,13 @@ void window_fini(struct window *w);
  */
 int window_take(struct window *w, const struct request *request, unsigned heartbeat_s,
 		struct lease *lease, struct err *e);
+/*
+ * Waits until all lifts are in force, where a firewall takes its time; here without the lock.
+ * ERR_VERIFY: one will not be. What is not seen is told, and no error.
+ */
+int window_await(struct window *w, struct err *e);
+/* Is there anything to wait for? */
+bool window_takes_time(struct window *w);
 /* There is no watchdog after all: the lifts last as long as the leases, these window_s at most. */
 int window_unwatched(struct window *w, unsigned window_s, struct err *e);
 /*

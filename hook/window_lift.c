@@ -9,7 +9,9 @@
 
 #include "backend.h"
 #include "clocks.h"
+#include "log.h"
 #include "planning.h"
+#include "signals.h"
 #include "story.h"
 #include "window.h"
 #include "window_private.h"
@@ -103,6 +105,45 @@ lift_apply(struct window *w, const struct planned *planned, struct lift *lift, s
 	/* Anything but a whole lift that is known not to be there has to be reverted. */
 	return state == LIFT_NOT_LIFTED && (ops->caps & BACKEND_ATOMIC) ? APPLIED_NOTHING
 									: APPLIED_PERHAPS;
+}
+
+static const struct open_backend *
+awaited(struct window *w, const struct lift *lift)
+{
+	struct err e = ERR_INIT;
+	const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
+	return on && on->ops->await ? on : NULL;
+}
+
+bool
+window_takes_time(struct window *w)
+{
+	for (size_t i = 0; i < w->journal.lifts.n; i++)
+		if (awaited(w, &w->journal.lifts.v[i]))
+			return true;
+	return false;
+}
+
+int
+window_await(struct window *w, struct err *e)
+{
+	for (size_t i = 0; i < w->journal.lifts.n; i++) {
+		const struct lift *lift = &w->journal.lifts.v[i];
+		const struct open_backend *on = awaited(w, lift);
+		struct err why = ERR_INIT;
+		enum outcome outcome =
+			on ? on->ops->await(on->backend, lift->record, &why) : OUTCOME_DONE;
+		if (outcome == OUTCOME_NOT_DONE) {
+			*e = why;
+			e->code = ERR_VERIFY;
+			return err_wrap(e, "verification failed");
+		}
+		if (outcome == OUTCOME_UNKNOWN)
+			log_event_take(LOG_WARNING, "await", NULL, "%s", why.msg);
+	}
+	int sig = signals_waiting();
+	return sig ? err_set(e, ERR_FAILED, "interrupted by signal %d (%s)", sig, strsignal(sig))
+		   : 0;
 }
 
 bool

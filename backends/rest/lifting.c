@@ -65,6 +65,19 @@ lifting_apply(struct job *job)
 	name_outcome(job, "the lift");
 }
 
+/* What the provider still does afterwards. */
+void
+lifting_await(struct job *job)
+{
+	const json_t *settle = job->s->recipe->settle;
+	job->outcome = OUTCOME_DONE;
+	if (settle == NULL)
+		return;
+	session_begin(job->s);
+	job->outcome = call_poll(job->s, settle, &job->s->params, &job->e);
+	name_error(job, "what was opened is not seen to be in force");
+}
+
 void
 lifting_revert(struct job *job)
 {

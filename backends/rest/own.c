@@ -248,24 +248,13 @@ commit_all(struct session *s, struct err *e)
 	return commit(s, &scope, e);
 }
 
-/* What the provider still does afterwards. */
-static enum outcome
-settle(struct session *s, struct err *e)
-{
-	const struct scope scope = { .names = s->once, .parent = &s->params };
-	return s->recipe->settle != NULL ? call_poll(s, s->recipe->settle, &scope, e)
-					 : OUTCOME_DONE;
-}
-
 enum outcome
 own_apply(struct session *s, struct err *e)
 {
 	enum outcome outcome = own_once(s, e) == 0 ? OUTCOME_DONE : OUTCOME_NOT_DONE;
 	for (size_t i = 0; outcome == OUTCOME_DONE && i < objects_count(s); i++)
 		outcome = for_object(s, i, own_create, e);
-	if (outcome == OUTCOME_DONE)
-		outcome = commit_all(s, e);
-	return outcome == OUTCOME_DONE ? settle(s, e) : outcome;
+	return outcome == OUTCOME_DONE ? commit_all(s, e) : outcome;
 }
 
 /*

@@ -286,6 +286,19 @@ rest_apply(struct backend *backend, struct plan *plan, struct err *e)
 }
 
 static enum outcome
+rest_await(struct backend *backend, const json_t *record, struct err *e)
+{
+	const size_t n = json_array_size(record);
+	struct job *jobs = jobs_of(backend, record, e);
+	if (jobs == NULL)
+		return OUTCOME_UNKNOWN;
+	jobs_run(jobs, n, lifting_await);
+	enum outcome outcome = worst(jobs, n, e);
+	jobs_free(jobs, n);
+	return outcome;
+}
+
+static enum outcome
 rest_extend(struct backend *backend, const json_t *record, unsigned expiry_s, struct err *e)
 {
 	const size_t n = json_array_size(record);
@@ -363,6 +376,7 @@ static const struct backend_ops ops = {
 	.plan_free = rest_plan_free,
 	.expires = rest_expires,
 	.apply = rest_apply,
+	.await = rest_await,
 	.inspect = rest_inspect,
 	.extend = rest_extend,
 	.revert = rest_revert,

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Several targets in one window, and every way in which a window ends by itself."""
+import contextlib
+import fcntl
 import json
+import signal
 import time
 
-from bed import FAILED, require, requires, until
+from bed import FAILED, UNVERIFIED, require, requires, until
 from boot import another_boot
 
 EXTENDABLE = ("cloudflare-waf", "mikrotik-list")
@@ -147,6 +150,55 @@ def case_journal_lost(bed):
         until(lambda: target.model.snapshot() == before, "the watchdog closes")
         bed.wait_for_watchdog()
         bed.lose("lasting-")
+    bed.require_closed(before)
+
+
+def is_locked(bed):
+    with open(bed.path("state", "lock"), "a", encoding="ascii") as lock:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+    return True
+
+
+def start_settling(bed, target):
+    """pre, which waits for the provider, without the lock."""
+    target.forget()
+    target.model.takes = 10 ** 6
+    pre = bed.start("pre", "--lease", "test", "--owner", "none")
+    until(lambda: target.model.writes() and not is_locked(bed), "the lock")
+    require(pre.poll() is None, "pre has not waited")
+    return pre
+
+
+def case_settle(bed):
+    """What a provider takes its time for is waited for, and nobody is locked out meanwhile."""
+    target = bed.serve("digitalocean")
+    before, closed = target.model.snapshot(), target.matrix()
+    pre = start_settling(bed, target)
+    requires(bed.run("status")[1], "lifted")
+    bed.settle()
+    text = "".join(pre.communicate(timeout=60))
+    require(pre.returncode == 0, text)
+    require(target.matrix() == target.lifted(closed), "not lifted")
+    target.model.takes = 1
+    bed.post()
+    bed.require_closed(before)
+
+
+def case_settle_in_vain(bed):
+    """The provider fails, or pre is interrupted: what was opened is closed, and that is said."""
+    target = bed.serve("digitalocean")
+    before = target.model.snapshot()
+    target.model.fails = True
+    requires(bed.pre(status=UNVERIFIED)[1], "digitalocean", "says that it failed",
+             "nothing is open")
+    bed.require_closed(before)
+    target.model.fails = False
+    pre = start_settling(bed, target)
+    pre.send_signal(signal.SIGTERM)
+    bed.settle()
+    requires("".join(pre.communicate(timeout=60)), "interrupted", "nothing is open")
     bed.require_closed(before)
 
 

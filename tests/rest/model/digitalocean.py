@@ -12,6 +12,8 @@ class DigitalOcean(Model):
     params = {"firewall": FIREWALL}
     secrets = {"token": "dop_v1_secret_0002"}
     volatile = ("status", "pending_changes")
+    takes = 1  # so many requests until the droplets have it
+    fails = False  # or never
     routes = (
         ("GET", "/v2/firewalls/" + FIREWALL, "read"),
         ("POST", "/v2/firewalls/%s/rules" % FIREWALL, "add"),
@@ -41,8 +43,9 @@ class DigitalOcean(Model):
             {"droplet_id": 8043964, "removing": False, "status": "waiting"}]
 
         def done():
-            self.state["status"], self.state["pending_changes"] = "succeeded", []
-        self.after(1, done)
+            self.state["status"] = "failed" if self.fails else "succeeded"
+            self.state["pending_changes"] = []
+        self.after(self.takes, done)
         return Reply(204)
 
     @staticmethod
