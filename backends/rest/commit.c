@@ -35,10 +35,22 @@ write_again(struct session *s, const json_t *call, const struct scope *scope, st
 	}
 }
 
+static const json_t *
+call_of(const struct session *s)
+{
+	return json_object_get(s->recipe->part, "commit");
+}
+
+void
+commit_is_due(struct session *s)
+{
+	s->uncommitted = call_of(s) != NULL;
+}
+
 enum outcome
 commit(struct session *s, const struct scope *scope, struct err *e)
 {
-	const json_t *call = json_object_get(s->recipe->part, "commit");
+	const json_t *call = call_of(s);
 	struct err why = ERR_INIT;
 	if (call == NULL)
 		return OUTCOME_DONE;

@@ -14,10 +14,10 @@ int64_t write_pause_ms(const struct answer *answer);
 /* A write that may be done twice: until it is known to be done. */
 enum outcome write_again(struct session *s, const json_t *call, const struct scope *scope,
 			 struct err *e);
-/*
- * The recipe's "commit", if it has one. When it fails s->uncommitted is set: what is seen may not
- * be what is in force.
+/* Before a write that the recipe's "commit", if it has one, puts into force: sets s->uncommitted.
  */
+void commit_is_due(struct session *s);
+/* The recipe's "commit", if it has one; s->uncommitted is set unless it is known to be done. */
 enum outcome commit(struct session *s, const struct scope *scope, struct err *e);
 
 #endif

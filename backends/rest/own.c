@@ -252,6 +252,7 @@ enum outcome
 own_apply(struct session *s, struct err *e)
 {
 	enum outcome outcome = own_once(s, e) == 0 ? OUTCOME_DONE : OUTCOME_NOT_DONE;
+	commit_is_due(s);
 	for (size_t i = 0; outcome == OUTCOME_DONE && i < objects_count(s); i++)
 		outcome = for_object(s, i, own_create, e);
 	return outcome == OUTCOME_DONE ? commit_all(s, e) : outcome;
@@ -267,6 +268,7 @@ own_revert(struct session *s, struct err *e)
 	enum outcome outcome = OUTCOME_DONE;
 	if (own_once(s, e) != 0)
 		return OUTCOME_NOT_DONE;
+	commit_is_due(s);
 	s->stable = json_is_true(own_call(s, "stable_ids"));
 	for (size_t i = objects_count(s); i-- > 0;)
 		outcome = outcome_worse(outcome, for_object(s, i, own_delete, e));

@@ -266,6 +266,7 @@ go_once(struct session *s, way *where, bool *again, bool *conflict, int64_t *pau
 		outcome = OUTCOME_DONE;
 		break;
 	case WAY_WRITE:
+		commit_is_due(s);
 		outcome = write_rule(s, &reading, &answer, e);
 		*again = outcome != OUTCOME_DONE && !write_is_final(outcome, &answer);
 		*conflict = answer.conflict;

@@ -202,5 +202,16 @@ def case_settle_in_vain(bed):
     bed.require_closed(before)
 
 
+def case_not_in_force(bed):
+    """What a provider has written down and was never told to apply is not open."""
+    target = bed.serve("opnsense-rule")
+    target.document["deadline"] = "3s"
+    bed.policy()
+    before = target.model.snapshot()
+    target.spoil(4, "hang")  # the second rule; no time is left to apply it
+    requires(bed.pre(status=FAILED)[1], "opnsense-rule", "nothing is open")
+    bed.require_closed(before)
+
+
 CASES = {name[5:].replace("_", "-"): function for name, function in globals().items()
          if name.startswith("case_")}
