@@ -17,6 +17,8 @@ import subprocess
 import tempfile
 import time
 
+from provider import Provider
+
 HEARTBEAT_S = 3  # the shortest that a policy may ask for
 WINDOW_S = 10    # of a window without a watchdog; the shortest, too
 DEAD_S = 10      # within which a watchdog that lives has closed after its client's death
@@ -93,15 +95,40 @@ def state_of(pid):
 
 def leave_systemd_alone():
     """The machine's would be asked for a scope for each watchdog, and get thousands of messages."""
-    if not os.path.isdir("/run/systemd"):
-        return
+    if os.path.isdir("/run/systemd"):
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/systemd"], check=True)
+
+
+def have_mounts_of_our_own():
     check_call(LIBC.unshare(CLONE_NEWNS))
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/systemd"], check=True)
 
 
 def run(*argv, text=None):
     return subprocess.run(argv, input=text, capture_output=True, text=True, check=True).stdout
+
+
+class Box:
+    """box.c: what it has lifted are files."""
+
+    def __init__(self, bed):
+        shutil.copy(os.path.join(bed.tools, "box"), bed.work)
+        self.dir = os.path.join(bed.work, "lifted")
+        self.target = BOX_TARGET % {"work": bed.work}
+        os.mkdir(self.dir)
+
+    @staticmethod
+    def prepare():
+        pass
+
+    def lifted(self):
+        return os.listdir(self.dir)
+
+    def is_open(self, port):
+        return bool(glob.glob("%s/*.%d.*" % (self.dir, port)))
+
+    def close(self):
+        pass
 
 
 class Nftables:
@@ -111,7 +138,8 @@ class Nftables:
     machine_lock = False  # it has one for the whole machine
     expiry_s = HEARTBEAT_S  # in which the kernel closes it when nobody else does
     max_window_s = 3600
-    has_rules, has_box = True, False
+    has_rules = True
+    outside = None  # the class of what no kernel closes: Box, or a provider
     targets = """
   { "backend": "nftables", "table": "inet filter", "rules": { "set": ["geo4", "allowed6"] } },
   { "backend": "nftables", "table": "inet filter", "rules": { "comment": "geo6" } }"""
@@ -158,8 +186,9 @@ class Exec(Nftables):
     without = ("lift again",)  # nobody sees its firewall change
     expiry_s = 0
     has_rules = False
-    has_children = has_box = True
-    targets = BOX_TARGET
+    has_children = True
+    outside = Box
+    targets = ""
 
     @staticmethod
     def load():
@@ -172,12 +201,18 @@ class Exec(Nftables):
 
 class Both(Nftables):
     """Of two backends in one window."""
-    has_children = has_box = True
-    targets = Nftables.targets + "," + BOX_TARGET
+    has_children = True
+    outside = Box
+
+
+class Rest(Exec):
+    """A provider's, see provider.py."""
+    has_children = False
+    outside = Provider
 
 
 FIREWALLS = {"nftables": Nftables, "iptables-nft": Iptables, "iptables-legacy": Legacy,
-             "exec": Exec, "nftables+exec": Both}
+             "exec": Exec, "nftables+exec": Both, "rest": Rest}
 
 
 def have_a_lock_of_our_own(work):
@@ -200,20 +235,21 @@ class Bed:
         self.program = program
         self.work = tempfile.mkdtemp(prefix="geopause-faults-")
         self.state = os.path.join(self.work, "state")
-        self.lifted = os.path.join(self.work, "lifted")
-        os.mkdir(self.lifted)
-        if self.firewall.has_box:
-            shutil.copy(os.path.join(self.tools, "box"), self.work)
+        subprocess.run(["ip", "-batch", "-"], input="link set lo up\naddr add %s/32 dev lo\n" %
+                       BLOCKED, text=True, check=True)
+        self.outside = self.firewall.outside(self) if self.firewall.outside else None
         policy = os.path.join(self.work, "policy.json")
         with open(policy, "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as f:
             f.write('{ "version": 1, "heartbeat": "%ds", "window": "%ds", "max_window": "%ds", '
                     '"targets": [%s ] }' % (HEARTBEAT_S, WINDOW_S, self.firewall.max_window_s,
-                                           self.firewall.targets % {"work": self.work}))
+                                           ",".join(self.targets())))
         self.options = ["--state", self.state, "--policy", policy]
         self.clients = [subprocess.Popen(["sleep", "600"]) for _ in range(2)]
-        subprocess.run(["ip", "-batch", "-"], input="link set lo up\naddr add %s/32 dev lo\n" %
-                       BLOCKED, text=True, check=True)
         self.load()
+
+    def targets(self):
+        return [text for text in (self.firewall.targets, self.outside and self.outside.target)
+                if text]
 
     def enter(self):
         check_call(LIBC.setns(self.netns, CLONE_NEWNET))
@@ -221,6 +257,8 @@ class Bed:
     def close(self):
         self.end_clients()
         self.end_processes()
+        if self.outside:
+            self.outside.close()
         os.close(self.netns)
         shutil.rmtree(self.work)
 
@@ -234,15 +272,19 @@ class Bed:
     def listing(self):
         return self.firewall.listing()
 
+    def lifted(self):
+        """What no kernel closes."""
+        return self.outside.lifted() if self.outside else []
+
     def is_identical(self):
-        return self.listing() == self.before and not os.listdir(self.lifted)
+        return self.listing() == self.before and not self.lifted()
 
     def ways(self, port):
         """Whether each way through is open."""
         if self.firewall.has_rules:
             yield self.is_passed(port)
-        if self.firewall.has_box:
-            yield bool(glob.glob("%s/*.%d.*" % (self.lifted, port)))
+        if self.outside:
+            yield self.outside.is_open(port)
 
     def is_open(self, port=80):
         return all(self.ways(port))
@@ -339,6 +381,6 @@ class Bed:
         if self.journal():
             raise Wrong("a journal is left: " + self.status().stdout)
         if not self.is_identical():
-            raise Wrong("it differs: %s%s" % (self.listing(), os.listdir(self.lifted)))
+            raise Wrong("it differs: %s%s" % (self.listing(), self.lifted()))
         if not wait_until(lambda: not self.processes(), DEAD_S):
             raise Wrong("a process is left: %s" % self.processes())

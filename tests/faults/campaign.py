@@ -16,7 +16,7 @@ import time
 import traceback
 
 from bed import (FIREWALLS, LIBC, Bed, Missed, Wrong, have_a_lock_of_our_own,
-                 leave_systemd_alone)
+                 have_mounts_of_our_own, leave_systemd_alone)
 
 BATCH = 40
 # How many calls there are depends on who is how fast: whether something has to be extended, how
@@ -166,7 +166,10 @@ def begin_worker():
     """Cleans up as after SIGINT when the main process dies."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+    have_mounts_of_our_own()
     leave_systemd_alone()
+    if Bed.firewall.outside:
+        Bed.firewall.outside.prepare()
     if Bed.firewall.machine_lock:
         work = tempfile.mkdtemp(prefix="geopause-faults-lock-")
         have_a_lock_of_our_own(work)

@@ -51,7 +51,7 @@ ALL = ("EIO", "ENOSPC", "ENOBUFS", "EINTR", "ENOMEM", "EPERM")
 SPARED = ("execve", "exit_group", "getpid", "getppid", "getuid", "geteuid", "umask", "arch_prctl",
           "rt_sigaction", "rt_sigprocmask", "rt_sigpending", "rt_sigtimedwait", "set_tid_address",
           "set_robust_list", "rseq", "prlimit64", "restart_syscall", "brk",
-          "waitid")
+          "waitid", "futex")
 HEALED_S = 15  # a watchdog tries again after a second
 LOADER = 127  # ld.so(8) could not start it
 
@@ -71,7 +71,7 @@ def must_be_closed_but_for_the_journal(bed):
     if not wait_until(lambda: not bed.processes(), HEALED_S):
         raise Wrong("a process is left: " + bed.status().stdout)
     if not bed.is_identical():
-        raise Wrong("it differs: %s%s" % (bed.listing(), os.listdir(bed.lifted)))
+        raise Wrong("it differs: %s%s" % (bed.listing(), bed.lifted()))
     bed.must("restore")
     bed.must_be_closed()
 
@@ -196,7 +196,7 @@ class WatchdogFault(Fault):
 
     def may_keep_the_journal(self, bed):
         """Or the copy of it, for which it looks in a directory that it opens."""
-        return self.point[0] == "unlinkat" or (bed.firewall.has_box and self.point[0] == "openat")
+        return self.point[0] == "unlinkat" or (bed.firewall.outside and self.point[0] == "openat")
 
 
 def make_trials(what, points):

@@ -12,18 +12,19 @@ nobody    nobody comes by, and the client ends: the watchdog, if there is one, m
           identical (handles included), removes the journal and ends
 kernel    the watchdog is killed, too: the kernel has closed the window after a heartbeat, as a
           packet finds out; then `restore` makes all of it identical. What no kernel closes, an
-          exec target's lift, `status` calls open
+          exec or REST target's lift, `status` calls open
+boot      as kernel, but in another boot, and at once
 restore   `restore` at once
 others    `pre` and `post` of others
 
 --every N takes each Nth of them, for a quick look. Needs root, nft, ip and strace; see bed.py.
 """
-import os
 import sys
 import time
 
 import campaign
 from bed import DEAD_S, WINDOW_S, Missed, Wrong, wait_until
+from boot import another_boot
 from tracing import (DEADLINE_S, SUBJECTS, VERBS, Start, points_of, prepare_verb, read, run_verb,
                      trace_of)
 
@@ -43,8 +44,8 @@ def nobody(bed):
 
 def must_tell(bed, status):
     """What no kernel closes; and where the journal is gone it is not even looked at."""
-    lifted = os.listdir(bed.lifted) and not status.stdout.startswith("open:")
-    unseen = bed.firewall.has_box and "whose journal is gone" in status.stdout
+    lifted = bed.lifted() and not status.stdout.startswith("open:")
+    unseen = bed.firewall.outside and "whose journal is gone" in status.stdout
     if status.returncode != (OPEN if lifted or unseen else 0):
         raise Wrong("status: exit %d, %s%s" % (status.returncode, status.stdout, status.stderr))
 
@@ -58,6 +59,12 @@ def kernel(bed, seconds=0):
     must_tell(bed, bed.status())
     bed.must("restore")
     bed.must_be_closed()
+
+
+def boot(bed):
+    bed.end_processes()
+    with another_boot():
+        restore(bed)
 
 
 def restore(bed):
@@ -74,8 +81,8 @@ def others(bed):
     bed.must_be_closed()
 
 
-FUTURES = (nobody, kernel, restore, others)
-WITHOUT_WATCHDOG = (kernel, restore, others)
+FUTURES = (nobody, kernel, restore, others, boot)
+WITHOUT_WATCHDOG = (kernel, restore, others, boot)
 
 
 class Kill(campaign.Trial):
@@ -128,6 +135,9 @@ class KillWatchdog(Kill):
 
 def make_trials(what, points):
     kind, futures = (KillVerb, FUTURES) if what in VERBS else (KillWatchdog, WITHOUT_WATCHDOG)
+    if not campaign.Bed.firewall.outside:
+        # The rules of the kernel's own die with the boot.
+        futures = [future for future in futures if future is not boot]
     return [kind(what, point, future) for point in points if point[0] not in SPARED
             for future in futures]
 
