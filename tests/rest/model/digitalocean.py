@@ -24,7 +24,8 @@ class DigitalOcean(Model):
         return {"id": FIREWALL, "name": "web", "status": "succeeded", "pending_changes": [],
                 "droplet_ids": [8043964], "tags": [],
                 "inbound_rules": [
-                    {"protocol": "tcp", "ports": "22", "sources": {"addresses": ["192.0.2.7"]}},
+                    {"protocol": "tcp", "ports": "22", "action": "allow",
+                     "sources": {"addresses": ["192.0.2.7"]}},
                     {"protocol": "tcp", "ports": "80", "sources": {"addresses": ["198.51.0.0/16"]}},
                     {"protocol": "tcp", "ports": "443",
                      "sources": {"addresses": ["198.51.0.0/16"]}}],
@@ -53,7 +54,7 @@ class DigitalOcean(Model):
         rules = request.json().get("inbound_rules")
         if not rules:
             raise Refusal(400, {"id": "bad_request", "message": "no rules"})
-        return rules
+        return [dict(rule, action=rule.get("action", "allow")) for rule in rules]
 
     def add(self, request):
         for rule in self.rules_of(request):

@@ -16,6 +16,7 @@ class Hetzner(Model):
         ("POST", "/v1/firewalls", "create"),
         ("POST", "/v1/firewalls/([0-9]+)/actions/remove_from_resources", "detach"),
         ("DELETE", "/v1/firewalls/([0-9]+)", "delete"),
+        ("GET", "/v1/firewalls/([0-9]+)/actions", "list_actions"),
         ("GET", "/v1/actions/([0-9]+)", "action"),
     )
 
@@ -39,9 +40,10 @@ class Hetzner(Model):
         self.state["next"] += 1
         return self.state["next"]
 
-    def begin(self, function):
+    def begin(self, firewall, command, function):
         """An action that takes effect after one more request."""
-        action = {"id": self.number(), "status": "running", "progress": 0, "error": None}
+        action = {"id": self.number(), "command": command, "status": "running", "progress": 0,
+                  "error": None, "resources": [{"id": firewall["id"], "type": "firewall"}]}
         self.state["actions"][str(action["id"])] = action
 
         def done():
@@ -59,6 +61,14 @@ class Hetzner(Model):
             self.refuse(404, "not_found", "action not found")
         return Reply(200, {"action": self.state["actions"][number]})
 
+    def list_actions(self, request, number):
+        self.find(number)
+        mine = [action for action in self.state["actions"].values()
+                if action["resources"][0]["id"] == int(number)]
+        mine.sort(key=lambda action: action["id"],
+                  reverse=request.query.get("sort") == "id:desc")
+        return Reply(200, {"actions": mine})
+
     def find(self, number):
         for firewall in self.state["firewalls"]:
             if firewall["id"] == int(number):
@@ -74,15 +84,19 @@ class Hetzner(Model):
             self.refuse(422, "firewall_resource_not_found", "no such server: %r" % servers)
         firewall = dict(asked, id=self.number(), applied_to=[])
         self.state["firewalls"].append(firewall)
-        action = self.begin(lambda: firewall["applied_to"].extend(servers))
-        return Reply(201, {"firewall": firewall, "actions": [action]})
+        rules = self.begin(firewall, "set_firewall_rules", lambda: None)
+        rules.update(status="success", progress=100)
+        applied = self.begin(firewall, "apply_firewall",
+                             lambda: firewall["applied_to"].extend(servers))
+        return Reply(201, {"firewall": firewall, "actions": [rules, applied]})
 
     def detach(self, request, number):
         firewall = self.find(number)
         servers = [r["server"]["id"] for r in request.json()["remove_from"]]
         if not set(servers) <= set(firewall["applied_to"]):
             self.refuse(422, "firewall_already_removed", "firewall was already removed")
-        return Reply(201, {"actions": [self.begin(firewall["applied_to"].clear)]})
+        return Reply(201, {"actions": [
+            self.begin(firewall, "remove_firewall", firewall["applied_to"].clear)]})
 
     def delete(self, _request, number):
         firewall = self.find(number)
