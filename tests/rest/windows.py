@@ -153,21 +153,23 @@ def case_journal_lost(bed):
     bed.require_closed(before)
 
 
-def is_locked(bed):
-    with open(bed.path("state", "lock"), "a", encoding="ascii") as lock:
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return False
-    return True
+def try_lock(lock):
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def start_settling(bed, target):
-    """pre, which waits for the provider, without the lock."""
+    """pre, which waits for the provider, and goes on doing so while somebody else has the lock."""
     target.forget()
     target.model.takes = 10 ** 6
     pre = bed.start("pre", "--lease", "test", "--owner", "none")
-    until(lambda: target.model.writes() and not is_locked(bed), "the lock")
-    require(pre.poll() is None, "pre has not waited")
+    until(target.model.writes, "a write")
+    with open(bed.path("state", "lock"), "a", encoding="ascii") as lock:
+        until(lambda: try_lock(lock), "the lock")
+        asked = target.count()
+        until(lambda: target.count() > asked, "pre, which waits without the lock")
     return pre
 
 
