@@ -301,18 +301,29 @@ set_bounds(CURL *curl, int64_t left_ms)
 	return code;
 }
 
-static struct curl_slist *
-list_of(const struct names *headers)
+static CURLcode
+append(struct curl_slist **list, const char *header)
 {
-	/* Without it libcurl waits a second for a "100 Continue" before it sends a large body. */
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-	for (size_t i = 0; list != NULL && i < headers->n; i++) {
-		struct curl_slist *grown = curl_slist_append(list, headers->v[i]);
-		if (grown == NULL)
-			curl_slist_free_all(list);
-		list = grown;
-	}
-	return list;
+	struct curl_slist *grown = curl_slist_append(*list, header);
+	if (grown == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	*list = grown;
+	return CURLE_OK;
+}
+
+static CURLcode
+add_headers(struct curl_slist **list, const struct http_request *request)
+{
+	CURLcode code = CURLE_OK;
+	/*
+	 * Without it libcurl waits a second for a "100 Continue" before it sends a large body. With
+	 * it a signature is wrong: libcurl signs what is in the list, and then does not send it.
+	 */
+	if (request->sigv4 == NULL)
+		code = append(list, "Expect:");
+	for (size_t i = 0; code == CURLE_OK && i < request->headers->n; i++)
+		code = append(list, request->headers->v[i]);
+	return code;
 }
 
 static const char *
@@ -343,9 +354,9 @@ static enum http_sent
 perform(struct http *http, const struct http_request *request, struct exchange *x, struct err *e)
 {
 	char said[CURL_ERROR_SIZE] = "";
-	struct curl_slist *headers = list_of(request->headers);
+	struct curl_slist *headers = NULL;
 	const int64_t left = request->deadline_ms - http_now_ms();
-	CURLcode code = headers == NULL ? CURLE_OUT_OF_MEMORY : CURLE_OK;
+	CURLcode code = add_headers(&headers, request);
 	if (code == CURLE_OK && left <= 0)
 		code = CURLE_OPERATION_TIMEDOUT;
 	curl_easy_reset(http->curl); /* keeps its connections */

@@ -29,6 +29,10 @@ class Failure(Exception):
     """What was expected, and what came."""
 
 
+class Skipped(Exception):
+    """What this host does not have."""
+
+
 def require(condition, what):
     if not condition:
         raise Failure(what)

@@ -78,7 +78,8 @@ class AwsWafv2(Model):
             self.refuse("UnrecognizedClientException", "The security token is invalid.")
         if self.secrets.get("session") != request.headers.get("x-amz-security-token"):
             self.refuse("UnrecognizedClientException", "The session token is invalid.")
-        if {"host", "x-amz-date"} - set(signed.split(";")) or signature != \
+        if {"host", "x-amz-date"} - set(signed.split(";")) or \
+                set(signed.split(";")) - set(request.headers) or signature != \
                 self.expected_signature(request, (day, region, service), signed, when):
             self.refuse("InvalidSignatureException", "The request signature does not match.")
 
