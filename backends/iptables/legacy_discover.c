@@ -73,7 +73,7 @@ hook_of(const struct reach *reach, const struct rule *rule)
 static const char *
 after_network(const struct rule *rule)
 {
-	const struct save_token *t = &rule->save->tokens[rule->at->first];
+	const struct save_token *t = rule->at->tokens;
 
 	if (rule->source != RULE_LITERAL || rule->sources != 1 || rule->inverted ||
 	    !rule->source_is_option || rule->from != 0)
@@ -114,8 +114,7 @@ read_source(struct observation *o, const struct reach *reach, size_t index, size
 		o->source = n > 1 ? SOURCE_ANONYMOUS : SOURCE_LITERAL;
 		o->facts = (struct set_facts){ .interval = true };
 		for (size_t i = index; i < index + n; i++)
-			legacy_set_count(&o->facts,
-					 reach->save->tokens[reach->rules[i].at->first + 1].text);
+			legacy_set_count(&o->facts, reach->rules[i].at->tokens[1].text);
 	}
 }
 
@@ -154,7 +153,7 @@ observe(struct observations *found, const struct fwmark_place *place, size_t ind
 
 static int
 discover_table(const struct legacy_host *host, enum family family, const char *table,
-	       struct observations *found, struct err *e)
+	       bool nat_elsewhere, struct observations *found, struct err *e)
 {
 	const struct ports ports = challenges_ports(CHALLENGE_DEFAULT | CHALLENGE_DNS_01);
 	struct legacy_nat nat;
@@ -170,7 +169,7 @@ discover_table(const struct legacy_host *host, enum family family, const char *t
 		return 0;
 	if (host_save(host, family, table, &save, e) < 0)
 		return -1;
-	rc = legacy_nat_read(&nat, host, family, &ports, e);
+	rc = legacy_nat_read(&nat, host, family, &ports, nat_elsewhere, e);
 	if (rc == 0)
 		rc = reach_init(&reach, &save, &ports, &nat, e);
 	for (size_t i = 0; rc == 0 && i < save.n_rules; i += n) {
@@ -188,9 +187,12 @@ discover_table(const struct legacy_host *host, enum family family, const char *t
 int
 legacy_discover(const struct legacy_host *host, struct observations *found, struct err *e)
 {
+	const bool nat_elsewhere = legacy_nat_is_elsewhere();
+
 	for (size_t t = 0; t < LEGACY_TABLES; t++)
 		for (enum family family = 0; family < FAMILIES; family++)
-			if (discover_table(host, family, legacy_tables[t], found, e) < 0)
+			if (discover_table(host, family, legacy_tables[t], nat_elsewhere, found,
+					   e) < 0)
 				return -1;
 	return 0;
 }

@@ -139,10 +139,7 @@ is_seen(const struct legacy_table *table, const struct blob *blob)
 	       !memcmp(table->blob.policy, blob->policy, sizeof(blob->policy));
 }
 
-/*
- * For one more holder. What was seen already is not read into words again: of thousands of rules,
- * that takes longest.
- */
+/* For one more holder. What was seen already keeps its words. */
 static struct legacy_table *
 read_table(const struct legacy_host *host, enum family family, const char *name, struct err *e)
 {
@@ -159,7 +156,7 @@ read_table(const struct legacy_host *host, enum family family, const char *name,
 		free(blob.bytes);
 		return table_hold(*seen);
 	}
-	table = table_read_take(&blob, seen ? *seen : NULL, kernel_set_name, host->kernel, e);
+	table = table_read_take(&blob, kernel_set_name, host->kernel, e);
 	if (!table) {
 		err_wrap(e, "table %s", name);
 		return NULL;

@@ -77,7 +77,10 @@ read_info(const struct legacy_kernel *kernel, enum family family, const char *ta
 			  &len) == 0;
 }
 
-/* errno EAGAIN: it has another size now. */
+/*
+ * errno EAGAIN: it has another size now. The kernel leaves out what stands behind the ends of names
+ * and the like: what stands there instead must not look like a change.
+ */
 static unsigned char *
 read_entries(const struct legacy_kernel *kernel, enum family family, const struct ipt_getinfo *info)
 {
@@ -87,12 +90,11 @@ read_entries(const struct legacy_kernel *kernel, enum family family, const struc
 	unsigned char *bytes;
 
 	heap_expect(info->size);
-	get = malloc(len);
+	get = calloc(1, len);
 	bytes = (unsigned char *)get;
 
 	if (!get)
 		return NULL;
-	memset(get, 0, head);
 	memcpy(get->name, info->name, sizeof(get->name));
 	get->size = info->size;
 	if (getsockopt(kernel->fd[family], families[family].level, families[family].entries, get,

@@ -139,13 +139,13 @@ plan_table(struct legacy_lift *lift, const struct legacy_host *host, enum family
 
 static int
 plan_family(struct legacy_lift *lift, const struct legacy_host *host, enum family family,
-	    struct met *met, struct plan *plan, struct err *e)
+	    bool nat_elsewhere, struct met *met, struct plan *plan, struct err *e)
 {
 	struct legacy_nat nat;
 
 	if (!host_has(family, NULL))
 		return 0;
-	if (legacy_nat_read(&nat, host, family, &lift->request.ports, e) < 0)
+	if (legacy_nat_read(&nat, host, family, &lift->request.ports, nat_elsewhere, e) < 0)
 		return -1;
 	for (size_t t = 0; t < LEGACY_TABLES; t++)
 		if (is_asked(&lift->request, legacy_tables[t]) &&
@@ -159,6 +159,8 @@ legacy_lift_plan(struct legacy_lift *lift, const struct legacy_host *host,
 		 const struct lift_request *request, struct met *met, struct plan *plan,
 		 struct err *e)
 {
+	const bool nat_elsewhere = legacy_nat_is_elsewhere();
+
 	lift->request = *request;
 	lift->targets = calloc(request->n + 1, sizeof(*lift->targets));
 	if (!lift->targets)
@@ -166,7 +168,7 @@ legacy_lift_plan(struct legacy_lift *lift, const struct legacy_host *host,
 	memcpy(lift->targets, request->targets, request->n * sizeof(*lift->targets));
 	lift->request.targets = lift->targets;
 	for (enum family family = 0; family < FAMILIES; family++)
-		if (plan_family(lift, host, family, met, plan, e) < 0)
+		if (plan_family(lift, host, family, nat_elsewhere, met, plan, e) < 0)
 			return -1;
 	return 0;
 }

@@ -83,7 +83,7 @@ has_our_comment(const struct save *save, size_t index, char txn[TXN_BUF])
 	const struct save_rule *rule = &save->rules[index];
 
 	for (size_t i = 0; i + 1 < rule->n; i++) {
-		const struct save_token *t = &save->tokens[rule->first + i];
+		const struct save_token *t = &rule->tokens[i];
 
 		if (!t[0].quoted && !strcmp(t[0].text, "--comment") && read_comment(t[1].text, txn))
 			return true;
@@ -107,7 +107,7 @@ mark_stop(const struct save *save, size_t index)
 	struct tm tm = { 0 };
 
 	for (size_t i = 0; i + 1 < rule->n; i++) {
-		const struct save_token *t = &save->tokens[rule->first + i];
+		const struct save_token *t = &rule->tokens[i];
 		const char *end;
 
 		if (t[0].quoted || strcmp(t[0].text, "--datestop") != 0)
@@ -149,7 +149,8 @@ jump_to(const struct save *save, size_t chain)
 
 	snprintf(spec, sizeof(spec), "-j %s", save->chains[chain].name);
 	for (size_t i = 0; i < save->n_rules; i++)
-		if (!strcmp(save->rules[i].spec, spec))
+		if (!save->rules[i].dull && save_words(save, i) &&
+		    !strcmp(save->rules[i].spec, spec))
 			return i;
 	return SAVE_NONE;
 }
@@ -222,7 +223,8 @@ find_inserted(struct marks *marks, const struct save *save, const char *txn, str
 	for (size_t i = 0; i < save->n_rules; i++) {
 		struct mark *mark;
 
-		if (!has_our_comment(save, i, found) || (txn && strcmp(txn, found) != 0))
+		if (save->rules[i].dull || !has_our_comment(save, i, found) ||
+		    (txn && strcmp(txn, found) != 0))
 			continue;
 		mark = add(marks, e);
 		if (!mark)
@@ -234,11 +236,25 @@ find_inserted(struct marks *marks, const struct save *save, const char *txn, str
 	return 0;
 }
 
+/* Of the rules that marks are looked for in. */
+static int
+make_words(const struct save *save, struct err *e)
+{
+	for (size_t i = 0; i < save->n_rules; i++) {
+		const struct save_rule *rule = &save->rules[i];
+
+		if ((!rule->dull || mark_is_ours(save->chains[rule->chain].name)) &&
+		    !save_words(save, i))
+			return err_set(e, ERR_FAILED, "out of memory while looking for marks");
+	}
+	return 0;
+}
+
 int
 marks_find(struct marks *marks, const struct save *save, const char *txn, struct err *e)
 {
 	*marks = (struct marks){ 0 };
-	if (find_chains(marks, save, txn, e) == 0) {
+	if (make_words(save, e) == 0 && find_chains(marks, save, txn, e) == 0) {
 		find_jumps(marks, marks->n, save);
 		if (find_inserted(marks, save, txn, e) == 0)
 			return 0;

@@ -46,7 +46,7 @@ const char *mark_chain(char buf[MARK_CHAIN_MAX], const char *txn, unsigned index
 time_t mark_end_after(unsigned seconds);
 /* "2026-11-24T16:40:00". */
 const char *mark_time(char buf[MARK_TIME_MAX], time_t at);
-/* The end that a rule has by -m time --datestop; 0: none. */
+/* The end that a rule, which has its words, has by -m time --datestop; 0: none. */
 time_t mark_stop(const struct save *save, size_t rule);
 /* True for a chain's name that is ours, whatever its transaction. */
 bool mark_is_ours(const char *chain);

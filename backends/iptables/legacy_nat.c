@@ -55,7 +55,7 @@ made_port(const struct rule *rule, bool *range)
 	if (!rule->target_name || (!is_redirect && strcmp(rule->target_name, "DNAT") != 0))
 		return 0;
 	for (size_t i = 0; i + 1 < rule->at->n; i++) {
-		const struct save_token *t = &rule->save->tokens[rule->at->first + i];
+		const struct save_token *t = &rule->at->tokens[i];
 
 		if (!strcmp(t[0].text, is_redirect ? "--to-ports" : "--to-destination"))
 			return read_port(t[1].text, is_redirect, range);
@@ -70,7 +70,7 @@ is_of_port(const struct rule *rule, uint16_t port)
 	struct part part;
 
 	for (size_t i = 0;
-	     i < rule->at->n && part_read(rule->save, rule->at, i, &part) && !part_is_target(&part);
+	     i < rule->at->n && part_read(rule->at, i, &part) && !part_is_target(&part);
 	     i = part.to) {
 		char *end;
 
@@ -143,8 +143,8 @@ take_chain(const struct nlmsghdr *nlh, void *data, struct err *e)
 	return 0;
 }
 
-static bool
-is_in_nftables(void)
+bool
+legacy_nat_is_elsewhere(void)
 {
 	struct err ignored = ERR_INIT;
 	bool found = false;
@@ -164,10 +164,8 @@ is_in_nftables(void)
 
 int
 legacy_nat_read(struct legacy_nat *nat, const struct legacy_host *host, enum family family,
-		const struct ports *ports, struct err *e)
+		const struct ports *ports, bool elsewhere, struct err *e)
 {
-	*nat = (struct legacy_nat){ 0 };
-	if (is_in_nftables())
-		nat->unknown = nat->mixed = true;
+	*nat = (struct legacy_nat){ .unknown = elsewhere, .mixed = elsewhere };
 	return host_has(family, "nat") ? read_table(nat, host, family, ports, e) : 0;
 }

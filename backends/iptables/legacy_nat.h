@@ -17,8 +17,10 @@ struct legacy_nat {
 	bool mixed;   /* other ports than the asked ones become one of these */
 };
 
-/* The nat of nf_tables, which may stand before tables of iptables-legacy, is not looked into. */
+/* There is a nat of nf_tables, which may stand before tables of iptables-legacy. */
+bool legacy_nat_is_elsewhere(void);
+/* elsewhere: as above; that one is not looked into. */
 int legacy_nat_read(struct legacy_nat *nat, const struct legacy_host *host, enum family family,
-		    const struct ports *ports, struct err *e);
+		    const struct ports *ports, bool elsewhere, struct err *e);
 
 #endif

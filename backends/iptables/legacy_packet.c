@@ -308,8 +308,7 @@ packet_meets(const struct legacy_packet *packet, const struct rule *rule, bool *
 
 	if (rule->odd)
 		return TRUTH_MAYBE;
-	for (size_t i = 0; i < rule->at->n && part_read(rule->save, rule->at, i, &part);
-	     i = part.to) {
+	for (size_t i = 0; i < rule->at->n && part_read(rule->at, i, &part); i = part.to) {
 		enum truth one;
 
 		if (part_is_target(&part))
@@ -332,8 +331,8 @@ packet_is_elsewhere(const struct legacy_packet *packet, const struct rule *rule)
 {
 	struct part part;
 
-	for (size_t i = 0; !rule->odd && i < rule->at->n &&
-			   part_read(rule->save, rule->at, i, &part) && !part_is_target(&part);
+	for (size_t i = 0; !rule->odd && i < rule->at->n && part_read(rule->at, i, &part) &&
+			   !part_is_target(&part);
 	     i = part.to) {
 		enum truth one;
 

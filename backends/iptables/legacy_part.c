@@ -47,51 +47,53 @@ static const struct {
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
-static bool
-is_option(const struct save_token *t)
-{
-	return !t->quoted && t->text[0] == '-';
-}
+/* The kinds of tokens; behind KIND_KNOWN the options of the table. */
+enum {
+	KIND_VALUE,
+	KIND_NOT,
+	KIND_OPTION, /* that is not known */
+	KIND_KNOWN,
+};
 
-static bool
-is_not(const struct save_token *t)
-{
-	return !t->quoted && !strcmp(t->text, "!");
-}
+_Static_assert(KIND_KNOWN + N_OPTIONS <= UINT8_MAX, "a kind is a byte");
 
-static size_t
-find_option(const char *name)
+uint8_t
+part_kind(const char *text)
 {
-	for (size_t i = 0; i < N_OPTIONS; i++)
-		if (!strcmp(options[i].name, name))
-			return i;
-	return SAVE_NONE;
+	if (text[0] != '-')
+		return strcmp(text, "!") ? KIND_VALUE : KIND_NOT;
+	for (size_t i = 0; text[1] && i < N_OPTIONS; i++)
+		if (options[i].name[2] == text[2] && !strcmp(options[i].name, text))
+			return (uint8_t)(KIND_KNOWN + i);
+	return KIND_OPTION;
 }
 
 bool
-part_read(const struct save *save, const struct save_rule *rule, size_t i, struct part *part)
+part_read(const struct save_rule *rule, size_t i, struct part *part)
 {
-	const struct save_token *t = &save->tokens[rule->first];
-	size_t known, n = rule->n;
+	const struct save_token *t = rule->tokens;
+	const size_t n = rule->n;
+	uint8_t kind;
 
 	*part = (struct part){ .from = i };
-	if (is_not(&t[i])) {
+	if (t[i].kind == KIND_NOT) {
 		part->inverted = true;
 		i++;
 	}
-	if (i >= n || !is_option(&t[i]))
+	if (i >= n || t[i].kind < KIND_OPTION)
 		return false;
-	known = find_option(t[i].text);
-	i++;
-	if (known != SAVE_NONE) {
-		part->option = options[known].option;
-		if (i + options[known].values > n)
-			return false;
-		for (size_t v = 0; v < options[known].values; v++)
-			part->values[v] = t[i++].text;
-	} else {
-		while (i < n && !is_option(&t[i]) && !is_not(&t[i]))
+	kind = t[i++].kind;
+	if (kind == KIND_OPTION) {
+		while (i < n && t[i].kind == KIND_VALUE)
 			i++;
+	} else {
+		const size_t values = options[kind - KIND_KNOWN].values;
+
+		part->option = options[kind - KIND_KNOWN].option;
+		if (i + values > n)
+			return false;
+		for (size_t v = 0; v < values; v++)
+			part->values[v] = t[i++].text;
 	}
 	part->to = i;
 	return true;

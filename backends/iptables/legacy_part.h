@@ -43,8 +43,10 @@ struct part {
 	const char *values[2];
 };
 
-/* The part that begins at token i of the rule. False: none does. */
-bool part_read(const struct save *save, const struct save_rule *rule, size_t i, struct part *part);
+/* What an unquoted token of this text is in a rule; 0: a value. */
+uint8_t part_kind(const char *text);
+/* The part that begins at token i of the rule, which has its words. False: none does. */
+bool part_read(const struct save_rule *rule, size_t i, struct part *part);
 /* What follows is the target's own. */
 bool part_is_target(const struct part *part);
 /* It asks where the packet comes from, by its address. */

@@ -33,13 +33,13 @@ has_part(const struct rule *rule, const struct part *wanted, const struct save_t
 	struct part part;
 
 	for (size_t i = 0;
-	     i < rule->at->n && part_read(rule->save, rule->at, i, &part) && !part_is_target(&part);
+	     i < rule->at->n && part_read(rule->at, i, &part) && !part_is_target(&part);
 	     i = part.to) {
 		size_t n = part.to - part.from;
 		bool same = n == wanted->to - wanted->from;
 
 		for (size_t k = 0; same && k < n; k++)
-			same = !strcmp(rule->save->tokens[rule->at->first + part.from + k].text,
+			same = !strcmp(rule->at->tokens[part.from + k].text,
 				       t[wanted->from + k].text);
 		if (same)
 			return true;
@@ -50,11 +50,10 @@ has_part(const struct rule *rule, const struct part *wanted, const struct save_t
 bool
 edit_asks_no_more(const struct rule *a, const struct rule *b)
 {
-	const struct save_token *t = &a->save->tokens[a->at->first];
+	const struct save_token *t = a->at->tokens;
 	struct part part;
 
-	for (size_t i = 0;
-	     i < a->at->n && part_read(a->save, a->at, i, &part) && !part_is_target(&part);
+	for (size_t i = 0; i < a->at->n && part_read(a->at, i, &part) && !part_is_target(&part);
 	     i = part.to)
 		if (!says_nothing(&part) && !part_is_source(&part) && !has_part(b, &part, t))
 			return false;
@@ -230,8 +229,7 @@ is_same_copy(const struct selection *s, const struct legacy_edit *edit, const st
 
 		if (k >= head && k < other->to)
 			continue;
-		if (strcmp(s->save->tokens[other->at->first + k].text,
-			   s->save->tokens[rule->at->first + there].text) != 0)
+		if (strcmp(other->at->tokens[k].text, rule->at->tokens[there].text) != 0)
 			return false;
 	}
 	return true;

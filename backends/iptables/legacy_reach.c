@@ -133,15 +133,18 @@ make_packets(struct reach *reach, const struct legacy_nat *nat)
 							  .translated = true });
 }
 
-static void
+static bool
 ask_all(struct reach *reach)
 {
 	for (size_t i = 0; i < reach->save->n_rules; i++) {
+		if (!save_words(reach->save, i))
+			return false;
 		rule_read(&reach->rules[i], reach->save, i);
 		for (size_t k = 0; k < reach->n_packets; k++)
 			reach->answers[i * reach->n_packets + k] = (unsigned char)packet_meets(
 				&reach->packets[k], &reach->rules[i], NULL);
 	}
+	return true;
 }
 
 /* --- what becomes of a packet that nothing names --- */
@@ -296,11 +299,10 @@ reach_init(struct reach *reach, const struct save *save, const struct ports *por
 {
 	*reach = (struct reach){ .save = save, .ports = *ports };
 	make_packets(reach, nat);
-	if (!make_room(reach)) {
+	if (!make_room(reach) || !ask_all(reach)) {
 		reach_fini(reach);
 		return err_set(e, ERR_FAILED, "out of memory while looking at the rules");
 	}
-	ask_all(reach);
 	for (size_t i = 0; i < sizeof(base) / sizeof(base[0]); i++) {
 		size_t chain = save_chain(save, base[i].chain);
 

@@ -13,12 +13,13 @@
 
 /* --- taking back --- */
 
+/* marks_find() has made the words of all that is not dull. */
 static bool
 is_jump_to(const struct save *save, size_t rule, const char *chain)
 {
 	const char *spec = save->rules[rule].spec;
 
-	return !strncmp(spec, "-j ", 3) && !strcmp(spec + 3, chain);
+	return !save->rules[rule].dull && !strncmp(spec, "-j ", 3) && !strcmp(spec + 3, chain);
 }
 
 /* Somebody refers to our chain with a rule of their own. */
@@ -27,7 +28,8 @@ is_other_reference(const struct save *save, size_t rule, const char *chain)
 {
 	struct rule r;
 
-	if (!strstr(save->rules[rule].spec, chain) || is_jump_to(save, rule, chain))
+	if (save->rules[rule].dull || !strstr(save->rules[rule].spec, chain) ||
+	    is_jump_to(save, rule, chain))
 		return false;
 	rule_read(&r, save, rule);
 	return r.target == RULE_CHAIN && !strcmp(r.target_name, chain);

@@ -157,7 +157,7 @@ part_left_out(const struct save *save, const struct legacy_edit *edit)
 	if (edit->whole)
 		return ENTRY_WHOLE;
 	rule_read(&rule, save, edit->rule);
-	return save->tokens[rule.at->first + rule.from].part;
+	return rule.at->tokens[rule.from].part;
 }
 
 static struct new_entry

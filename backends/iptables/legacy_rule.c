@@ -154,7 +154,7 @@ widen_to_match(struct rule *rule)
 
 	if (!rule->sources || rule->source_is_option)
 		return;
-	for (; i < rule->at->n && part_read(rule->save, rule->at, i, &part); i = part.to) {
+	for (; i < rule->at->n && part_read(rule->at, i, &part); i = part.to) {
 		if (part.option == OPT_MATCH && part.from < rule->from)
 			match = part.from;
 		if (part.from > rule->from && (part.option == OPT_MATCH || part_is_target(&part)))
@@ -173,17 +173,18 @@ void
 rule_read(struct rule *rule, const struct save *save, size_t index)
 {
 	struct part part;
+	const bool known = save_words(save, index);
 
 	*rule = (struct rule){
 		.save = save,
 		.at = &save->rules[index],
-		.odd = save->rules[index].odd,
+		.odd = !known || save->rules[index].odd,
 		.chain = SAVE_NONE,
 		.plain = true,
 		.total = true,
 	};
 	for (size_t i = 0; i < rule->at->n && !rule->odd; i = part.to) {
-		if (!part_read(rule->save, rule->at, i, &part)) {
+		if (!part_read(rule->at, i, &part)) {
 			rule->odd = true;
 			break;
 		}
@@ -201,8 +202,7 @@ rule_sets(const struct rule *rule, bool (*accept)(const char *set, void *data), 
 	struct part part;
 	bool any = false;
 
-	for (size_t i = 0; i < rule->at->n && part_read(rule->save, rule->at, i, &part);
-	     i = part.to) {
+	for (size_t i = 0; i < rule->at->n && part_read(rule->at, i, &part); i = part.to) {
 		if (part_is_target(&part))
 			break;
 		if (part.option == OPT_MATCH_SET && part_is_of_source(&part) &&
@@ -258,7 +258,7 @@ rule_sets_mark(const struct rule *rule, uint32_t *value, uint32_t *mask)
 	if (!name || (strcmp(name, "MARK") != 0 && strcmp(name, "CONNMARK") != 0))
 		return false;
 	for (size_t i = 0; i + 1 < rule->at->n; i++) {
-		const struct save_token *t = &rule->save->tokens[rule->at->first + i];
+		const struct save_token *t = &rule->at->tokens[i];
 
 		if (!strcmp(t[0].text, "--set-xmark") || !strcmp(t[0].text, "--set-mark"))
 			return rule_read_mark(t[1].text, value, mask);

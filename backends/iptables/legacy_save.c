@@ -15,6 +15,12 @@ save_chain(const struct save *save, const char *name)
 	return SAVE_NONE;
 }
 
+bool
+save_words(const struct save *save, size_t rule)
+{
+	return save->rules[rule].spec || table_words(save->table, rule);
+}
+
 void
 save_fini(struct save *save)
 {

@@ -13,20 +13,24 @@
 
 struct save_token {
 	const char *text; /* without quotes and escapes */
-	bool quoted;      /* then it is no option, whatever it begins with */
 	const char *raw;  /* as it stands in the spec, raw_len bytes */
-	size_t raw_len;
-	unsigned part; /* of the rule: 0, what is in no match; then its matches; then its target */
+	uint32_t raw_len;
+	uint16_t part; /* of the rule: 0, what is in no match; then its matches; then its target */
+	uint8_t kind; /* part_kind() of its text; 0 if quoted: no option, whatever it begins with */
+	bool quoted;
 };
 
 struct save_rule {
 	size_t chain;    /* index */
 	unsigned number; /* in its chain, 1-based, as -R and -D count */
+	bool dull;       /* it leads to no chain and has no comment: no mark of ours, for sure */
+	bool odd;        /* it has parts that there are no words for, or line ends */
 	uint64_t packets, bytes;
-	const char *spec; /* what follows "-A CHAIN ", verbatim; "" if nothing does */
-	size_t first;     /* its tokens: save.tokens[first] ... */
+	/* With odd what save_words() makes: */
+	const char
+		*spec; /* what follows "-A CHAIN ", verbatim; "" if nothing does; NULL: not yet */
+	const struct save_token *tokens;
 	size_t n;
-	bool odd; /* it has parts that there are no words for, or line ends */
 };
 
 struct save_chain {
@@ -39,13 +43,14 @@ struct save_chain {
 struct legacy_table; /* legacy_table.h */
 
 struct save {
-	struct legacy_table
-		*table;        /* that it was read from and that owns all of it; NULL: itself */
-	char *text, *unquoted; /* what the pointers above lead to */
+	struct legacy_table *table; /* that it was read from, and that owns all of it; or NULL */
 	struct save_chain *chains;
 	size_t n_chains;
 	struct save_rule *rules; /* each chain's together, in their order */
 	size_t n_rules;
+
+	/* Of one that was read from text: what the pointers lead to. */
+	char *text, *unquoted;
 	struct save_token *tokens;
 	size_t n_tokens;
 };
@@ -53,6 +58,11 @@ struct save {
 #define SAVE_NONE SIZE_MAX
 
 void save_fini(struct save *save);
+/*
+ * Makes the rule's words, unless they are there. Of thousands of rules that takes longest: whoever
+ * looks for a few asks for no others'. False: out of memory, now or earlier; the rule is odd then.
+ */
+bool save_words(const struct save *save, size_t rule);
 /* The index of the chain of this name, or SAVE_NONE. */
 size_t save_chain(const struct save *save, const char *name);
 

@@ -27,10 +27,10 @@ put_condition(FILE *f, const struct condition *c, time_t stop)
 }
 
 static void
-put_raw(FILE *f, const struct save *save, const struct save_rule *rule, size_t from, size_t to)
+put_raw(FILE *f, const struct save_rule *rule, size_t from, size_t to)
 {
 	for (size_t i = from; i < to; i++) {
-		const struct save_token *t = &save->tokens[rule->first + i];
+		const struct save_token *t = &rule->tokens[i];
 
 		fprintf(f, " %.*s", (int)t->raw_len, t->raw);
 	}
@@ -46,10 +46,10 @@ put_ours(FILE *f, const struct lift_words *words, const struct condition *c)
 
 /* Where the target begins, of the rule's tokens. */
 static size_t
-target_of(const struct rule *rule, const struct save *save)
+target_of(const struct rule *rule)
 {
 	for (size_t i = rule->at->n; i-- > 0;) {
-		const struct save_token *t = &save->tokens[rule->at->first + i];
+		const struct save_token *t = &rule->at->tokens[i];
 
 		if (!t->quoted && (!strcmp(t->text, "-j") || !strcmp(t->text, "-g")))
 			return i;
@@ -72,14 +72,14 @@ put_copy(FILE *f, const struct legacy_edit *edit, const struct save *save,
 		return;
 	}
 	rule_read(&rule, save, edit->rule);
-	target = target_of(&rule, save);
+	target = target_of(&rule);
 	if (!rule.proto)
 		fprintf(f, " -p %s", proto_name(c));
-	put_raw(f, save, rule.at, 0, edit->whole ? target : rule.from);
+	put_raw(f, rule.at, 0, edit->whole ? target : rule.from);
 	if (!edit->whole)
-		put_raw(f, save, rule.at, rule.to, target);
+		put_raw(f, rule.at, rule.to, target);
 	put_ours(f, words, c);
-	put_raw(f, save, rule.at, target, rule.at->n);
+	put_raw(f, rule.at, target, rule.at->n);
 	fputc('\n', f);
 }
 

@@ -7,7 +7,6 @@
 
 #define TEXT_PER_BYTE 8 /* no match's words are longer than that, but for short ones: */
 #define TEXT_PER_ENTRY 256
-#define TWIN_REACH 8 /* entries that come or go in one place */
 
 static const char *const hook_chains[NF_INET_NUMHOOKS] = {
 	[NF_INET_PRE_ROUTING] = "PREROUTING",   [NF_INET_LOCAL_IN] = "INPUT",
@@ -17,9 +16,6 @@ static const char *const hook_chains[NF_INET_NUMHOOKS] = {
 
 struct reader {
 	struct legacy_table *table;
-	size_t *chain_of; /* by entry: the chain that begins with it, or SAVE_NONE */
-	struct words words;
-	size_t twin; /* the entry of table->like that is likely to be the next one's */
 	struct err *e;
 };
 
@@ -80,12 +76,24 @@ policy_name(int verdict)
 	return verdict == -NF_DROP - 1 ? "DROP" : NULL;
 }
 
+/* Of the chain that begins with this entry; NULL: none does. */
+static const char *
+chain_name(const struct blob *blob, size_t first)
+{
+	int hook = hook_of(blob, first);
+
+	if (hook >= 0)
+		return hook_chains[hook];
+	if (first == 0 || !blob->entries[first - 1].head || hook_of(blob, first - 1) >= 0)
+		return NULL;
+	return head_name(blob, first - 1);
+}
+
 static void
 add_chain(struct reader *r, size_t first, const char *name, bool is_hooks)
 {
 	struct save *s = &r->table->save;
 
-	r->chain_of[first] = s->n_chains;
 	r->table->first[s->n_chains] = first;
 	s->chains[s->n_chains++] =
 		(struct save_chain){ .name = name, .policy = is_hooks ? "" : NULL };
@@ -96,8 +104,6 @@ read_heads(struct reader *r)
 {
 	const struct blob *blob = &r->table->blob;
 
-	for (size_t i = 0; i < blob->n; i++)
-		r->chain_of[i] = SAVE_NONE;
 	for (size_t i = 0; i + 1 < blob->n; i++) {
 		int hook = hook_of(blob, i);
 
@@ -151,111 +157,61 @@ read_foot(struct reader *r, size_t chain)
 
 /* --- rules --- */
 
-/* The chain's name that a rule leads to; *to: it leads on to the next one, or nowhere. */
-static int
-read_jump(struct reader *r, size_t entry, const char **jump)
-{
-	const struct blob *blob = &r->table->blob;
-	size_t to = blob->entries[entry].to, chain;
-
-	*jump = NULL;
-	if (to == BLOB_NONE || to == entry + 1)
-		return 0;
-	chain = r->chain_of[to];
-	if (chain == SAVE_NONE)
-		return bad_table(r, entry, "a jump leads into the middle of a chain");
-	*jump = r->table->save.chains[chain].name;
-	return 0;
-}
-
-/* Of what it leads to, words are made each time: only others are looked for. */
+/* It leads on to the next one, or nowhere. */
 static bool
-is_twin(const struct legacy_table *table, size_t entry, size_t twin)
+is_jump(const struct blob *blob, size_t entry)
 {
-	const struct blob *a = &table->blob, *b = &table->like->blob;
-
-	return b->entries[twin].to == BLOB_NONE && !b->entries[twin].head &&
-	       b->entries[twin].size == a->entries[entry].size &&
-	       xt_same_entry(a->family, blob_bytes(a, entry), blob_bytes(b, twin),
-			     a->entries[entry].size);
-}
-
-/* The same rule in the table that this one is like, not far from where it is expected. */
-static const struct save_rule *
-find_twin(struct reader *r, size_t entry)
-{
-	const struct legacy_table *table = r->table, *like = table->like;
-	const size_t first = r->twin > TWIN_REACH ? r->twin - TWIN_REACH : 0;
-
-	if (!like || table->blob.entries[entry].to != BLOB_NONE)
-		return NULL;
-	for (size_t k = 0; k <= 2 * TWIN_REACH; k++) {
-		size_t twin = k == 0 ? r->twin : first + k - 1;
-
-		if (twin >= like->blob.n || !like->rule_at[twin] || !is_twin(table, entry, twin))
-			continue;
-		r->twin = twin;
-		return &like->save.rules[like->rule_at[twin] - 1];
-	}
-	return NULL;
+	return blob->entries[entry].to != BLOB_NONE && blob->entries[entry].to != entry + 1;
 }
 
 static bool
-copy_words(struct reader *r, struct save_rule *rule, const struct save_rule *twin)
+has_comment(const struct blob *blob, size_t entry)
 {
-	rule->spec = twin->spec;
-	rule->odd = twin->odd;
-	rule->n = twin->n;
-	return words_copy(&r->words, &r->table->like->save.tokens[twin->first], twin->n);
+	for (const struct xt_entry_match *match = NULL; (match = blob_match(blob, entry, match));)
+		if (!strcmp(match->u.user.name, "comment"))
+			return true;
+	return false;
 }
 
 static int
 read_rule(struct reader *r, size_t chain, unsigned number)
 {
 	struct legacy_table *table = r->table;
-	struct words *w = &r->words;
-	const struct save_chain *c = &table->save.chains[chain];
-	struct save_rule *rule = &table->save.rules[c->first + number - 1];
-	const char *spec = w->text, *jump;
-	size_t entry = table->first[chain] + number - 1;
-	const struct save_rule *twin = find_twin(r, entry);
+	const struct blob *blob = &table->blob;
+	const size_t entry = table->first[chain] + number - 1;
+	const bool jump = is_jump(blob, entry);
 
-	*rule = (struct save_rule){ .chain = chain, .number = number, .spec = spec, .first = w->n };
-	table->rule_at[entry] = (uint32_t)(rule - table->save.rules) + 1;
-	r->twin++;
-	if (twin && copy_words(r, rule, twin))
-		return 0;
-	if (read_jump(r, entry, &jump) < 0)
-		return -1;
-	w->begun = w->odd = false;
-	words_rule(w, &table->blob, entry, jump);
-	if (w->failed || w->text == w->text_end)
-		return err_set(r->e, ERR_FAILED, "out of memory while reading a table");
-	*w->text++ = '\0';
-	rule->n = w->n - rule->first;
-	rule->odd = w->odd;
+	if (jump && !chain_name(blob, blob->entries[entry].to))
+		return bad_table(r, entry, "a jump leads into the middle of a chain");
+	table->save.rules[table->save.chains[chain].first + number - 1] = (struct save_rule){
+		.chain = chain, .number = number, .dull = !jump && !has_comment(blob, entry)
+	};
 	return 0;
 }
 
 static int
 read_rules(struct reader *r)
 {
-	struct legacy_table *table = r->table;
-	struct save *s = &table->save;
-	size_t room = table->blob.size * TEXT_PER_BYTE + table->blob.n * TEXT_PER_ENTRY;
+	struct save *s = &r->table->save;
 
 	s->rules = calloc(s->n_rules + 1, sizeof(*s->rules));
-	s->text = r->words.text = malloc(room);
-	s->unquoted = r->words.plain = malloc(room);
-	if (!s->rules || !s->text || !s->unquoted)
+	if (!s->rules)
 		return err_set(r->e, ERR_FAILED, "out of memory while reading a table");
-	r->words.text_end = s->text + room;
-	r->words.plain_end = s->unquoted + room;
 	for (size_t chain = 0; chain < s->n_chains; chain++)
 		for (unsigned i = 1; i <= s->chains[chain].n; i++)
 			if (read_rule(r, chain, i) < 0)
 				return -1;
 	return 0;
+}
+
+static size_t
+count_heads(const struct blob *blob)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < blob->n; i++)
+		n += blob->entries[i].head;
+	return n;
 }
 
 static int
@@ -264,11 +220,11 @@ read_table(struct reader *r)
 	struct legacy_table *table = r->table;
 	struct save *s = &table->save;
 
-	table->first = calloc(table->blob.n, sizeof(*table->first));
-	table->rule_at = calloc(table->blob.n, sizeof(*table->rule_at));
-	s->chains = calloc(table->blob.n, sizeof(*s->chains));
-	r->chain_of = calloc(table->blob.n, sizeof(*r->chain_of));
-	if (!table->first || !table->rule_at || !s->chains || !r->chain_of)
+	const size_t room = count_heads(&table->blob) + NF_INET_NUMHOOKS;
+
+	table->first = calloc(room, sizeof(*table->first));
+	s->chains = calloc(room, sizeof(*s->chains));
+	if (!table->first || !s->chains)
 		return err_set(r->e, ERR_FAILED, "out of memory while reading a table");
 	if (read_heads(r) < 0)
 		return -1;
@@ -279,12 +235,10 @@ read_table(struct reader *r)
 }
 
 struct legacy_table *
-table_read_take(struct blob *blob, struct legacy_table *like, set_name_fn set_name, void *sets,
-		struct err *e)
+table_read_take(struct blob *blob, set_name_fn set_name, void *sets, struct err *e)
 {
 	struct legacy_table *table = calloc(1, sizeof(*table));
 	struct reader r = { .table = table, .e = e };
-	int rc;
 
 	if (!table) {
 		blob_fini(blob);
@@ -292,23 +246,30 @@ table_read_take(struct blob *blob, struct legacy_table *like, set_name_fn set_na
 		return NULL;
 	}
 	table->holders = 1;
-	/* Of each other only once: no table keeps a long row of earlier ones. */
-	if (like && !like->like)
-		table->like = table_hold(like);
 	table->blob = *blob;
 	*blob = (struct blob){ 0 };
-	r.words =
+	table->words =
 		(struct words){ .family = table->blob.family, .set_name = set_name, .sets = sets };
-	rc = blob_read(&table->blob, e) < 0 ? -1 : read_table(&r);
-	table->save.tokens = r.words.tokens;
-	table->save.n_tokens = r.words.n;
-	free(r.chain_of);
-	if (rc == 0) {
-		table_count(table, table->blob.bytes);
-		return table;
+	table->save.table = table;
+	if (blob_read(&table->blob, e) < 0 || read_table(&r) < 0) {
+		table_put(table);
+		return NULL;
 	}
-	table_put(table);
-	return NULL;
+	table_count(table, table->blob.bytes);
+	return table;
+}
+
+bool
+table_words(struct legacy_table *table, size_t rule)
+{
+	const struct blob *blob = &table->blob;
+	const size_t entry = table_rule(table, rule);
+	const bool jump = is_jump(blob, entry);
+
+	words_open(&table->words, blob->entries[entry].size * TEXT_PER_BYTE + TEXT_PER_ENTRY);
+	words_rule(&table->words, blob, entry,
+		   jump ? chain_name(blob, blob->entries[entry].to) : NULL);
+	return words_close(&table->words, &table->save.rules[rule]);
 }
 
 void
@@ -343,10 +304,7 @@ table_hold(struct legacy_table *table)
 struct save
 table_save_take(struct legacy_table *table)
 {
-	struct save save = table->save;
-
-	save.table = table;
-	return save;
+	return table->save;
 }
 
 void
@@ -354,10 +312,10 @@ table_put(struct legacy_table *table)
 {
 	if (!table || --table->holders > 0)
 		return;
+	table->save.table = NULL;
 	save_fini(&table->save);
+	words_fini(&table->words);
 	blob_fini(&table->blob);
 	free(table->first);
-	free(table->rule_at);
-	table_put(table->like);
 	free(table);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A table of the kernel's, in its bytes and in words: which entry of the one is which rule of the
- * other. Read once, it may be held by several.
+ * A table of the kernel's, in its bytes and, as far as somebody asks for them, in words: which
+ * entry of the one is which rule of the other. Read once, it may be held by several.
  */
 #ifndef GEOPAUSE_LEGACY_TABLE_H
 #define GEOPAUSE_LEGACY_TABLE_H
@@ -12,22 +12,22 @@
 
 struct legacy_table {
 	unsigned holders;
-	struct legacy_table *like; /* that has the words of most of its rules; NULL: its own are */
 	struct blob blob;
-	struct save save;  /* its own table is NULL */
-	uint32_t *rule_at; /* by entry: its rule's index + 1; 0: it is none */
-	size_t *first;     /* by chain: the entry of its first rule, or of its end if it has none */
+	struct save save; /* its own table is itself, not held */
+	size_t *first;    /* by chain: the entry of its first rule, or of its end if it has none */
+	struct words words;
 };
 
 /*
  * Takes over the blob, of which blob_read() has made no entries yet. Chains other than iptables
- * makes them are an error. NULL: the blob is freed, e says why. like, or NULL, is an earlier table
- * of the same name: words of rules that are in both are not made again.
+ * makes them are an error. NULL: the blob is freed, e says why. sets outlives the making of words.
  */
-struct legacy_table *table_read_take(struct blob *blob, struct legacy_table *like,
-				     set_name_fn set_name, void *sets, struct err *e);
+struct legacy_table *table_read_take(struct blob *blob, set_name_fn set_name, void *sets,
+				     struct err *e);
 struct legacy_table *table_hold(struct legacy_table *table); /* for one more holder */
 void table_put(struct legacy_table *table);                  /* the last one frees it */
+/* save_words() of a table's rule that has none yet. */
+bool table_words(struct legacy_table *table, size_t rule);
 /* Takes over a hold; save_fini() puts it. */
 struct save table_save_take(struct legacy_table *table);
 /* The counters of other bytes of the same entries: blob_same(). */

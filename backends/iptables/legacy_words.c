@@ -5,9 +5,111 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy_part.h"
+
 #define NO_QUOTES                                                                                  \
 	"_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" /* xtables_save_string  \
 									    */
+
+/* --- room --- */
+
+#define CHUNK ((size_t)32 << 10) /* bytes */
+#define TOKENS_MIN 64u           /* of a rule, in a chunk of their own */
+
+struct words_chunk {
+	struct words_chunk *next;
+	char bytes[];
+};
+
+/* *end is set behind it; NULL: no memory. */
+static void *
+add_chunk(struct words *w, size_t size, char **end)
+{
+	struct words_chunk *chunk = malloc(sizeof(*chunk) + (size > CHUNK ? size : CHUNK));
+
+	if (!chunk) {
+		w->failed = true;
+		return NULL;
+	}
+	*end = chunk->bytes + (size > CHUNK ? size : CHUNK);
+	chunk->next = w->chunks;
+	w->chunks = chunk;
+	return chunk->bytes;
+}
+
+static void
+make_room(struct words *w, char **at, char **end, size_t size)
+{
+	char *bytes;
+
+	if ((size_t)(*end - *at) >= size)
+		return;
+	bytes = add_chunk(w, size, end);
+	*at = bytes ? bytes : *at;
+}
+
+/* The rule's tokens so far come along. */
+static bool
+has_room_for_token(struct words *w)
+{
+	const size_t size = 2 * (w->n < TOKENS_MIN ? TOKENS_MIN : w->n) * sizeof(*w->tokens);
+	struct save_token *tokens;
+	char *end;
+
+	if (w->tokens + w->n < w->tokens_end)
+		return true;
+	tokens = add_chunk(w, size, &end);
+	if (!tokens)
+		return false;
+	if (w->n > 0)
+		memcpy(tokens, w->tokens, w->n * sizeof(*tokens));
+	w->tokens = tokens;
+	w->tokens_end = tokens + (size_t)(end - (char *)tokens) / sizeof(*tokens);
+	return true;
+}
+
+void
+words_open(struct words *w, size_t room)
+{
+	make_room(w, &w->text, &w->text_end, room);
+	make_room(w, &w->plain, &w->plain_end, room);
+	w->spec = w->text;
+	w->n = 0;
+	w->part = 0;
+	w->odd = false;
+}
+
+bool
+words_close(struct words *w, struct save_rule *rule)
+{
+	if (w->text == w->text_end)
+		w->failed = true;
+	if (w->failed) {
+		rule->spec = "";
+		rule->n = 0;
+		rule->odd = true;
+		return false;
+	}
+	*w->text++ = '\0';
+	rule->spec = w->spec;
+	rule->tokens = w->tokens;
+	rule->n = w->n;
+	rule->odd = w->odd;
+	w->tokens += w->n;
+	return true;
+}
+
+void
+words_fini(struct words *w)
+{
+	for (struct words_chunk *chunk = w->chunks, *next; chunk; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
+	*w = (struct words){ 0 };
+}
+
+/* --- writing --- */
 
 static void
 put_text(struct words *w, char c)
@@ -27,46 +129,14 @@ put_plain(struct words *w, char c)
 		w->failed = true;
 }
 
-static bool
-has_room(struct words *w, size_t n)
-{
-	size_t more = w->room ? w->room * 2 : 1024;
-	void *v;
-
-	if (n <= w->room - w->n)
-		return true;
-	while (more < w->n + n)
-		more *= 2;
-	v = reallocarray(w->tokens, more, sizeof(*w->tokens));
-	if (!v)
-		return false;
-	w->tokens = v;
-	w->room = more;
-	return true;
-}
-
 void
 words_begin(struct words *w)
 {
-	if (w->begun)
+	if (w->n > 0)
 		put_text(w, ' ');
-	w->begun = true;
-	if (!has_room(w, 1)) {
-		w->failed = true;
-		return;
-	}
-	w->tokens[w->n] = (struct save_token){ .text = w->plain, .raw = w->text, .part = w->part };
-}
-
-bool
-words_copy(struct words *w, const struct save_token *tokens, size_t n)
-{
-	if (!has_room(w, n))
-		return false;
-	if (n > 0)
-		memcpy(&w->tokens[w->n], tokens, n * sizeof(*tokens));
-	w->n += n;
-	return true;
+	if (has_room_for_token(w))
+		w->tokens[w->n] =
+			(struct save_token){ .text = w->plain, .raw = w->text, .part = w->part };
 }
 
 void
@@ -78,7 +148,8 @@ words_end(struct words *w)
 	if (w->failed)
 		return;
 	token = &w->tokens[w->n++];
-	token->raw_len = (size_t)(w->text - token->raw);
+	token->raw_len = (uint32_t)(w->text - token->raw);
+	token->kind = token->quoted ? 0 : part_kind(token->text);
 }
 
 void

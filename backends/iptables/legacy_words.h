@@ -17,17 +17,25 @@ struct words {
 	set_name_fn set_name;
 	void *sets;
 
-	/* What is written grows in these; it never moves. */
+	/* What is written stays where it is: when a chunk is full, another one follows. */
+	struct words_chunk *chunks;
 	char *text, *text_end;   /* the specs */
 	char *plain, *plain_end; /* the tokens without quotes */
-	struct save_token *tokens;
-	size_t n, room;
+	struct save_token *tokens, *tokens_end;
 
-	bool begun;    /* the spec has a token already */
-	unsigned part; /* of what is being written, as in struct save_token */
-	bool odd;      /* the rule has what must not be shown as it is */
-	bool failed;   /* no room, no memory: for good */
+	/* The rule that is being written: */
+	const char *spec;
+	size_t n;      /* so many tokens, from tokens on */
+	uint16_t part; /* as in struct save_token */
+	bool odd;      /* it has what must not be shown as it is */
+	bool failed;   /* no memory: for good */
 };
+
+/* Begins a rule whose spec has less than so many bytes. */
+void words_open(struct words *w, size_t room);
+/* Ends it; false: out of memory, now or earlier. */
+bool words_close(struct words *w, struct save_rule *rule);
+void words_fini(struct words *w);
 
 /* The next token: begin, its characters, end. Some in one go: */
 void words_begin(struct words *w);
@@ -42,9 +50,6 @@ void words_not(struct words *w, bool inverted); /* "!", if it is */
 void words_quoted(struct words *w, const char *text, size_t max);
 /* An address of the family. */
 void words_address(struct words *w, const void *address);
-
-/* Tokens of a rule that was written already; false: no memory. */
-bool words_copy(struct words *w, const struct save_token *tokens, size_t n);
 
 /* legacy_words_match.c, legacy_words_target.c: "-m NAME ...", "-j NAME ..." of an extension. */
 void words_match(struct words *w, const struct xt_entry_match *match);

@@ -137,7 +137,6 @@ put_header(struct words *w, const struct blob *blob, size_t i)
 {
 	const struct xt_header h = xt_header_of(blob->family, blob_bytes(blob, i));
 
-	w->part = 0;
 	put_network(w, "-s", h.source, h.source_mask, h.address_len, *h.invert & IPT_INV_SRCIP);
 	put_network(w, "-d", h.address, h.address_mask, h.address_len, *h.invert & IPT_INV_DSTIP);
 	put_interface(w, "-i", h.iniface, h.in_mask, *h.invert & IPT_INV_VIA_IN);

@@ -36,11 +36,13 @@ check_rules(const struct save *save)
 {
 	for (size_t i = 0; i < save->n_rules; i++) {
 		const struct save_rule *rule = &save->rules[i];
-		const char *at = rule->spec;
+		const char *at;
 
+		MUST(save_words(save, i));
+		at = rule->spec;
 		MUST(save->chains[rule->chain].first + rule->number - 1 == i);
 		for (size_t k = 0; k < rule->n; k++) {
-			const struct save_token *t = &save->tokens[rule->first + k];
+			const struct save_token *t = &rule->tokens[k];
 
 			MUST(at == t->raw && strlen(t->text) <= t->raw_len);
 			at += t->raw_len + (k + 1 < rule->n);
@@ -80,7 +82,7 @@ made_table(struct change *change)
 	memcpy(blob.bytes, (unsigned char *)made.request + sizeof(*made.request), blob.size);
 	memcpy(blob.entry, made.request->hook_entry, sizeof(blob.entry));
 	memcpy(blob.policy, made.request->underflow, sizeof(blob.policy));
-	table = table_read_take(&blob, NULL, set_name, NULL, &e);
+	table = table_read_take(&blob, set_name, NULL, &e);
 	MUST(table && table->blob.n == made.n);
 	replacement_fini(&made);
 	return table;
@@ -132,7 +134,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	blob.bytes = malloc(blob.size);
 	MUST(blob.bytes);
 	memcpy(blob.bytes, data + HEAD, blob.size);
-	table = table_read_take(&blob, NULL, set_name, NULL, &e);
+	table = table_read_take(&blob, set_name, NULL, &e);
 	if (table) {
 		check_rules(&table->save);
 		check_marks(&table->save);

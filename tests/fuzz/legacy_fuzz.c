@@ -22,12 +22,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The tokens are the spec's, one after the other. */
 static void
-check_tokens(const struct save *save, const struct save_rule *rule)
+check_tokens(const struct save_rule *rule)
 {
 	const char *at = rule->spec;
 
 	for (size_t i = 0; i < rule->n; i++) {
-		const struct save_token *t = &save->tokens[rule->first + i];
+		const struct save_token *t = &rule->tokens[i];
 
 		at += strspn(at, " \t");
 		MUST(at == t->raw && strlen(t->text) <= t->raw_len);
@@ -45,7 +45,7 @@ check_rule(const struct save *save, size_t index)
 	struct rule rule;
 
 	MUST(chain->first + at->number - 1 == index && at->number <= chain->n);
-	check_tokens(save, at);
+	check_tokens(at);
 	rule_read(&rule, save, index);
 	MUST(!rule.sources || (rule.from < rule.to && rule.to <= at->n));
 	MUST(rule.target != RULE_CHAIN || rule.chain < save->n_chains);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy_part.h"
+
 struct reader {
 	struct save *save;
 	const char *table;
@@ -138,7 +140,8 @@ read_token(struct reader *r, const char **at, struct save_token *token)
 		*r->unquoted++ = *from;
 	}
 	*r->unquoted++ = '\0';
-	token->raw_len = (size_t)(from - token->raw);
+	token->raw_len = (uint32_t)(from - token->raw);
+	token->kind = token->quoted ? 0 : part_kind(token->text);
 	*at = from;
 	return !inside;
 }
@@ -148,8 +151,8 @@ read_tokens(struct reader *r, struct save_rule *rule)
 {
 	struct save *s = r->save;
 	const char *at = rule->spec;
+	const size_t first = s->n_tokens;
 
-	rule->first = s->n_tokens;
 	while (*(at += strspn(at, " \t"))) {
 		struct save_token *tokens =
 			grown(r, s->tokens, s->n_tokens, &r->room_tokens, sizeof(*tokens));
@@ -160,8 +163,20 @@ read_tokens(struct reader *r, struct save_rule *rule)
 		if (!read_token(r, &at, &tokens[s->n_tokens++]))
 			rule->odd = true;
 	}
-	rule->n = s->n_tokens - rule->first;
+	rule->n = s->n_tokens - first;
 	return 0;
+}
+
+/* Where they have come to lie. */
+static void
+place_tokens(struct save *s)
+{
+	const struct save_token *next = s->tokens;
+
+	for (size_t i = 0; i < s->n_rules; i++) {
+		s->rules[i].tokens = next;
+		next += s->rules[i].n;
+	}
 }
 
 /* Rules of a chain stand together: its first one is after the last one of another. */
@@ -294,8 +309,10 @@ save_parse(struct save *save, const char *text, size_t len, const char *table, s
 	r.unquoted = save->unquoted;
 	if (!save->text || !save->unquoted)
 		err_set(e, ERR_FAILED, "out of memory while reading table %s", table);
-	else if (read_lines(&r, save->text) == 0)
+	else if (read_lines(&r, save->text) == 0) {
+		place_tokens(save);
 		return 0;
+	}
 	save_fini(save);
 	return -1;
 }

@@ -94,7 +94,7 @@ table_of(enum family family)
 {
 	struct blob blob = blob_of(family);
 	struct err e = ERR_INIT;
-	struct legacy_table *table = table_read_take(&blob, NULL, no_set, NULL, &e);
+	struct legacy_table *table = table_read_take(&blob, no_set, NULL, &e);
 
 	if (!table)
 		fail_msg("%s", e.msg);
@@ -119,7 +119,7 @@ made_of(struct change *change, struct replacement *made)
 	memcpy(blob.bytes, (unsigned char *)made->request + sizeof(*made->request), blob.size);
 	memcpy(blob.entry, made->request->hook_entry, sizeof(blob.entry));
 	memcpy(blob.policy, made->request->underflow, sizeof(blob.policy));
-	table = table_read_take(&blob, NULL, no_set, NULL, &e);
+	table = table_read_take(&blob, no_set, NULL, &e);
 	if (!table)
 		fail_msg("%s", e.msg);
 	assert_int_equal(made->request->num_entries, table->blob.n);
@@ -137,9 +137,11 @@ assert_rules(const struct legacy_table *table, const char *chain, const char *ru
 	char text[512] = "";
 
 	assert_true(c != SAVE_NONE);
-	for (size_t i = 0; i < save->chains[c].n; i++)
+	for (size_t i = 0; i < save->chains[c].n; i++) {
+		assert_true(save_words(save, save->chains[c].first + i));
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? "; " : "",
 			 save->rules[save->chains[c].first + i].spec);
+	}
 	assert_string_equal(text, rules);
 }
 
@@ -301,7 +303,7 @@ refuses(struct blob *blob, const char *why)
 {
 	struct err e = ERR_INIT;
 
-	assert_null(table_read_take(blob, NULL, no_set, NULL, &e));
+	assert_null(table_read_take(blob, no_set, NULL, &e));
 	if (!strstr(e.msg, why))
 		fail_msg("\"%s\" does not say \"%s\"", e.msg, why);
 }
