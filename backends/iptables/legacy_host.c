@@ -2,16 +2,19 @@
 #include "legacy_host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "legacy_change.h"
 #include "legacy_kernel.h"
 #include "legacy_rewrite.h"
 
 #define EDIT_TRIES 10u
-#define NAMES_TRIES 3u
+#define PROC_TRIES 3u
+#define PROC_MAX 512u            /* bytes; of x_tables' names */
 #define SEEN_MAX (FAMILIES * 4u) /* x_tables has hardly more tables than that */
 
 struct host_seen {
@@ -29,41 +32,51 @@ static const char *const tables[FAMILIES] = {
 	[FAMILY_IPV6] = "/proc/thread-self/net/ip6_tables_names",
 };
 
+/* All of a short file of /proc, as text; what hangs on it is worth asking again. False: errno. */
+static bool
+read_proc(const char *path, char text[PROC_MAX])
+{
+	for (unsigned i = 0; i < PROC_TRIES; i++) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n;
+
+		if (fd < 0 && errno == ENOENT)
+			return false;
+		if (fd < 0)
+			continue;
+		n = read(fd, text, PROC_MAX - 1);
+		close(fd);
+		if (n >= 0) {
+			text[n] = '\0';
+			return true;
+		}
+	}
+	errno = EIO;
+	return false;
+}
+
 bool
 host_has(enum family family, const char *table)
 {
-	char names[256];
-	bool found = false;
-	FILE *f = NULL;
+	char names[PROC_MAX], *rest = names;
 
-	for (unsigned i = 0; !f && i < NAMES_TRIES; i++) {
-		f = fopen(tables[family], "re");
-		if (!f && errno == ENOENT)
-			return false;
-	}
 	/* What cannot be asked may be there: whoever reads it hears why it cannot be. */
-	if (!f)
-		return true;
-	while (!found && fgets(names, sizeof(names), f)) {
-		names[strcspn(names, "\n")] = '\0';
-		found = names[0] && (!table || !strcmp(names, table));
-	}
-	fclose(f);
-	return found;
+	if (!read_proc(tables[family], names))
+		return errno != ENOENT;
+	for (const char *name; (name = strsep(&rest, "\n"));)
+		if (*name && (!table || !strcmp(name, table)))
+			return true;
+	return false;
 }
 
 bool
 host_tracks(enum family family)
 {
-	unsigned long count = 0;
-	FILE *f = fopen("/proc/sys/net/netfilter/nf_conntrack_count", "re");
+	char count[PROC_MAX];
 
-	if (f) {
-		if (fscanf(f, "%lu", &count) != 1)
-			count = 0;
-		fclose(f);
-	}
-	return count > 0 || host_has(family, "nat");
+	return (read_proc("/proc/sys/net/netfilter/nf_conntrack_count", count) &&
+		strtoul(count, NULL, 10) > 0) ||
+	       host_has(family, "nat");
 }
 
 int
