@@ -249,6 +249,8 @@ ask(const struct legacy_packet *packet, const struct part *part, const char *mat
 	case OPT_JUMP:
 	case OPT_GOTO:
 	case OPT_COMMENT:
+	case OPT_ALWAYS:
+	case OPT_DETAIL:
 		return TRUTH_YES;
 	case OPT_PROTO:
 		return is_proto(packet, value);

@@ -31,8 +31,10 @@ enum option {
 	OPT_TCP_FLAGS,
 	OPT_MARK,
 	OPT_MAC,
-	OPT_ABOVE, /* true only of packets that come too often */
-	OPT_VALUE, /* known only for its values: what it says is not */
+	OPT_ABOVE,  /* true only of packets that come too often */
+	OPT_ALWAYS, /* true of every packet */
+	OPT_DETAIL, /* says more of another option of the same match */
+	OPT_VALUE,  /* known only for its values: what it says is not */
 };
 
 /* An option with its values. */

@@ -135,6 +135,8 @@ take_part(struct rule *rule, const struct part *part)
 	case OPT_TCP_FLAGS:
 	case OPT_MAC:
 	case OPT_ABOVE:
+	case OPT_ALWAYS:
+	case OPT_DETAIL:
 	case OPT_OUT:
 	case OPT_DPORT:
 	case OPT_DPORTS:

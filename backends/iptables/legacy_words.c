@@ -208,6 +208,20 @@ words_not(struct words *w, bool inverted)
 }
 
 void
+words_unknown(struct words *w, const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+	uint32_t hash = 0x811c9dc5; /* FNV-1a */
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ bytes[i]) * 0x01000193;
+	words_begin(w);
+	words_text(w, "--...");
+	words_hex(w, hash);
+	words_end(w);
+}
+
+void
 words_quoted(struct words *w, const char *text, size_t max)
 {
 	size_t len = strnlen(text, max);

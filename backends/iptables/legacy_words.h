@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Writing rules in iptables-save's words, cut into tokens at once. What is not known of a match or
- * a target stands as "--...": nothing is read back from here that goes to the kernel.
+ * a target stands as "--...", with a number that differs where the bytes do: nothing is read back
+ * from here that goes to the kernel.
  */
 #ifndef GEOPAUSE_LEGACY_WORDS_H
 #define GEOPAUSE_LEGACY_WORDS_H
@@ -46,6 +47,8 @@ void words_hex(struct words *w, uint32_t number); /* "0x1f" */
 void words_end(struct words *w);
 void words_add(struct words *w, const char *token);
 void words_not(struct words *w, bool inverted); /* "!", if it is */
+/* "--...0x1f", of these bytes. */
+void words_unknown(struct words *w, const void *data, size_t size);
 /* As iptables quotes it, with at most max bytes up to its NUL. */
 void words_quoted(struct words *w, const char *text, size_t max);
 /* An address of the family. */

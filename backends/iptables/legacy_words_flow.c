@@ -70,8 +70,8 @@ conntrack_of(const void *data, unsigned revision)
 	return info;
 }
 
-static unsigned
-mask_bits(const union nf_inet_addr *mask, size_t words)
+unsigned
+put_mask_bits(const union nf_inet_addr *mask, size_t words)
 {
 	unsigned bits = 0;
 
@@ -85,7 +85,7 @@ put_ct_address(struct words *w, const char *option, const union nf_inet_addr *ad
 	       const union nf_inet_addr *mask, bool inverted)
 {
 	const unsigned all = w->family == FAMILY_IPV4 ? 32 : 128;
-	unsigned bits = mask_bits(mask, all / 32);
+	unsigned bits = put_mask_bits(mask, all / 32);
 
 	words_not(w, inverted);
 	words_add(w, option);

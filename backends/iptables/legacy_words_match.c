@@ -5,8 +5,10 @@
 
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_comment.h>
+#include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_hashlimit.h>
 #include <linux/netfilter/xt_iprange.h>
 #include <linux/netfilter/xt_length.h>
 #include <linux/netfilter/xt_limit.h>
@@ -14,6 +16,7 @@
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_pkttype.h>
+#include <linux/netfilter/xt_recent.h>
 #include <linux/netfilter/xt_set.h>
 #include <linux/netfilter/xt_state.h>
 #include <linux/netfilter/xt_tcpudp.h>
@@ -154,43 +157,6 @@ put_time(struct words *w, const void *data, unsigned revision)
 
 /* --- others --- */
 
-#define LIMIT_BURST 5 /* iptables' default */
-
-/* print_rate() of libxt_limit.c. */
-static void
-put_limit(struct words *w, const void *data, unsigned revision)
-{
-	static const struct {
-		const char *name;
-		uint32_t length;
-	} units[] = { { "day", XT_LIMIT_SCALE * 24 * 60 * 60 },
-		      { "hour", XT_LIMIT_SCALE * 60 * 60 },
-		      { "min", XT_LIMIT_SCALE * 60 },
-		      { "sec", XT_LIMIT_SCALE } };
-	const struct xt_rateinfo *rate = data;
-	size_t i = 1;
-
-	(void)revision;
-	words_add(w, "--limit");
-	words_begin(w);
-	if (rate->avg == 0) {
-		words_text(w, "--...");
-	} else {
-		for (; i < 4; i++)
-			if (rate->avg > units[i].length ||
-			    units[i].length / rate->avg < units[i].length % rate->avg)
-				break;
-		words_number(w, units[i - 1].length / rate->avg);
-		words_char(w, '/');
-		words_text(w, units[i - 1].name);
-	}
-	words_end(w);
-	if (rate->burst != LIMIT_BURST) {
-		words_add(w, "--limit-burst");
-		put_range(w, rate->burst, rate->burst);
-	}
-}
-
 static void
 put_comment(struct words *w, const void *data, unsigned revision)
 {
@@ -267,6 +233,12 @@ static const struct {
 	{ "mark", 1, 1, sizeof(struct xt_mark_mtinfo1), put_mark },
 	{ "connmark", 1, 1, sizeof(struct xt_connmark_mtinfo1), put_mark },
 	{ "limit", 0, 0, sizeof(struct xt_rateinfo), put_limit },
+	{ "hashlimit", 1, 1, sizeof(struct xt_hashlimit_mtinfo1), put_hashlimit },
+	{ "hashlimit", 2, 2, sizeof(struct xt_hashlimit_mtinfo2), put_hashlimit },
+	{ "hashlimit", 3, 3, sizeof(struct xt_hashlimit_mtinfo3), put_hashlimit },
+	{ "connlimit", 1, 1, sizeof(struct xt_connlimit_info), put_connlimit },
+	{ "recent", 0, 0, sizeof(struct xt_recent_mtinfo), put_recent },
+	{ "recent", 1, 1, sizeof(struct xt_recent_mtinfo_v1), put_recent },
 	{ "icmp", 0, 0, sizeof(struct ipt_icmp), put_icmp },
 	{ "icmp6", 0, 0, sizeof(struct ip6t_icmp), put_icmp },
 	{ "mac", 0, 0, sizeof(struct xt_mac_info), put_mac },
@@ -304,5 +276,5 @@ words_match(struct words *w, const struct xt_entry_match *match)
 		return;
 	}
 	if (size > 0)
-		words_add(w, "--...");
+		words_unknown(w, match->data, size);
 }

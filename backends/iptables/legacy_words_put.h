@@ -6,6 +6,8 @@
 #ifndef GEOPAUSE_LEGACY_WORDS_PUT_H
 #define GEOPAUSE_LEGACY_WORDS_PUT_H
 
+#include <linux/netfilter.h>
+
 #include "legacy_words.h"
 
 struct bit_name {
@@ -16,6 +18,8 @@ struct bit_name {
 /* "A,B"; of no bits nothing. */
 void put_bits(struct words *w, const struct bit_name *names, size_t n, unsigned bits);
 #define PUT_BITS(w, names, bits) put_bits(w, names, sizeof(names) / sizeof((names)[0]), bits)
+/* How many bits are set; of so many words of 32 bits. */
+unsigned put_mask_bits(const union nf_inet_addr *mask, size_t words);
 /* "1", "1:9"; as a token. */
 void put_range(struct words *w, unsigned from, unsigned to);
 
@@ -33,6 +37,12 @@ void put_addrtype(struct words *w, const void *data, unsigned revision);
 void put_state(struct words *w, const void *data, unsigned revision);
 void put_conntrack(struct words *w, const void *data, unsigned revision);
 void put_mark(struct words *w, const void *data, unsigned revision);
+
+/* legacy_words_rate.c */
+void put_limit(struct words *w, const void *data, unsigned revision);
+void put_hashlimit(struct words *w, const void *data, unsigned revision);
+void put_connlimit(struct words *w, const void *data, unsigned revision);
+void put_recent(struct words *w, const void *data, unsigned revision);
 
 /* legacy_words_nat.c */
 void put_dnat(struct words *w, const void *data, unsigned revision);

@@ -177,5 +177,5 @@ words_target(struct words *w, const struct xt_entry_target *target)
 		return;
 	}
 	if (size > 0)
-		words_add(w, "--...");
+		words_unknown(w, target->data, size);
 }

@@ -144,6 +144,15 @@ BANS = {
         filtered(ESTABLISHED + "-A INPUT -i eth0 -j GEO\n" + BAN + HOME.replace("INPUT", "GEO"),
                  policy="DROP", chains=":GEO - [0:0]\n"), blocked=IPV4, ports=WEB,
         selector={"set": ["home"]}, refused="put that rule before it"),
+    "rate-behind-asking-jump": Shape(
+        filtered(ESTABLISHED + "-A INPUT -i eth0 -j GEO\n" + "".join(
+            "-A INPUT -p tcp -m %s -j DROP\n" % rate for rate in (
+                "recent --rcheck --seconds 60 --name scan",
+                "hashlimit --hashlimit-above 500/sec --hashlimit-mode srcip --hashlimit-name web",
+                "connlimit --connlimit-above 500 --connlimit-mask 24"))
+                 + HOME.replace("INPUT", "GEO"),
+                 policy="DROP", chains=":GEO - [0:0]\n"), blocked=IPV4, ports=WEB,
+        selector={"set": ["home"]}),
     "ban-behind-early-return": Shape(
         filtered(ESTABLISHED + "-A INPUT -j GEO\n" + BAN
                  + "-A GEO -d 198.51.100.99/32 -j RETURN\n" + HOME.replace("INPUT", "GEO"),
@@ -166,6 +175,10 @@ LISTS = {
                              ports=WEB, selector={"set": ["home"]}),
     "list-of-this-place": Shape(
         filtered(ESTABLISHED + (ELSEWHERE % "ACCEPT").replace(".99", ".10")), blocked=IPV4,
+        ports=WEB, selector={"set": ["home"]}),
+    "list-of-conditions-without-words": Shape(
+        filtered(ESTABLISHED + HOME.replace("-j", "-m ttl --ttl-eq 1 -j")
+                 + HOME.replace("-j", "-m ttl --ttl-gt 1 -j"), policy="DROP"), blocked=IPV4,
         ports=WEB, selector={"set": ["home"]}),
     "list-that-returns-at-a-place": Shape(
         filtered("-A INPUT -j GEO\n" + (ELSEWHERE % "RETURN").replace("INPUT", "GEO"),

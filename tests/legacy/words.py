@@ -48,6 +48,18 @@ BOTH = """
 -m time --datestop 2026-11-24T16:40:00 -j RETURN
 -m time --timestart 08:00:00 --timestop 17:30:59 --monthdays 1,2,31 --weekdays Mon,Sun --datestart 2020-02-29T00:00:01 --kerneltz -j DROP
 -m time --timestart 23:00:00 --timestop 01:00:00 --contiguous
+-m hashlimit --hashlimit-above 10/sec --hashlimit-burst 5 --hashlimit-mode srcip --hashlimit-name a%(six)s -j DROP
+-m hashlimit --hashlimit-upto 3/hour --hashlimit-burst 7 --hashlimit-mode srcip,dstport --hashlimit-name b%(six)s --hashlimit-htable-size 64 --hashlimit-htable-max 99 --hashlimit-htable-gcinterval 500 --hashlimit-htable-expire 4000 --hashlimit-srcmask 24 --hashlimit-dstmask 16
+-m hashlimit --hashlimit-above 512kb/s --hashlimit-mode dstip,srcport --hashlimit-name c%(six)s
+-m hashlimit --hashlimit-upto 1mb/s --hashlimit-burst 3mb --hashlimit-name d%(six)s
+-m hashlimit --hashlimit-above 40/min --hashlimit-name e%(six)s --hashlimit-rate-match --hashlimit-rate-interval 9
+-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 24 --connlimit-saddr -j REJECT
+-p tcp -m connlimit --connlimit-upto 5 --connlimit-daddr
+-m recent --set --name SSH%(six)s
+-m recent ! --set --rdest
+-m recent --update --seconds 60 --reap --hitcount 4 --rttl --name SSH%(six)s -j DROP
+-m recent ! --rcheck --name k%(six)s --rdest -j DROP
+-m recent --remove --name k%(six)s
 -m length --length 100:200 -j DROP
 -m length ! --length 7
 -m pkttype ! --pkt-type broadcast -j DROP
