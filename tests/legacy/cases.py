@@ -318,19 +318,28 @@ def refresh(args):
 def renumbered(args):
     """A rule that is the same to the byte, on another set that has got the lifted one's number."""
     rule = "[5:300] -A GEO -m set --match-set geo src -j DROP\n"
+    other = "-A GEO -m set --match-set others src -j DROP\n"
+    later = "-A GEO -m set --match-set geo9 src -j DROP\n"
     with Scene(args) as scene:
+        def lifted():
+            return re.findall(r"-A GP-\S+ -m set --match-set (\S+) ",
+                              scene.bed.must(["iptables-legacy-save"]))
+        scene.bed.must(["ipset", "create", "geo9", "hash:net"])
         scene.expect(0, "pre", "--lease", "a")
-        # At once, so that the watchdog sees nothing of what lies between.
+        # Once, so that the watchdog has read the rule; then at once, so that it sees nothing of
+        # what lies between.
+        scene.bed.load_legacy(scene.rules, sets="")
+        wait_until(lambda: lifted() == ["geo"], "it was not lifted again", 60)
         scene.bed.must(["sh", "-ec", """
             printf %s "$1" | iptables-legacy-restore
             ipset destroy geo
             ipset create others hash:net
-            printf %s "$2" | iptables-legacy-restore""", "-", RULES.replace(rule, ""),
-                        RULES.replace("-set geo ", "-set others ")])
-        time.sleep(3)  # many looks of the watchdog's
+            printf %s "$2" | iptables-legacy-restore""", "-", scene.rules.replace(rule, ""),
+                        scene.rules.replace(rule, other + later)])
+        wait_until(lifted, "what came with it was not lifted", 60)
         saved = scene.bed.must(["iptables-legacy-save"])
-        require("-set others " in saved and "GP-" not in saved, "it was lifted:\n" + saved)
-        scene.run("post", "--lease", "a")
+        require(lifted() == ["geo9"] and other in saved, "another set's was lifted:\n" + saved)
+        scene.expect(0, "post", "--lease", "a")
 
 
 class Hammer(threading.Thread):
