@@ -91,7 +91,10 @@ host_lock(struct legacy_host *host, struct err *e)
 void
 host_unlock(struct legacy_host *host)
 {
-	if (host->lock >= 0)
+	if (host->lock >= 0) {
+		/* Free even if the close fails: whoever waits for it may be this process. */
+		(void)flock(host->lock, LOCK_UN);
 		close(host->lock);
+	}
 	host->lock = -1;
 }
