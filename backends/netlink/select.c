@@ -7,11 +7,8 @@
 
 #include "ipset.h"
 #include "iptables.h"
-#include "mark.h"
 #include "nf.h"
 #include "select_search.h"
-
-#define KEY_SERVICE 13u /* nft's inet_service */
 
 static int
 no_memory(struct err *e)
@@ -45,15 +42,6 @@ select_table(const struct ruleset *rs, const char *text)
 		return NULL;
 	snprintf(family, sizeof(family), "%.*s", (int)(name - text), text);
 	return ruleset_table(rs, family_by_name(family), name + 1);
-}
-
-bool
-select_is_port_set(const struct set *set)
-{
-	if (set->flags & (NFT_SET_MAP | NFT_SET_OBJECT | NFT_SET_ANONYMOUS))
-		return false;
-	return set->key_type == KEY_SERVICE ||
-	       (set->key_type == MARK_SET_KEY_TYPE && set->key_len == MARK_SET_KEY_LEN);
 }
 
 void
@@ -99,24 +87,6 @@ selection_append(struct selection *sel, struct rule *rule, const struct criterio
 		sel->suspects[sel->n].has_criterion = true;
 	}
 	sel->n++;
-	return 0;
-}
-
-static int
-add_own_set(struct selection *sel, struct set *set, size_t target, struct err *e)
-{
-	struct own_set *grown;
-
-	for (size_t i = 0; i < sel->n_own_sets; i++) {
-		if (sel->own_sets[i].set == set)
-			return 0;
-	}
-	grown = realloc(sel->own_sets, (sel->n_own_sets + 1) * sizeof(*sel->own_sets));
-
-	if (!grown)
-		return no_memory(e);
-	sel->own_sets = grown;
-	sel->own_sets[sel->n_own_sets++] = (struct own_set){ set, target };
 	return 0;
 }
 
@@ -275,54 +245,6 @@ consider_rule(struct search *s, struct rule *rule)
 	return search_add_rule(s, rule, &all, found);
 }
 
-/* --- own sets --- */
-
-static int
-own_set_refused(struct search *s, const struct pattern *p, const struct set *set)
-{
-	char path[PATH_BUF], name[NAME_BUF];
-	const char *why = NULL;
-
-	search_path(path, "set", &s->target->rules.set, p);
-	err_name(name, set->name);
-	if (!select_is_port_set(set))
-		why = "is no set of ports: its type must be inet_service, or inet_proto . "
-		      "inet_service";
-	else if (!(set->flags & NFT_SET_TIMEOUT))
-		why = "cannot be closed by the kernel if geopause dies: add `flags timeout` to it";
-	else if (set->flags & NFT_SET_INTERVAL)
-		why = "holds ranges: leave `interval` out of its flags";
-	else if (set->flags & NFT_SET_CONSTANT)
-		why = "is constant: leave `constant` out of its flags";
-	if (!why)
-		return 0;
-	return target_err(s->e, s->target, path, p->line, "set %s of table %s %s", name,
-			  s->table->text, why);
-}
-
-/* Sets of ports that the target's rules.set means. */
-static int
-find_own_sets(struct search *s, bool must)
-{
-	const struct ruleset *rs = s->eval->rs;
-
-	for (size_t i = 0; i < rs->n_sets; i++) {
-		struct set *set = rs->sets[i];
-		const struct pattern *p;
-
-		if (set->table != s->table || set->flags & NFT_SET_ANONYMOUS ||
-		    mark_is_set(set, NULL))
-			continue;
-		p = patterns_match(&s->target->rules.set, set->name);
-		if (!p || (!must && !select_is_port_set(set)))
-			continue;
-		if (own_set_refused(s, p, set) < 0 || add_own_set(s->sel, set, s->index, s->e) < 0)
-			return -1;
-		s->rules++;
-	}
-	return 0;
-}
-
 /* --- targets --- */
 
 static int
@@ -377,7 +299,7 @@ select_target(struct search *s)
 				  err_name(text, s->target->table));
 	if (search_check_names(s) < 0)
 		return -1;
-	if (find_own_sets(s, s->target->action == ACTION_SET) < 0)
+	if (search_own_sets(s, s->target->action == ACTION_SET) < 0)
 		return -1;
 	if (select_in_table(s) < 0)
 		return -1;
@@ -435,7 +357,7 @@ take_rule_for_discover(struct search *s, struct rule *rule)
 		    selection_add(s->sel, rule, c, 0, s->e) < 0)
 			return -1;
 		if (c->of == OF_OWN_PORT && criterion_name(c) &&
-		    add_own_set(s->sel, c->set, 0, s->e) < 0)
+		    selection_add_own_set(s->sel, c->set, 0, s->e) < 0)
 			return -1;
 	}
 	return 0;

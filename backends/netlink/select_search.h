@@ -28,6 +28,10 @@ int selection_append(struct selection *sel, struct rule *rule, const struct crit
 int search_add_rule(struct search *s, struct rule *rule, const struct criteria *all,
 		    const struct criterion *criterion);
 
+int selection_add_own_set(struct selection *sel, struct set *set, size_t target, struct err *e);
+/* Adds the sets of ports that the target's rules.set means. must: it means nothing else. */
+int search_own_sets(struct search *s, bool must);
+
 #define PATH_BUF 64
 /* "rules.set[1]", or "rules.set" where there is just one. */
 const char *search_path(char buf[PATH_BUF], const char *key, const struct patterns *all,
