@@ -10,6 +10,7 @@
 enum meaning {
 	GEO,
 	EXCEPTION, /* people or machines that are let through */
+	HOME,      /* the same, but home_countries are countries */
 	OTHER,     /* another kind of block */
 	LISTED,    /* the same, unless the name says what is listed */
 	NEUTRAL,   /* goes with anything */
@@ -40,6 +41,10 @@ static const struct {
 	{ "*country*", GEO, NULL, false },
 	{ "*countries*", GEO, NULL, false },
 	{ "continent*", GEO, NULL, false },
+	{ "nation", GEO, NULL, false },
+	{ "nations", GEO, NULL, false },
+	{ "laender*", GEO, NULL, false },
+	{ "paises", GEO, NULL, false },
 	{ "ipdeny", GEO, NULL, false },
 	{ "maxmind", GEO, NULL, false },
 	{ "locationblock", GEO, NULL, false },
@@ -61,7 +66,7 @@ static const struct {
 	{ "mgmt", EXCEPTION, "an administrator's addresses", false },
 	{ "management", EXCEPTION, "an administrator's addresses", false },
 	{ "office*", EXCEPTION, "somebody's own addresses", false },
-	{ "home", EXCEPTION, "somebody's own addresses", false },
+	{ "home", HOME, "somebody's own addresses", false },
 	{ "trusted*", EXCEPTION, "trusted addresses", false },
 	{ "friend*", EXCEPTION, "trusted addresses", false },
 	{ "partner*", EXCEPTION, "trusted addresses", false },
@@ -144,6 +149,9 @@ static const struct {
 	{ "net", NEUTRAL, NULL, false },
 	{ "nets", NEUTRAL, NULL, false },
 	{ "network*", NEUTRAL, NULL, false },
+	{ "subnet*", NEUTRAL, NULL, false },
+	{ "dbip", NEUTRAL, NULL, false },
+	{ "aggregated", NEUTRAL, NULL, false },
 	{ "cidr*", NEUTRAL, NULL, false },
 	{ "range*", NEUTRAL, NULL, false },
 	{ "zone*", NEUTRAL, NULL, false },
@@ -207,7 +215,7 @@ static const char codes[] =
 	" pn pr ps pt pw py qa re ro rs ru rw sa sb sc sd se sg sh si sj sk sl sm sn so sr ss st sv"
 	" sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw tz ua ug um us uy uz va vc ve vg vi"
 	" vn vu wf ws ye yt za zm zw xk eu ";
-/* Full names and three letters, for the countries that are blocked or let through most. */
+/* Full names and three letters, for what is blocked or let through most. */
 static const char *const country_names[] = {
 	"russia",  "russian",   "china",     "chinese",  "iran",        "korea",     "belarus",
 	"ukraine", "germany",   "austria",   "france",   "italy",       "spain",     "portugal",
@@ -218,7 +226,8 @@ static const char *const country_names[] = {
 	"egypt",   "nigeria",   "australia", "zealand",  "netherlands", "belgium",   "switzerland",
 	"czechia", "hungary",   "greece",    "emirates", "kazakhstan",  "venezuela", "monaco",
 	"rus",     "chn",       "prk",       "irn",      "usa",         "deu",       "fra",
-	"gbr",
+	"gbr",     "asia",      "europe",    "africa",   "oceania",     "america",   "americas",
+	"dach",
 };
 #define N_COUNTRY_NAMES (sizeof(country_names) / sizeof(country_names[0]))
 
@@ -288,7 +297,7 @@ count_code(struct words *w, const char *word)
 
 /* Norway is written NO; "no" says no. */
 static void
-count_word(struct words *w, const char *word, bool capitals)
+count_word(struct words *w, const char *word, bool capitals, bool *home)
 {
 	size_t i = meaning_of(word);
 	enum meaning meaning = i < N_MEANINGS ? meanings[i].meaning : UNKNOWN;
@@ -301,6 +310,8 @@ count_word(struct words *w, const char *word, bool capitals)
 		w->geo = true;
 	else if (meaning == EXCEPTION)
 		w->exception = true;
+	else if (meaning == HOME)
+		*home = true;
 	else if (meaning == SERVICE)
 		w->services++;
 	else if (meaning == UNKNOWN)
@@ -315,7 +326,7 @@ count_word(struct words *w, const char *word, bool capitals)
 
 /* Reads one word and returns what follows. */
 static const char *
-next_word(struct words *w, const char *p)
+next_word(struct words *w, const char *p, bool *home)
 {
 	char word[WORD_MAX];
 	size_t n = 0;
@@ -329,7 +340,7 @@ next_word(struct words *w, const char *p)
 	} while (!is_boundary(p[-1], *p));
 	word[n] = '\0';
 	if (!isdigit((unsigned char)word[0]))
-		count_word(w, word, capitals);
+		count_word(w, word, capitals, home);
 	return p;
 }
 
@@ -337,7 +348,7 @@ struct words
 words_read(const char *text)
 {
 	struct words w = { 0 };
-	bool cc = false;
+	bool cc = false, home = false;
 
 	for (const char *p = text; p != NULL && *p != '\0';) {
 		if (!isalnum((unsigned char)*p)) {
@@ -347,11 +358,15 @@ words_read(const char *text)
 		if (strncasecmp(p, "cc", 2) == 0 && (p == text || is_boundary(p[-1], p[0])) &&
 		    is_boundary(p[1], p[2]))
 			cc = true;
-		p = next_word(&w, p);
+		p = next_word(&w, p, &home);
 	}
 	w.dated = text != NULL && fnmatch("[A-Z][A-Z]_[46]_[0-9][0-9][0-9][0-9]*", text, 0) == 0;
 	/* cc_ru, CC_DE: the code of a country; "cc" itself was counted as one. */
 	if (cc && w.codes > 1 && w.unknown == 0)
 		w.geo = true;
+	if (home && w.geo)
+		w.unknown++; /* of a home in that country, perhaps */
+	else if (home)
+		w.exception = true;
 	return w;
 }
