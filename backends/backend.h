@@ -118,8 +118,12 @@ struct backend_ops {
 	 */
 	void (*trace)(struct backend *backend, void (*line)(const char *line));
 
-	/* Appends to *found; the caller frees it. Unreadable firewalls are errors. */
-	int (*discover)(struct backend *backend, struct observations *found, struct err *e);
+	/*
+	 * Appends what decides by the source on the way to these ports to *found; the caller frees
+	 * it. Unreadable firewalls are errors.
+	 */
+	int (*discover)(struct backend *backend, const struct ports *ports,
+			struct observations *found, struct err *e);
 
 	/*
 	 * Reads the present state and decides the steps, all targets at once. A target that does

@@ -156,7 +156,8 @@ cmd_discover(const struct options *options)
 	struct err e = ERR_INIT;
 	struct backends backends = { 0 };
 	struct observations all = { 0 };
-	if (!request_observe(&backends, &all, &e))
+	const struct ports ports = challenges_ports(CHALLENGE_DEFAULT | (unsigned)CHALLENGE_DNS_01);
+	if (!request_observe(&backends, &ports, &all, &e))
 		(void)print(options, &all, &e);
 	observations_fini(&all);
 	backends_close(&backends);

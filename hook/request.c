@@ -94,7 +94,8 @@ is_default_backend(const char *name)
 }
 
 int
-request_observe(struct backends *backends, struct observations *all, struct err *e)
+request_observe(struct backends *backends, const struct ports *ports, struct observations *all,
+		struct err *e)
 {
 	size_t asked = 0;
 	for (const char *const *name = default_backends; *name; name++) {
@@ -102,7 +103,7 @@ request_observe(struct backends *backends, struct observations *all, struct err 
 		const struct open_backend *on = backends_get(backends, *name, &why);
 		if (!on && why.sys == ENOENT && (asked || name[1]))
 			continue;
-		if (!on || on->ops->discover(on->backend, all, &why)) {
+		if (!on || on->ops->discover(on->backend, ports, all, &why)) {
 			*e = why;
 			return -1;
 		}
@@ -124,10 +125,11 @@ request_rights(const struct backends *backends)
 }
 
 int
-request_discover(struct policy *policy, struct backends *backends, struct err *e)
+request_discover(struct policy *policy, const struct ports *ports, struct backends *backends,
+		 struct err *e)
 {
 	struct observations all = { 0 };
-	int failed = request_observe(backends, &all, e);
+	int failed = request_observe(backends, ports, &all, e);
 	if (failed)
 		err_wrap(e, "there is no policy, and looking for geo-blocks failed");
 	else
@@ -176,7 +178,8 @@ request_load(struct request *request, const struct options *options, unsigned ke
 		return -1;
 	if (!request_reduce(&request->policy, keep, backends, e) &&
 	    !take_options(request, options, e) &&
-	    (request->policy.file || !request_discover(&request->policy, backends, e)))
+	    (request->policy.file ||
+	     !request_discover(&request->policy, &request->ports, backends, e)))
 		return 0;
 	request_fini(request);
 	return -1;

@@ -34,14 +34,19 @@ int request_reduce(const struct policy *policy, unsigned keep, struct backends *
 /* Only the file; policy.file == NULL if the default one is missing. */
 int request_policy(struct policy *policy, const struct options *options, struct err *e);
 void request_fini(struct request *request);
-/* What is certainly a geo-block becomes the policy's targets; see request_load. */
-int request_discover(struct policy *policy, struct backends *backends, struct err *e);
+/*
+ * What certainly is a geo-block on the way to these ports becomes the policy's targets; see
+ * request_load.
+ */
+int request_discover(struct policy *policy, const struct ports *ports, struct backends *backends,
+		     struct err *e);
 
 /* Those that zero-config looks at, and whose marks are always swept; ends with NULL. */
 extern const char *const default_backends[];
 bool is_default_backend(const char *name);
 /* What they see, all together; one whose module is not installed sees nothing. */
-int request_observe(struct backends *backends, struct observations *all, struct err *e);
+int request_observe(struct backends *backends, const struct ports *ports, struct observations *all,
+		    struct err *e);
 /* The rights (enum privileges_keep) that the open backends need. */
 unsigned request_rights(const struct backends *backends);
 

@@ -43,9 +43,11 @@ exec_hold(struct backend *backend, int fd)
 
 /* A program cannot be discovered. */
 static int
-exec_discover(struct backend *backend, struct observations *found, struct err *e)
+exec_discover(struct backend *backend, const struct ports *ports, struct observations *found,
+	      struct err *e)
 {
 	(void)backend;
+	(void)ports;
 	(void)found;
 	(void)e;
 	return 0;

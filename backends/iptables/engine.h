@@ -32,7 +32,8 @@ struct engine_ops {
 	void (*close)(struct engine *engine, bool held);
 	/* Programs that it runs inherit this descriptor. */
 	void (*hold)(struct engine *engine, int fd);
-	int (*discover)(struct engine *engine, struct observations *found, struct err *e);
+	int (*discover)(struct engine *engine, const struct ports *ports,
+			struct observations *found, struct err *e);
 	/*
 	 * request->targets are iptables targets ("table": "filter"). One without rules here is no
 	 * error; met has an entry for each. beats tells whether expiry_s counts, or window_s.

@@ -83,12 +83,14 @@ iptables_hold(struct backend *backend, int fd)
 }
 
 static int
-iptables_discover(struct backend *backend, struct observations *found, struct err *e)
+iptables_discover(struct backend *backend, const struct ports *ports, struct observations *found,
+		  struct err *e)
 {
 	if (reach_all(backend, e) < 0)
 		return -1;
 	for (enum part i = 0; i < PARTS; i++)
-		if (backend->engine[i] && parts[i].ops->discover(backend->engine[i], found, e) < 0)
+		if (backend->engine[i] &&
+		    parts[i].ops->discover(backend->engine[i], ports, found, e) < 0)
 			return -1;
 	return 0;
 }

@@ -153,9 +153,9 @@ observe(struct observations *found, const struct fwmark_place *place, size_t ind
 
 static int
 discover_table(const struct legacy_host *host, enum family family, const char *table,
-	       bool nat_elsewhere, struct observations *found, struct err *e)
+	       const struct ports *ports, bool nat_elsewhere, struct observations *found,
+	       struct err *e)
 {
-	const struct ports ports = challenges_ports(CHALLENGE_DEFAULT | CHALLENGE_DNS_01);
 	struct legacy_nat nat;
 	struct reach reach = { .save = NULL };
 	const struct fwmark_place place = {
@@ -169,9 +169,9 @@ discover_table(const struct legacy_host *host, enum family family, const char *t
 		return 0;
 	if (host_save(host, family, table, &save, e) < 0)
 		return -1;
-	rc = legacy_nat_read(&nat, host, family, &ports, nat_elsewhere, e);
+	rc = legacy_nat_read(&nat, host, family, ports, nat_elsewhere, e);
 	if (rc == 0)
-		rc = reach_init(&reach, &save, &ports, &nat, e);
+		rc = reach_init(&reach, &save, ports, &nat, e);
 	for (size_t i = 0; rc == 0 && i < save.n_rules; i += n) {
 		const struct rule *rule = &reach.rules[i];
 
@@ -185,14 +185,15 @@ discover_table(const struct legacy_host *host, enum family family, const char *t
 }
 
 int
-legacy_discover(const struct legacy_host *host, struct observations *found, struct err *e)
+legacy_discover(const struct legacy_host *host, const struct ports *ports,
+		struct observations *found, struct err *e)
 {
 	const bool nat_elsewhere = legacy_nat_is_elsewhere();
 
 	for (size_t t = 0; t < LEGACY_TABLES; t++)
 		for (enum family family = 0; family < FAMILIES; family++)
-			if (discover_table(host, family, legacy_tables[t], nat_elsewhere, found,
-					   e) < 0)
+			if (discover_table(host, family, legacy_tables[t], ports, nat_elsewhere,
+					   found, e) < 0)
 				return -1;
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "legacy_host.h"
 
-int legacy_discover(const struct legacy_host *host, struct observations *found, struct err *e);
+int legacy_discover(const struct legacy_host *host, const struct ports *ports,
+		    struct observations *found, struct err *e);
 
 #endif

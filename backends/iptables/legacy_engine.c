@@ -62,9 +62,10 @@ legacy_hold(struct engine *engine, int fd)
 }
 
 static int
-engine_discover(struct engine *engine, struct observations *found, struct err *e)
+engine_discover(struct engine *engine, const struct ports *ports, struct observations *found,
+		struct err *e)
 {
-	return legacy_discover(&engine->host, found, e);
+	return legacy_discover(&engine->host, ports, found, e);
 }
 
 static void

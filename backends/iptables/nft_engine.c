@@ -52,9 +52,10 @@ nft_hold(struct engine *engine, int fd)
 }
 
 static int
-nft_discover(struct engine *engine, struct observations *found, struct err *e)
+nft_discover(struct engine *engine, const struct ports *ports, struct observations *found,
+	     struct err *e)
 {
-	return discover(&engine->nl, "iptables", true, found, e);
+	return discover(&engine->nl, ports, "iptables", true, found, e);
 }
 
 static struct met

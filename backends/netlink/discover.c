@@ -287,13 +287,11 @@ observe_all(struct look *look)
 }
 
 int
-discover(struct nl *nl, const char *backend, bool iptables, struct observations *found,
-	 struct err *e)
+discover(struct nl *nl, const struct ports *ports, const char *backend, bool iptables,
+	 struct observations *found, struct err *e)
 {
-	struct ports ports =
-		challenges_ports(CHALLENGE_HTTP_01 | CHALLENGE_TLS_ALPN_01 | CHALLENGE_DNS_01);
 	struct look look = { .nl = nl,
-			     .packets = packets_of(&ports),
+			     .packets = packets_of(ports),
 			     .backend = backend,
 			     .iptables = iptables,
 			     .found = found,

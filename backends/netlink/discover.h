@@ -4,14 +4,16 @@
 
 #include <stdbool.h>
 
+#include "challenge.h"
 #include "nlsock.h"
 #include "observation.h"
 
 /*
  * An observation for each rule that decides by the source, and each set of ports to be filled: of
- * the tables that iptables made, or of all others. backend: whose they are; static.
+ * the tables that iptables made, or of all others. What concerns none of these ports has no effect.
+ * backend: whose they are; static.
  */
-int discover(struct nl *nl, const char *backend, bool iptables, struct observations *found,
-	     struct err *e);
+int discover(struct nl *nl, const struct ports *ports, const char *backend, bool iptables,
+	     struct observations *found, struct err *e);
 
 #endif

@@ -38,9 +38,10 @@ nftables_close(struct backend *backend, bool held)
 
 /* What iptables made is its backend's to report; a policy may name it all the same. */
 static int
-nftables_discover(struct backend *backend, struct observations *found, struct err *e)
+nftables_discover(struct backend *backend, const struct ports *ports, struct observations *found,
+		  struct err *e)
 {
-	return discover(&backend->nl, "nftables", false, found, e);
+	return discover(&backend->nl, ports, "nftables", false, found, e);
 }
 
 static void

@@ -52,9 +52,11 @@ rest_trace(struct backend *backend, void (*line)(const char *line))
 
 /* A provider cannot be discovered. */
 static int
-rest_discover(struct backend *backend, struct observations *found, struct err *e)
+rest_discover(struct backend *backend, const struct ports *ports, struct observations *found,
+	      struct err *e)
 {
 	(void)backend;
+	(void)ports;
 	(void)found;
 	(void)e;
 	return 0;

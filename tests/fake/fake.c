@@ -252,12 +252,14 @@ observe(struct observations *found, json_t *json)
 }
 
 static int
-fake_discover(struct backend *backend, struct observations *found, struct err *e)
+fake_discover(struct backend *backend, const struct ports *ports, struct observations *found,
+	      struct err *e)
 {
 	json_t *script = load(FAKE_SCRIPT), *item;
 	size_t i;
 	int failed = 0;
 	(void)backend;
+	(void)ports;
 	json_array_foreach (json_object_get(script, "discover"), i, item) {
 		failed |= observe(found, item);
 	}

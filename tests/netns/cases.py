@@ -127,6 +127,37 @@ def two_challenges(args):
             scene.unchanged("after both, %s first" % first)
 
 
+OTHER_PORTS = """
+include "ranges.nft"
+table inet filter {
+	set geo4 { type ipv4_addr; flags interval; elements = { $RU4, $CN4 }; }
+	set resolvers { type ipv4_addr; flags interval; elements = { $DE4 }; }
+	chain input {
+		type filter hook input priority filter; policy accept;
+		ct state established,related accept
+		udp dport 53 ip saddr @resolvers drop
+		ip saddr @geo4 counter drop
+	}
+}
+"""
+
+
+def doubt_elsewhere(args):
+    """Without a policy: what may be a geo-block of ports that nobody asks for is no reason to stop."""
+    with Scene(args) as scene:
+        scene.load(OTHER_PORTS)
+        done = scene.program.expect(5, "discover")
+        require("resolvers" in done.stderr, "discover does not mention the doubt: " +
+                result_text(done))
+        scene.program.expect(0, "pre")
+        scene.program.require_matrix(opened(scene.before, ("RU", "CN"), WEB), "lifted")
+        scene.program.expect(0, "post")
+        scene.unchanged("after post")
+        done = scene.program.expect(5, "pre", "--challenge", "dns-01")
+        require("resolvers" in done.stderr, "does not name the doubt: " + result_text(done))
+        scene.unchanged("dns-01")
+
+
 def permanent_element(args):
     """What the administrator put into the set stays, without a timeout, during and after."""
     with Scene(args) as scene:
@@ -517,8 +548,8 @@ def concurrent_leases(args):
 
 
 CASES = {f.__name__.replace("_", "-"): f for f in (
-    challenges, two_challenges, permanent_element, set_without_timeout, saved_ruleset, owner_table,
-    no_right, no_nf_tables, newer_expressions, policy_refused, expiry, lost_journal,
+    challenges, two_challenges, doubt_elsewhere, permanent_element, set_without_timeout, saved_ruleset,
+    owner_table, no_right, no_nf_tables, newer_expressions, policy_refused, expiry, lost_journal,
     rate_limit_goes_on, concurrent_writer, concurrent_leases)}
 
 
