@@ -110,13 +110,13 @@ is_whole_chain(const struct observations *all, const struct observation *o, cons
 	return true;
 }
 
-/* A set made for us is the cleanest way in: with one, the table's rules need no change. */
+/* A set made for us is the cleanest way in: what stands behind it needs no change. */
 static bool
-has_own_set(const struct observations *all, const struct observation *o)
+is_spared(const struct observations *all, const struct observation *o)
 {
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].source == SOURCE_OWN_SET && same(all->v[i].backend, o->backend) &&
-		    same(all->v[i].table, o->table) &&
+		    same(all->v[i].table, o->table) && same(all->v[i].set, o->spared_by) &&
 		    signature_judge(all, &all->v[i]).verdict == VERDICT_CERTAIN)
 			return true;
 	return false;
@@ -306,7 +306,7 @@ signature_targets(const struct observations *all, enum verdict least, struct tar
 		enum selection by;
 		int failed = 0;
 
-		if (!wanted[i] || (o->source != SOURCE_OWN_SET && has_own_set(all, o)))
+		if (!wanted[i] || (o->source != SOURCE_OWN_SET && is_spared(all, o)))
 			continue;
 		by = selection_of(all, o, wanted);
 		if (by == BY_CHAIN && !is_whole_chain(all, o, wanted)) {

@@ -26,6 +26,7 @@ observation_fini(struct observation *o)
 	free(o->set);
 	free(o->set_comment);
 	free(o->refusal);
+	free(o->spared_by);
 }
 
 void

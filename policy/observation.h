@@ -53,6 +53,7 @@ struct observation {
 	enum effect effect;
 	bool destination; /* matches the destination: a block of replies or of outgoing traffic */
 	char *refusal;    /* why it cannot be lifted, with the way out; NULL: it can */
+	char *spared_by;  /* the table's own set that lets packets pass before it; or NULL */
 };
 
 struct observations {

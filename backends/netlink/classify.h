@@ -28,7 +28,9 @@ struct suspect {
 	size_t target;          /* of the request */
 	uint32_t concerns;      /* bit i: packet i may match it */
 	enum effect effect;
-	bool unclear; /* may drop and may let through */
+	bool unclear;                /* may drop and may let through */
+	const struct set *spared_by; /* discover's: a set of ports that, once it is filled, accepts
+					packets before they come here; or NULL */
 };
 
 /* Tests a mark that only one family's sources get, where packets of both come by. */

@@ -193,6 +193,7 @@ observe_suspect(struct look *look, const struct suspect *s)
 		return -1;
 	if (ipset && observe_ipset(look, o, ipset) < 0)
 		return -1;
+	o->spared_by = s->spared_by ? strdup(s->spared_by->name) : NULL;
 	o->effect = o->destination ? EFFECT_NONE : real_effect(look, s);
 	o->refusal = copy_or_null(refusal_of(s->rule));
 	if (!o->destination && s->concerns && !o->refusal &&
@@ -286,6 +287,36 @@ observe_all(struct look *look)
 	return look->e->code ? -1 : 0;
 }
 
+/* Which rules do packets no longer come to when this set of ports is filled? */
+static int
+spare(struct look *look, struct set *own)
+{
+	int rc;
+
+	own->filled = true;
+	rc = reach_find(&look->eval, &look->rs, &look->packets, look->e);
+	own->filled = false;
+	for (size_t i = 0; rc == 0 && i < look->sel.n; i++) {
+		struct suspect *s = &look->sel.suspects[i];
+
+		if (!s->rule->reached && s->rule->chain->table == own->table)
+			s->spared_by = own;
+	}
+	return rc;
+}
+
+static int
+spare_all(struct look *look)
+{
+	for (size_t i = 0; i < look->sel.n_own_sets; i++) {
+		struct set *own = look->sel.own_sets[i].set;
+
+		if (select_is_port_set(own) && spare(look, own) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 discover(struct nl *nl, const struct ports *ports, const char *backend, bool iptables,
 	 struct observations *found, struct err *e)
@@ -304,6 +335,8 @@ discover(struct nl *nl, const struct ports *ports, const char *backend, bool ipt
 	look.eval.read_source_maps = true;
 	reach_translate(&look.eval, &look.rs, &look.packets);
 	rc = select_everything(&look.sel, &look.eval, &look.packets, e);
+	if (rc == 0)
+		rc = spare_all(&look);
 	if (rc == 0)
 		rc = reach_find(&look.eval, &look.rs, &look.packets, e);
 	if (rc == 0) {

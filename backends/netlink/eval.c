@@ -282,6 +282,8 @@ look_up_known(struct step *s, const struct expr *x, struct set *set)
 	struct element element = { 0 };
 	bool found, inverted = (x->flags & NFT_LOOKUP_F_INV) != 0;
 
+	if (set->filled && !s->packet->translated)
+		return truth(!inverted);
 	if (find_element(s, set, s->r.value + reg_word(x->sreg) * 4, &found, &element) < 0) {
 		define_value(s, x, NULL);
 		return TRUTH_MAYBE;

@@ -233,6 +233,7 @@ plan_steps(struct lift *lift, struct eval *eval, const struct selection *sel, st
 	for (size_t i = 0; i < sel->n_own_sets; i++) {
 		if (lift_plan_own_set(lift, eval->nl, &sel->own_sets[i], e) < 0)
 			return -1;
+		sel->own_sets[i].set->filled = true;
 	}
 	for (size_t i = 0; i < sel->n; i++) {
 		if (plan_suspect(lift, eval, sel, i, e) < 0)

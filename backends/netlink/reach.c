@@ -136,6 +136,19 @@ forget_walk(const struct ruleset *rs)
 		rs->chains[i]->walked = 0;
 }
 
+static void
+forget_reached(const struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		for (size_t j = 0; j < rs->chains[i]->n; j++) {
+			struct rule *rule = rs->chains[i]->rules[j];
+
+			rule->reached = rule->at = 0;
+			rule->bases = 0;
+		}
+	}
+}
+
 int
 reach_too_complex(struct err *e)
 {
@@ -148,6 +161,7 @@ reach_too_complex(struct err *e)
 int
 reach_find(struct eval *eval, struct ruleset *rs, const struct packets *packets, struct err *e)
 {
+	forget_reached(rs);
 	for (size_t i = 0; i < rs->n_chains; i++) {
 		struct chain *base = rs->chains[i];
 		struct visit v = { .eval = eval, .base = base_bit(i) };

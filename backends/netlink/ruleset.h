@@ -44,6 +44,7 @@ struct set {
 	struct nlmsghdr **elements; /* NFT_MSG_NEWSETELEM as dumped */
 	size_t n_elements;          /* messages, not elements */
 	bool no_catchall;           /* element_ask's: there is none, the set exists */
+	bool filled;                /* evaluations find the asked ports in it */
 };
 
 struct rule {

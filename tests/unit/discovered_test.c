@@ -146,7 +146,8 @@ own_sets_come_first(void **state)
 	struct observation *o;
 
 	(void)state;
-	add(&all, "inet filter", "input", "geo4", NULL);
+	o = add(&all, "inet filter", "input", "geo4", NULL);
+	o->spared_by = strdup("acme_open");
 	add(&all, "ip other", "input", "geo4", NULL);
 	o = add(&all, "inet filter", "input", "acme_open", NULL);
 	o->source = SOURCE_OWN_SET;
@@ -155,6 +156,25 @@ own_sets_come_first(void **state)
 	       "[{\"name\":\"ip-other\",\"backend\":\"nftables\",\"table\":\"ip other\","
 	       "\"rules\":{\"set\":\"geo4\"}},"
 	       "{\"name\":\"inet-filter\",\"backend\":\"nftables\",\"table\":\"inet filter\","
+	       "\"rules\":{\"set\":\"acme_open\"},\"action\":\"set\"}]");
+}
+
+static void
+own_sets_do_not_help_behind_a_block(void **state)
+{
+	struct observations all = { 0 };
+	struct observation *o;
+
+	(void)state;
+	o = add(&all, "inet filter", "input", "geo4", NULL);
+	o->spared_by = strdup("temporary"); /* nothing says that it is made for us */
+	o = add(&all, "inet filter", "input", "acme_open", NULL);
+	o->source = SOURCE_OWN_SET;
+	o->effect = EFFECT_NONE;
+	expect(&all, VERDICT_CERTAIN,
+	       "[{\"name\":\"inet-filter\",\"backend\":\"nftables\",\"table\":\"inet filter\","
+	       "\"rules\":{\"set\":\"geo4\"}},"
+	       "{\"name\":\"inet-filter-2\",\"backend\":\"nftables\",\"table\":\"inet filter\","
 	       "\"rules\":{\"set\":\"acme_open\"},\"action\":\"set\"}]");
 }
 
@@ -339,6 +359,7 @@ main(void)
 		cmocka_unit_test(comments_before_handles),
 		cmocka_unit_test(shared_comments_are_not_used),
 		cmocka_unit_test(own_sets_come_first),
+		cmocka_unit_test(own_sets_do_not_help_behind_a_block),
 		cmocka_unit_test(doubt_must_be_asked_for),
 		cmocka_unit_test(nameless_lists_beside_named_ones),
 		cmocka_unit_test(odd_names_still_match),
