@@ -290,6 +290,16 @@ criterion_name(const struct criterion *c)
 	return c->ipset;
 }
 
+bool
+criterion_is_exception(const struct criteria *all, const struct criterion *c)
+{
+	for (size_t i = 0; c->inverted && i < all->n; i++) {
+		if (all->v[i].of == OF_SOURCE && !all->v[i].inverted)
+			return true;
+	}
+	return false;
+}
+
 /* xtables-addons' geoip: struct xt_geoip_match_info begins with its flags. */
 static bool
 read_geoip(const struct expr *x, struct criterion *c)

@@ -32,6 +32,7 @@ struct criterion {
 	bool decides;            /* the lookup yields a verdict: a verdict map */
 	bool to_mark, to_ctmark; /* a map whose value becomes the mark */
 	bool mixed;              /* a concatenation with more than ports and protocols */
+	bool ambiguous;          /* the rule tests the source again: either may be meant */
 	bool uses[EXPRS_MAX];    /* the expressions that belong to it alone */
 };
 
@@ -46,6 +47,12 @@ struct criteria {
 
 /* The name of the set that is looked up; NULL: none, or it is anonymous. */
 const char *criterion_name(const struct criterion *c);
+
+/*
+ * `ip saddr @a ip saddr != @b`: the rule is for the sources in a, and b makes an exception. What b
+ * holds says nothing of what the rule blocks or lets through.
+ */
+bool criterion_is_exception(const struct criteria *all, const struct criterion *c);
 
 void criteria_find(struct criteria *all, const struct ruleset *rs, const struct rule *rule);
 

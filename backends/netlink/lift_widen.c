@@ -120,6 +120,11 @@ check_suspect(const struct suspect *s, struct err *e)
 			e, s->rule,
 			"it lets packets through, but geopause does not see by which test "
 			"of the source: name another rule, or use \"action\": \"skip\"");
+	if (s->criterion.ambiguous)
+		return lift_refuse(
+			e, s->rule,
+			"it lets packets through by more than one test of the source, and "
+			"nothing says which of them is the geo-block's: name its set");
 	if (s->criterion.mixed)
 		return lift_refuse(e, s->rule,
 				   "it lets packets through by a concatenation of the source with "

@@ -139,13 +139,24 @@ too_much(struct search *s, const char *key, const struct patterns *list,
 			  err_name(text, pattern->text), what);
 }
 
-/* The criterion that the target's sets and maps mean; by_destination: one that does not count. */
+/* A rule that tests the source by several of the named sets is lifted as to all of them. */
+static void
+join(struct criterion *first, const struct criterion *other)
+{
+	if (first->decides || other->decides || first->inverted != other->inverted)
+		return;
+	for (size_t i = 0; i < EXPRS_MAX; i++)
+		first->uses[i] |= other->uses[i];
+	first->mixed |= other->mixed;
+}
+
+/* The criterion that the target's sets and maps mean; others that do not count are noted. */
 static int
-find_by_set(struct search *s, const struct criteria *all, const struct criterion **found,
-	    bool *by_destination)
+find_by_set(struct search *s, struct criteria *all, struct criterion **found, bool *by_destination,
+	    bool *exception)
 {
 	for (size_t i = 0; i < all->n; i++) {
-		const struct criterion *c = &all->v[i];
+		struct criterion *c = &all->v[i];
 		const struct patterns *list;
 		const struct pattern *p;
 		const char *key;
@@ -158,26 +169,40 @@ find_by_set(struct search *s, const struct criteria *all, const struct criterion
 			*by_destination = c->of == OF_DESTINATION;
 			continue;
 		}
+		if (criterion_is_exception(all, c)) {
+			*exception = true;
+			continue;
+		}
 		if (pattern_is_wild(p) && is_filled_by_rules(c->set)) {
 			snprintf(what, sizeof(what),
 				 "set %s, which rules fill (a rate limit or a ban)",
 				 err_name(name, c->set->name));
 			return too_much(s, key, list, p, what);
 		}
-		*found = c;
-		return 0;
+		if (*found)
+			join(*found, c);
+		else
+			*found = c;
 	}
 	return 0;
 }
 
 /* Without rules.set and rules.map: the first test of the source, or of a mark. */
-static const struct criterion *
-find_any(const struct criteria *all)
+static struct criterion *
+find_any(struct criteria *all)
 {
+	struct criterion *first = NULL;
+
 	for (size_t i = 0; i < all->n; i++) {
-		if (all->v[i].of == OF_SOURCE)
-			return &all->v[i];
+		if (all->v[i].of != OF_SOURCE || criterion_is_exception(all, &all->v[i]))
+			continue;
+		if (first)
+			first->ambiguous = true;
+		else
+			first = &all->v[i];
 	}
+	if (first)
+		return first;
 	for (size_t i = 0; i < all->n; i++) {
 		if (all->v[i].of == OF_MARK || all->v[i].of == OF_CTMARK)
 			return &all->v[i];
@@ -217,9 +242,9 @@ static int
 consider_rule(struct search *s, struct rule *rule)
 {
 	const struct rule_selector *rules = &s->target->rules;
-	const struct criterion *found = NULL;
+	struct criterion *found = NULL;
 	const struct pattern *comment = NULL;
-	bool by_destination = false;
+	bool by_destination = false, exception = false;
 	struct criteria all;
 
 	if (rule->ours || !has_handle(rules, rule->handle))
@@ -231,9 +256,10 @@ consider_rule(struct search *s, struct rule *rule)
 	}
 	criteria_find(&all, s->eval->rs, rule);
 	if (rules->set.n > 0 || rules->map.n > 0) {
-		if (find_by_set(s, &all, &found, &by_destination) < 0)
+		if (find_by_set(s, &all, &found, &by_destination, &exception) < 0)
 			return -1;
 		s->destinations += by_destination;
+		s->exceptions += exception && !found;
 		return found ? search_add_rule(s, rule, &all, found) : 0;
 	}
 	found = find_any(&all);
@@ -346,6 +372,8 @@ take_rule_for_discover(struct search *s, struct rule *rule)
 	for (size_t i = 0; i < all.n; i++) {
 		const struct criterion *c = &all.v[i];
 
+		if (criterion_is_exception(&all, c))
+			continue;
 		/* Each test of the source on its own: only one of them may be the geo-block's. */
 		if (c->of == OF_SOURCE && all.n > 1 && selection_has(s->sel, rule) &&
 		    selection_append(s->sel, rule, c, 0, s->e) < 0)

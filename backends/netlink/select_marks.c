@@ -122,7 +122,8 @@ mark_test(struct criteria *all, const struct ruleset *rs, const struct rule *rul
 {
 	criteria_find(all, rs, rule);
 	for (size_t i = 0; i < all->n; i++) {
-		if (all->v[i].of == (ct ? OF_CTMARK : OF_MARK))
+		if (all->v[i].of == (ct ? OF_CTMARK : OF_MARK) &&
+		    !criterion_is_exception(all, &all->v[i]))
 			return &all->v[i];
 	}
 	return NULL;

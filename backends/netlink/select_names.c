@@ -152,6 +152,11 @@ search_found_nothing(struct search *s)
 				  "the rules in table %s that use these sets test the destination, "
 				  "not the source: lifting them cannot let a CA in",
 				  s->table->text);
+	if (s->exceptions > 0)
+		return target_err(s->e, s->target, "rules", 0,
+				  "in table %s these sets only make exceptions from rules that are "
+				  "for other sources: name the set of what is blocked",
+				  s->table->text);
 	return target_err(s->e, s->target, "rules", 0,
 			  "no rule in table %s that tests the source of packets matches",
 			  s->table->text);

@@ -14,7 +14,8 @@ struct search {
 	size_t index; /* of the target in the request */
 	struct table *table;
 	struct err *e;
-	size_t rules, destinations; /* matched; matched but by destination only */
+	size_t rules;                    /* matched */
+	size_t destinations, exceptions; /* matched, but by destination or as an exception only */
 };
 
 bool selection_has(const struct selection *sel, const struct rule *rule);
