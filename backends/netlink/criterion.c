@@ -220,15 +220,30 @@ define:
 		define(flow, i, x->dreg, 16, &value);
 }
 
+/* `ip saddr 192.0.2.1-192.0.2.9` is two comparisons of what was loaded once. */
+static bool
+ends_range(struct flow *flow, size_t i, const struct criterion *c)
+{
+	struct criterion *last = flow->all->n > 0 ? &flow->all->v[flow->all->n - 1] : NULL;
+
+	if (!last || i == 0 || !last->uses[i - 1] || last->of != c->of ||
+	    !expr_is_ordered(&flow->rule->v[i - 1]) || !expr_is_ordered(&flow->rule->v[i]) ||
+	    flow->rule->v[i - 1].sreg != flow->rule->v[i].sreg)
+		return false;
+	last->uses[i] = true;
+	return true;
+}
+
 static void
 flow_compare(struct flow *flow, size_t i, const struct expr *x)
 {
 	struct criterion c = { .kind = SOURCE_LITERAL };
 
 	c.inverted = x->op != NFT_CMP_EQ; /* NFT_RANGE_EQ is 0 as well */
-	if (x->kind == EXPR_CMP && x->op > NFT_CMP_NEQ)
+	if (expr_is_ordered(x))
 		c.inverted = false;
-	if (read_words(flow, x, reg_words(x->sreg, x->a.len), NULL, &c) && c.of != OF_OWN_PORT)
+	if (read_words(flow, x, reg_words(x->sreg, x->a.len), NULL, &c) && c.of != OF_OWN_PORT &&
+	    !ends_range(flow, i, &c))
 		add_criterion(flow, i, &c);
 }
 

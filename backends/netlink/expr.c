@@ -217,6 +217,12 @@ expr_is_comment(const struct expr *x)
 	return x->kind == EXPR_MATCH && strcmp(x->set, "comment") == 0;
 }
 
+bool
+expr_is_ordered(const struct expr *x)
+{
+	return x->kind == EXPR_CMP && x->op > NFT_CMP_NEQ;
+}
+
 int
 exprs_parse(const struct nlattr *list, struct expr v[EXPRS_MAX])
 {

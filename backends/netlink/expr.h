@@ -80,6 +80,9 @@ int exprs_parse(const struct nlattr *list, struct expr v[EXPRS_MAX]);
 /* The comment of a rule of iptables. */
 bool expr_is_comment(const struct expr *x);
 
+/* A comparison by order: less, or not less, than a value. */
+bool expr_is_ordered(const struct expr *x);
+
 /* The one expression whose NFTA_EXPR_NAME and _DATA are below elem. */
 bool expr_parse(const struct nlattr *elem, struct expr *x);
 

@@ -168,7 +168,7 @@ facts_read(struct set_facts *facts, struct nl *nl, struct set *set, struct err *
 	return 0;
 }
 
-/* Bits of the prefix that is compared: of a mask, or of all the bytes that were loaded. */
+/* Bits of the prefix that is compared: of a mask, or of all the bytes; of a range, none. */
 static size_t
 compared_bits(const struct rule *rule, const struct criterion *criterion)
 {
@@ -179,6 +179,8 @@ compared_bits(const struct rule *rule, const struct criterion *criterion)
 
 		if (!criterion->uses[i])
 			continue;
+		if (expr_is_ordered(x))
+			return 0;
 		if (x->kind == EXPR_CMP)
 			bits = bits ? bits : x->a.len * 8;
 		if (x->kind == EXPR_BITWISE) {
