@@ -2,6 +2,7 @@
 #include "classify.h"
 
 #include "nf.h"
+#include "sends.h"
 
 /* Leaving the rule's chain for its caller: in a base chain that is the policy. */
 static unsigned
@@ -73,7 +74,7 @@ unsigned
 classify_outside(struct eval *eval, const struct rule *rule, uint32_t concerns,
 		 const struct packets *packets)
 {
-	unsigned outcomes = 0;
+	unsigned outcomes = sends_others(eval, rule, concerns, packets);
 
 	for (size_t i = 0; i < eval->rs->n_chains; i++) {
 		const struct chain *base = eval->rs->chains[i];

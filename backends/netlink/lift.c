@@ -8,6 +8,7 @@
 #include "copy.h"
 #include "lift_private.h"
 #include "nf.h"
+#include "sends.h"
 
 static int
 no_memory(struct err *e)
@@ -186,6 +187,22 @@ note_dropped(struct lift *lift, struct eval *eval, const struct packets *packets
 	return 0;
 }
 
+/* What it does not let through is not dropped, as far as is seen. */
+static int
+leave_allow(struct lift *lift, const struct suspect *s, struct err *e)
+{
+	if (sends_on(s->rule))
+		return lift_refuse(
+			e, s->rule,
+			"it sends packets to another port or host by their source, and geopause "
+			"does not see whether that keeps sources out: name it in a target of its "
+			"own, with \"action\": \"skip\" if these sources are kept out, or "
+			"\"widen\" if all others are");
+	return lift_note_untouched(lift, s, "lets through what nothing drops later") < 0
+		       ? no_memory(e)
+		       : 0;
+}
+
 static int
 plan_allow(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
 	   struct err *e)
@@ -195,9 +212,7 @@ plan_allow(struct lift *lift, struct eval *eval, const struct selection *sel, si
 
 	if (lift->request.targets[s->target]->action != ACTION_WIDEN &&
 	    !(classify_outside(eval, s->rule, s->concerns, &lift->packets) & MAY_DROP))
-		return lift_note_untouched(lift, s, "lets through what nothing drops later") < 0
-			       ? no_memory(e)
-			       : 0;
+		return leave_allow(lift, s, e);
 	if (s->rule->chain->table->iptables &&
 	    (lift_plan_rest(lift, eval, sel, s, &done, e) < 0 || done))
 		return e->code ? -1 : 0;

@@ -8,6 +8,7 @@
 
 #include "lift_private.h"
 #include "nf.h"
+#include "sends.h"
 #include "tests_of.h"
 
 struct search {
@@ -234,7 +235,7 @@ lift_find_place(struct lift *lift, struct eval *eval, struct lift_step *step,
 	const struct rule *rule = step->suspect.rule;
 	bool end = true;
 
-	s.anyway = lift->request.targets[step->target]->action == ACTION_WIDEN;
+	s.anyway = lift->request.targets[step->target]->action == ACTION_WIDEN || sends_on(rule);
 	if (drops_itself(&s)) {
 		bool found = try_place(&s, step, rule->chain, rule);
 

@@ -9,6 +9,7 @@
 #include "iptables.h"
 #include "nf.h"
 #include "select_search.h"
+#include "sends.h"
 
 static int
 no_memory(struct err *e)
@@ -332,6 +333,17 @@ select_target(struct search *s)
 	return s->rules == 0 ? search_found_nothing(s) : 0;
 }
 
+/* Do rules of other tables decide as well what happens to a packet? */
+static bool
+concerns_others(const struct selection *sel)
+{
+	for (size_t i = 0; i < sel->n; i++) {
+		if (sends_on(sel->suspects[i].rule))
+			return true;
+	}
+	return sel->mark_by_source || sel->ctmark_by_source;
+}
+
 int
 select_targets(struct selection *sel, struct eval *eval, const struct lift_request *request,
 	       const struct packets *packets, bool all_loaded, struct select_met *met,
@@ -352,7 +364,7 @@ select_targets(struct selection *sel, struct eval *eval, const struct lift_reque
 			return -1;
 		}
 	}
-	if ((sel->mark_by_source || sel->ctmark_by_source) && !all_loaded) {
+	if (!all_loaded && concerns_others(sel)) {
 		selection_fini(sel);
 		return SELECT_ALL_TABLES;
 	}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Rules that send packets on by their source: `ip saddr @home tcp dport 443 dnat to 192.0.2.7`.
+ * They drop nothing; but whom they do not send on comes to this host itself, which may.
+ */
+#ifndef GEOPAUSE_SENDS_H
+#define GEOPAUSE_SENDS_H
+
+#include "reach.h"
+
+/* DNAT or a redirect, of nf_tables' own. */
+bool sends_on(const struct rule *rule);
+
+/* What packets from no set's source meet on this host, if no rule sends them on: MAY_*. */
+unsigned sends_others(struct eval *eval, const struct rule *rule, uint32_t concerns,
+		      const struct packets *packets);
+
+#endif
