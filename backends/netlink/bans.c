@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "criterion.h"
+#include "facts.h"
 #include "nf.h"
 
 #define DEPTH_MAX 16 /* NFT_JUMP_STACK_SIZE */
@@ -211,13 +213,36 @@ forget(const struct ruleset *rs)
 	}
 }
 
+/* `ip saddr 224.0.0.0/4 drop`: no CA is there, and no country. */
+static bool
+drops_special(const struct ruleset *rs, const struct rule *rule)
+{
+	struct criteria all;
+	bool special = false;
+
+	criteria_find(&all, rs, rule);
+	for (size_t i = 0; i < all.n; i++) {
+		struct set_facts facts;
+
+		if (all.v[i].of != OF_SOURCE || all.v[i].inverted)
+			continue;
+		if (all.v[i].kind != SOURCE_LITERAL)
+			return false;
+		facts_of_literal(&facts, rule, &all.v[i]);
+		special = facts.special > 0;
+	}
+	return special;
+}
+
 static const struct rule *
-find_bypassed(const struct ruleset *rs)
+find_bypassed(const struct ruleset *rs, bool special)
 {
 	for (size_t i = 0; i < rs->n_chains; i++) {
 		for (size_t j = 0; j < rs->chains[i]->n; j++) {
-			if (rs->chains[i]->rules[j]->met == MET_WITHOUT)
-				return rs->chains[i]->rules[j];
+			const struct rule *rule = rs->chains[i]->rules[j];
+
+			if (rule->met == MET_WITHOUT && (special || !drops_special(rs, rule)))
+				return rule;
 		}
 	}
 	return NULL;
@@ -237,7 +262,7 @@ bans_bypassed(struct eval *eval, const struct leap *leap, uint32_t concerns,
 		forget(eval->rs);
 		go_without(&way, leap);
 		go_with(&way, leap);
-		found = find_bypassed(eval->rs);
+		found = find_bypassed(eval->rs, true);
 	}
 	return found;
 }
@@ -260,7 +285,7 @@ bans_skipped(struct eval *eval, const struct rule *rule, uint32_t concerns,
 		way.how = MET_WITH;
 		if (follow(&way, rule->chain, next, 0))
 			follow_callers(&way, rule->chain, 0);
-		found = find_bypassed(eval->rs);
+		found = find_bypassed(eval->rs, false);
 	}
 	return found;
 }

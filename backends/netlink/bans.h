@@ -30,7 +30,10 @@ struct leap {
 const struct rule *bans_bypassed(struct eval *eval, const struct leap *leap, uint32_t concerns,
 				 const struct packets *packets);
 
-/* The same, for a rule that is skipped, perhaps with a chain that it jumps to. */
+/*
+ * The same, for a rule that is skipped, perhaps with a chain that it jumps to. Drops of addresses
+ * that are no country's (private, multicast) do not count: who is let in comes from somewhere.
+ */
 const struct rule *bans_skipped(struct eval *eval, const struct rule *rule, uint32_t concerns,
 				const struct packets *packets);
 

@@ -219,6 +219,23 @@ plan_allow(struct lift *lift, struct eval *eval, const struct selection *sel, si
 	return lift_plan_widen(lift, eval, sel, i, e);
 }
 
+/* What the rule leads to may also keep out single sources, which are to stay out. */
+static int
+plan_deny(struct lift *lift, struct eval *eval, const struct suspect *s, struct err *e)
+{
+	const struct rule *ban = bans_skipped(eval, s->rule, s->concerns, &lift->packets);
+	char why[WHERE_BUF + 320], where[WHERE_BUF];
+
+	if (!ban)
+		return lift_plan_skip(lift, s, e);
+	snprintf(why, sizeof(why),
+		 "it leads to rule %s, which drops single sources, and whoever does not go there "
+		 "would pass that by: move that rule before this one, or give the rules there that "
+		 "drop the rest a comment and name them instead",
+		 lift_where_rule(where, ban));
+	return lift_refuse(e, s->rule, why);
+}
+
 static int
 plan_suspect(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
 	     struct err *e)
@@ -236,7 +253,7 @@ plan_suspect(struct lift *lift, struct eval *eval, const struct selection *sel, 
 	if (lift_plan_indirect(lift, eval, sel, s, &done, e) < 0 || done)
 		return e->code ? -1 : 0;
 	if (s->effect == EFFECT_DENY)
-		return lift_plan_skip(lift, s, e);
+		return plan_deny(lift, eval, s, e);
 	if (s->effect == EFFECT_ALLOW)
 		return plan_allow(lift, eval, sel, i, e);
 	return 0; /* counts, logs, marks: nothing that stops a packet */
