@@ -248,9 +248,9 @@ class Bed:
         return self.children[-1]
 
     def left(self):
-        """In the state directory, of a window."""
+        """In the state directory, of a window; what was not written to its end is nobody's."""
         return [name for name in os.listdir(self.path("state"))
-                if name.startswith(("window-", "lasting-"))]
+                if name.startswith(("window-", "lasting-")) and not name.endswith(".tmp")]
 
     def lose(self, *prefixes):
         """These files of the state directory."""
