@@ -193,6 +193,12 @@ host_save(const struct legacy_host *host, enum family family, const char *table,
 	return 0;
 }
 
+bool
+host_names_known(const struct legacy_host *host)
+{
+	return !host->kernel->unsure;
+}
+
 /* --- writing --- */
 
 static enum outcome

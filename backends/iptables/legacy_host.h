@@ -44,6 +44,9 @@ int host_check_matches(const struct legacy_host *host, enum family family, struc
 int host_save(const struct legacy_host *host, enum family family, const char *table,
 	      struct save *save, struct err *e);
 
+/* False: of the table that was read last, a set's name could not be asked, so far. */
+bool host_names_known(const struct legacy_host *host);
+
 /* Says what is to be changed in the table that save is of; nothing said: nothing is done. */
 typedef int (*host_edit_fn)(struct change *change, const struct save *save, void *data,
 			    struct err *e);

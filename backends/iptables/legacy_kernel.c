@@ -13,6 +13,7 @@
 #include "netlink/ipset_ask.h"
 
 #define TRIES 20u
+#define NAME_TRIES 3u
 
 _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
 		       sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries),
@@ -236,7 +237,8 @@ kernel_set_name(void *data, uint16_t index)
 	for (size_t i = 0; i < kernel->n_sets; i++)
 		if (kernel->sets[i].index == index)
 			return kernel->sets[i].name;
-	ipset_name_ask(kernel->fd[FAMILY_IPV4], &ask);
+	for (unsigned i = 0; !ask.name[0] && i < NAME_TRIES; i++)
+		ipset_name_ask(kernel->fd[FAMILY_IPV4], &ask);
 	if (!ask.name[0] || !keep_set_name(kernel, &ask)) {
 		kernel->unsure = true;
 		return NULL;

@@ -127,6 +127,12 @@ plan_table(struct legacy_lift *lift, const struct legacy_host *host, enum family
 	lift->n++;
 	rc = legacy_select(&part->edits, &save, &lift->request,
 			   &(const struct legacy_scope){ host, &part->nat }, met, &plan->notes, e);
+	/* A rule on a set without a name may be what is meant: half a lift is none. */
+	if (rc == 0 && !host_names_known(host))
+		rc = err_set(e, ERR_FAILED,
+			     "%s, table %s: the kernel does not tell the name of a set that a rule "
+			     "tests; try again",
+			     family_names[family], table);
 	if (rc == 0 && part->edits.n)
 		rc = describe_part(plan, lift, part, &save, e);
 	else if (rc == 0)
