@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a set of ipset(8) holds, as ipset itself prints it. */
+/* What a set of ipset(8) holds, and what rules hold that name one network each. */
 #ifndef GEOPAUSE_LEGACY_SET_H
 #define GEOPAUSE_LEGACY_SET_H
 
 #include "observation.h"
 
-/* Counts a network or an address, as ipset and iptables print them. */
+/* Counts a network or an address, as iptables prints them. */
 void legacy_set_count(struct set_facts *facts, const char *network);
 /* Leaves what cannot be read as "not read". */
 void legacy_set_facts(struct set_facts *facts, const char *set);

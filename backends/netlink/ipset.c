@@ -9,6 +9,7 @@
 
 #include "attr.h"
 #include "facts.h"
+#include "names.h"
 #include "nf.h"
 
 #include <linux/netfilter/ipset/ip_set.h>
@@ -148,6 +149,7 @@ struct header {
 	char type[IPSET_MAXNAMELEN];
 	uint8_t family;
 	struct set_facts *facts; /* or NULL */
+	struct names *members;   /* of a set of sets; or NULL */
 };
 
 /* One entry: an address, with the length of its prefix where it is a network. */
@@ -172,16 +174,30 @@ count_entry(struct set_facts *facts, const struct nlattr *entry)
 	}
 }
 
-static void
-take_entries(struct header *header, const struct nlattr *list)
+static int
+take_entry(struct header *header, const struct nlattr *entry, struct err *e)
+{
+	const struct nlattr *name = attr_find(entry, IPSET_ATTR_NAME);
+	const char *text = name ? attr_string(name) : NULL;
+
+	if (!text && header->facts)
+		count_entry(header->facts, entry);
+	if (text && header->members && names_add(header->members, text) < 0)
+		return err_set(e, ERR_FAILED, "out of memory while reading a set");
+	return 0;
+}
+
+static int
+take_entries(struct header *header, const struct nlattr *list, struct err *e)
 {
 	const struct nlattr *entry;
 
 	attr_each_nested(entry, list)
 	{
-		if (mnl_attr_get_type(entry) == IPSET_ATTR_DATA)
-			count_entry(header->facts, entry);
+		if (mnl_attr_get_type(entry) == IPSET_ATTR_DATA && take_entry(header, entry, e) < 0)
+			return -1;
 	}
+	return 0;
 }
 
 static int
@@ -190,7 +206,6 @@ take_header(const struct nlmsghdr *nlh, void *data, struct err *e)
 	struct header *header = data;
 	const struct nlattr *attr;
 
-	(void)e;
 	attr_each(attr, nlh, sizeof(struct nfgenmsg))
 	{
 		const char *text;
@@ -209,8 +224,8 @@ take_header(const struct nlmsghdr *nlh, void *data, struct err *e)
 				header->facts->timeout = true;
 			break;
 		case IPSET_ATTR_ADT:
-			if (header->facts)
-				take_entries(header, attr);
+			if (take_entries(header, attr, e) < 0)
+				return -1;
 			break;
 		default:
 			break;
@@ -225,54 +240,110 @@ is_networks(const char *type)
 	return strncmp(type, "hash:net", 8) == 0;
 }
 
+static int
+read_header(struct nl *nl, const char *name, uint8_t family, struct header *header)
+{
+	struct err e = ERR_INIT;
+
+	return nl_query(nl, request(nl, IPSET_CMD_HEADER, 0, family, name), take_header, header,
+			&e) == 0
+		       ? 0
+		       : -1;
+}
+
+static int
+read_entries(struct nl *nl, const char *name, struct header *header, struct err *e)
+{
+	return nl_query(nl, request(nl, IPSET_CMD_LIST, NLM_F_DUMP, NFPROTO_IPV4, name),
+			take_header, header, e) == 0
+		       ? 0
+		       : -1;
+}
+
+/* The kernel refuses sets of sets as members of such sets. */
+static int
+add_member(struct nl *nl, const char *name, struct set_facts *facts, struct err *e)
+{
+	struct set_facts own = { .interval = false };
+	struct header header = { .facts = &own };
+
+	if (read_entries(nl, name, &header, e) < 0)
+		return -1;
+	facts->interval |= is_networks(header.type);
+	facts->timeout |= own.timeout;
+	facts->elements += own.elements;
+	facts->hosts += own.hosts;
+	facts->special += own.special;
+	return 0;
+}
+
 int
 ipset_facts(struct nl *nl, const char *name, struct set_facts *facts, struct err *e)
 {
-	struct header header = { .facts = facts };
+	struct names members = { 0 };
+	struct header header = { .facts = facts, .members = &members };
+	int rc;
 
 	*facts = (struct set_facts){ .interval = false };
-	if (nl_query(nl, request(nl, IPSET_CMD_LIST, NLM_F_DUMP, NFPROTO_IPV4, name), take_header,
-		     &header, e) != 0)
-		return -1;
+	rc = read_entries(nl, name, &header, e);
 	facts->interval = is_networks(header.type);
-	return 0;
+	for (size_t i = 0; rc == 0 && i < members.n; i++)
+		rc = add_member(nl, members.v[i], facts, e);
+	names_fini(&members);
+	return rc;
+}
+
+/* A set of sets: its members, else none. False: they cannot be told. */
+static bool
+read_members(struct nl *nl, const char *name, struct names *members)
+{
+	struct header header = { .members = members };
+	struct err e = ERR_INIT;
+
+	return read_entries(nl, name, &header, &e) == 0;
+}
+
+static bool
+is_list(const struct header *header)
+{
+	return strcmp(header->type, "list:set") == 0;
 }
 
 bool
 ipset_holds_networks(struct nl *nl, const char *name)
 {
 	struct header header = { .facts = NULL };
-	struct err e = ERR_INIT;
+	struct names members = { 0 };
+	bool holds;
 
-	return nl &&
-	       nl_query(nl, request(nl, IPSET_CMD_HEADER, 0, NFPROTO_IPV4, name), take_header,
-			&header, &e) == 0 &&
-	       is_networks(header.type);
+	if (!nl || read_header(nl, name, NFPROTO_IPV4, &header) < 0)
+		return false;
+	holds = is_networks(header.type);
+	if (is_list(&header))
+		read_members(nl, name, &members);
+	for (size_t i = 0; !holds && i < members.n; i++)
+		holds = read_header(nl, members.v[i], NFPROTO_IPV4, &header) == 0 &&
+			is_networks(header.type);
+	names_fini(&members);
+	return holds;
 }
 
 /* --- asking for an address --- */
 
-/* The kernel answers "not in it" to questions that do not fit the set, too. */
 static bool
-can_be_asked(struct nl *nl, const char *name, uint8_t family)
+has_addresses(const struct header *header)
 {
 	static const char *const types[] = { "hash:ip", "hash:net", "bitmap:ip" };
-	struct header header = { .family = 0 };
-	struct err e = ERR_INIT;
 
-	if (nl_query(nl, request(nl, IPSET_CMD_HEADER, 0, family, name), take_header, &header,
-		     &e) != 0 ||
-	    header.family != family)
-		return false;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (strcmp(header.type, types[i]) == 0)
+		if (strcmp(header->type, types[i]) == 0)
 			return true;
 	}
 	return false;
 }
 
-enum truth
-ipset_has(struct nl *nl, const char *name, uint8_t family, const uint8_t address[16])
+static enum truth
+test_address(struct nl *nl, const char *name, uint8_t family, const uint8_t address[16])
 {
 	bool v4 = family == NFPROTO_IPV4;
 	uint16_t type = v4 ? IPSET_ATTR_IPADDR_IPV4 : IPSET_ATTR_IPADDR_IPV6;
@@ -280,8 +351,6 @@ ipset_has(struct nl *nl, const char *name, uint8_t family, const uint8_t address
 	struct nlattr *data, *ip;
 	struct nlmsghdr *nlh;
 
-	if (!nl || strlen(name) >= IPSET_MAXNAMELEN || !can_be_asked(nl, name, family))
-		return TRUTH_MAYBE;
 	nlh = request(nl, IPSET_CMD_TEST, NLM_F_ACK, family, name);
 	data = mnl_attr_nest_start(nlh, IPSET_ATTR_DATA);
 	ip = mnl_attr_nest_start(nlh, IPSET_ATTR_IP);
@@ -291,6 +360,49 @@ ipset_has(struct nl *nl, const char *name, uint8_t family, const uint8_t address
 	if (nl_query(nl, nlh, nl_ignore, NULL, &e) == 0)
 		return TRUTH_YES;
 	return e.sys == IPSET_ERR_EXIST ? TRUTH_NO : TRUTH_MAYBE;
+}
+
+/* The kernel answers "not in it" to questions that do not fit the set, too. */
+static enum truth
+ask_set(struct nl *nl, const char *name, const struct header *header, uint8_t family,
+	const uint8_t address[16])
+{
+	if (header->family != family || !has_addresses(header))
+		return TRUTH_MAYBE;
+	return test_address(nl, name, family, address);
+}
+
+/* Those of the other family have nothing to say. */
+static enum truth
+ask_members(struct nl *nl, const char *name, uint8_t family, const uint8_t address[16])
+{
+	struct names members = { 0 };
+	enum truth found = read_members(nl, name, &members) ? TRUTH_NO : TRUTH_MAYBE;
+
+	for (size_t i = 0; found != TRUTH_YES && i < members.n; i++) {
+		struct header header = { .facts = NULL };
+		enum truth one = TRUTH_MAYBE;
+
+		if (read_header(nl, members.v[i], family, &header) == 0) {
+			if (header.family != family && has_addresses(&header))
+				continue;
+			one = ask_set(nl, members.v[i], &header, family, address);
+		}
+		found = one == TRUTH_NO ? found : one;
+	}
+	names_fini(&members);
+	return found;
+}
+
+enum truth
+ipset_has(struct nl *nl, const char *name, uint8_t family, const uint8_t address[16])
+{
+	struct header header = { .facts = NULL };
+
+	if (!nl || strlen(name) >= IPSET_MAXNAMELEN || read_header(nl, name, family, &header) < 0)
+		return TRUTH_MAYBE;
+	return is_list(&header) ? ask_members(nl, name, family, address)
+				: ask_set(nl, name, &header, family, address);
 }
 
 static enum truth

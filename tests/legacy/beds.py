@@ -33,6 +33,9 @@ add home6 2003::/19
 add home6 2a01:8fe0::/32
 create banned hash:ip family inet
 add banned 112.80.248.75
+create countries list:set size 8
+add countries geo
+add countries geo6
 """
 BLOCKED, BLOCKED6 = ("RU", "CN", "KP"), ("RU6", "CN6")
 AT_HOME = ("DE", "MC", "DE6", "MC6")

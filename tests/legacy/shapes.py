@@ -310,6 +310,9 @@ PLAIN = {
                  selector={"chain": ["CC_ALLOWF"]}),
     "ipfire": Shape(IPFIRE, blocked=BLOCKED, selector={"chain": ["LOCATIONBLOCK"]}),
     "many": Shape(MANY, blocked=BLOCKED, selector={"chain": ["CC_DENY"]}),
+    "list-of-sets": Shape(filtered("-A INPUT -m set --match-set countries src -j DROP"),
+                          filtered("-A INPUT -m set --match-set countries src -j DROP"),
+                          BLOCKED + BLOCKED6, selector={"set": ["countries"]}, found=True),
     "raw": Shape("*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
                  "-A PREROUTING -i eth0 -m set ! --match-set home src -j DROP\nCOMMIT\n",
                  blocked=IPV4, selector={"set": ["home"]}, table="raw"),
