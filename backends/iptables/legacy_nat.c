@@ -123,6 +123,14 @@ read_table(struct legacy_nat *nat, const struct legacy_host *host, enum family f
 	return rc;
 }
 
+int
+legacy_nat_read_table(struct legacy_nat *nat, const struct legacy_host *host, enum family family,
+		      const struct ports *ports, struct err *e)
+{
+	*nat = (struct legacy_nat){ 0 };
+	return host_has(family, "nat") ? read_table(nat, host, family, ports, e) : 0;
+}
+
 /* --- nf_tables --- */
 
 static int
@@ -166,6 +174,9 @@ int
 legacy_nat_read(struct legacy_nat *nat, const struct legacy_host *host, enum family family,
 		const struct ports *ports, bool elsewhere, struct err *e)
 {
-	*nat = (struct legacy_nat){ .unknown = elsewhere, .mixed = elsewhere };
-	return host_has(family, "nat") ? read_table(nat, host, family, ports, e) : 0;
+	if (legacy_nat_read_table(nat, host, family, ports, e) < 0)
+		return -1;
+	if (elsewhere)
+		nat->unknown = nat->mixed = true;
+	return 0;
 }

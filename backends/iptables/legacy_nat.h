@@ -19,7 +19,10 @@ struct legacy_nat {
 
 /* There is a nat of nf_tables, which may stand before tables of iptables-legacy. */
 bool legacy_nat_is_elsewhere(void);
-/* elsewhere: as above; that one is not looked into. */
+/* What x_tables' own table does. */
+int legacy_nat_read_table(struct legacy_nat *nat, const struct legacy_host *host,
+			  enum family family, const struct ports *ports, struct err *e);
+/* The same; elsewhere: as above; that one is not looked into. */
 int legacy_nat_read(struct legacy_nat *nat, const struct legacy_host *host, enum family family,
 		    const struct ports *ports, bool elsewhere, struct err *e);
 

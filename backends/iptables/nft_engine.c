@@ -7,6 +7,7 @@
 #include "cover.h"
 #include "discover.h"
 #include "engine.h"
+#include "legacy_unseen.h"
 #include "nft_save.h"
 #include "ops.h"
 
@@ -55,7 +56,9 @@ static int
 nft_discover(struct engine *engine, const struct ports *ports, struct observations *found,
 	     struct err *e)
 {
-	return discover(&engine->nl, ports, "iptables", true, found, e);
+	const struct unseen_nat nat = legacy_unseen_nat(ports);
+
+	return discover(&engine->nl, ports, "iptables", true, &nat, found, e);
 }
 
 static struct met
@@ -71,6 +74,7 @@ nft_plan(struct engine *engine, const struct lift_request *request, bool beats, 
 	 struct plan **plan, struct err *e)
 {
 	struct select_met *found = calloc(request->n + 1, sizeof(*found));
+	const struct unseen_nat nat = legacy_unseen_nat(&request->ports);
 	struct nft_save save = { .table = NULL };
 	struct ops_text text = { .data = &save, .step = nft_save_step };
 	struct lift_request asked = *request;
@@ -80,7 +84,7 @@ nft_plan(struct engine *engine, const struct lift_request *request, bool beats, 
 		return err_set(e, ERR_FAILED, "out of memory while planning");
 	if (!beats)
 		asked.expiry_s = request->window_s;
-	rc = ops_plan(&engine->nl, &asked, found, &text, plan, e);
+	rc = ops_plan(&engine->nl, &asked, &nat, found, &text, plan, e);
 	for (size_t i = 0; rc == 0 && i < request->n; i++)
 		met[i] = met_of(&found[i]);
 	nft_save_fini(&save);

@@ -376,6 +376,7 @@ lift_apply(struct lift *lift, struct nl *nl, struct err *e)
 {
 	for (int i = 0; i < APPLY_TRIES; i++) {
 		struct lift_request request = lift->request;
+		const struct unseen_nat unseen = lift->unseen;
 		struct err refused = ERR_INIT;
 		size_t planned = lift->n;
 		enum outcome outcome = apply_once(lift, nl, &refused);
@@ -387,7 +388,7 @@ lift_apply(struct lift *lift, struct nl *nl, struct err *e)
 		}
 		/* Somebody was faster: look again, then send at once. */
 		lift_fini(lift);
-		if (lift_plan(lift, nl, &request, NULL, e) < 0)
+		if (lift_plan(lift, nl, &request, &unseen, NULL, e) < 0)
 			return OUTCOME_NOT_DONE;
 		if (planned > 0 && lift->n == 0) {
 			err_set(e, ERR_FAILED,

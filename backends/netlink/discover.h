@@ -7,13 +7,14 @@
 #include "challenge.h"
 #include "nlsock.h"
 #include "observation.h"
+#include "reach.h"
 
 /*
  * An observation for each rule that decides by the source, and each set of ports to be filled: of
  * the tables that iptables made, or of all others. What concerns none of these ports has no effect.
- * backend: whose they are; static.
+ * backend: whose they are; static. unseen: of these ports, or NULL, if nobody looked.
  */
 int discover(struct nl *nl, const struct ports *ports, const char *backend, bool iptables,
-	     struct observations *found, struct err *e);
+	     const struct unseen_nat *unseen, struct observations *found, struct err *e);
 
 #endif

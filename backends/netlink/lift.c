@@ -311,8 +311,8 @@ plan_once(struct lift *lift, struct nl *nl, struct scope *scope, struct err *e)
 	*packets = packets_of(&lift->request.ports);
 	if (ruleset_load(&lift->rs, nl, is_wanted, scope, e) < 0)
 		return -1;
-	lift->translated = reach_translate(&eval, &lift->rs, packets);
-	lift->others_become_asked = lift_others_become_asked(&eval, &lift->request.ports);
+	lift->translated = reach_translate(&eval, &lift->rs, &lift->unseen, packets);
+	lift->others_become_asked = lift_others_become_asked(lift, &eval);
 	lift_find_behind(lift, packets);
 	rc = select_targets(&sel, &eval, &lift->request, packets, scope->all, scope->met, e);
 	if (rc == 0)
@@ -341,12 +341,13 @@ lift_fini(struct lift *lift)
 
 int
 lift_plan(struct lift *lift, struct nl *nl, const struct lift_request *request,
-	  struct select_met *met, struct err *e)
+	  const struct unseen_nat *unseen, struct select_met *met, struct err *e)
 {
 	struct scope scope = { .request = request, .met = met };
 	int rc;
 
 	*lift = (struct lift){ .request = *request };
+	lift->unseen = unseen ? *unseen : reach_unseen_nat();
 	rc = plan_once(lift, nl, &scope, e);
 	if (rc == SELECT_ALL_TABLES) {
 		lift_fini(lift);

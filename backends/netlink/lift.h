@@ -41,6 +41,7 @@ struct lift {
 	struct lift_request request; /* borrowed targets */
 	struct ports behind[2]; /* IPv4, IPv6: the asked ports, and those that DNAT makes of them */
 	bool redirected[2];     /* some of these by a redirect to this host */
+	struct unseen_nat unseen;
 	bool translated;        /* some ports of these are, or may be */
 	bool others_become_asked; /* ports that were not asked for may become asked ones */
 	struct packets packets;   /* to these ports, before and behind translation */
@@ -50,10 +51,11 @@ struct lift {
 };
 
 /*
- * Reads the ruleset and decides the steps. Nothing is changed. met: as of select_targets, or NULL.
+ * Reads the ruleset and decides the steps. Nothing is changed. unseen: NULL, if nobody looked. met:
+ * as of select_targets, or NULL.
  */
 int lift_plan(struct lift *lift, struct nl *nl, const struct lift_request *request,
-	      struct select_met *met, struct err *e);
+	      const struct unseen_nat *unseen, struct select_met *met, struct err *e);
 void lift_fini(struct lift *lift);
 
 /*

@@ -197,8 +197,9 @@ makes_asked_of_others(struct eval *eval, const struct rule *rule, const struct p
 }
 
 bool
-lift_others_become_asked(struct eval *eval, const struct ports *asked)
+lift_others_become_asked(const struct lift *lift, struct eval *eval)
 {
+	const struct ports *asked = &lift->request.ports;
 	const struct ruleset *rs = eval->rs;
 
 	for (size_t i = 0; i < rs->n_chains; i++) {
@@ -209,7 +210,7 @@ lift_others_become_asked(struct eval *eval, const struct ports *asked)
 				return true;
 		}
 	}
-	return reach_has_legacy_nat();
+	return lift->unseen.mixed;
 }
 
 /* --- which to compare --- */

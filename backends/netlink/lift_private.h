@@ -26,7 +26,7 @@ int lift_note_untouched(struct lift *lift, const struct suspect *s, const char *
 
 void lift_find_behind(struct lift *lift, const struct packets *packets);
 /* May DNAT or a redirect make one of these ports of another one? */
-bool lift_others_become_asked(struct eval *eval, const struct ports *asked);
+bool lift_others_become_asked(const struct lift *lift, struct eval *eval);
 /* Chooses what the step's rule is to compare. */
 int lift_choose_port(struct lift *lift, struct lift_step *step, struct err *e);
 

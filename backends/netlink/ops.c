@@ -133,8 +133,8 @@ prepare(const struct lift_request *request, struct lift_request *kept)
 }
 
 int
-ops_plan(struct nl *nl, const struct lift_request *request, struct select_met *met,
-	 const struct ops_text *text, struct plan **plan, struct err *e)
+ops_plan(struct nl *nl, const struct lift_request *request, const struct unseen_nat *unseen,
+	 struct select_met *met, const struct ops_text *text, struct plan **plan, struct err *e)
 {
 	struct lift_request kept;
 	struct plan *made = calloc(1, sizeof(*made));
@@ -143,7 +143,7 @@ ops_plan(struct nl *nl, const struct lift_request *request, struct select_met *m
 		free(made);
 		return err_set(e, ERR_FAILED, "out of memory while planning");
 	}
-	if (lift_plan(&((struct prepared *)made->data)->lift, nl, &kept, met, e) < 0) {
+	if (lift_plan(&((struct prepared *)made->data)->lift, nl, &kept, unseen, met, e) < 0) {
 		ops_plan_free(made);
 		return -1;
 	}

@@ -200,11 +200,13 @@ has_legacy_nat(const char *path)
 	return strncmp(names, "nat\n", 4) == 0 || strstr(names, "\nnat\n") != NULL;
 }
 
-bool
-reach_has_legacy_nat(void)
+struct unseen_nat
+reach_unseen_nat(void)
 {
-	return has_legacy_nat("/proc/net/ip_tables_names") ||
-	       has_legacy_nat("/proc/net/ip6_tables_names");
+	bool some = has_legacy_nat("/proc/net/ip_tables_names") ||
+		    has_legacy_nat("/proc/net/ip6_tables_names");
+
+	return (struct unseen_nat){ .more = some, .mixed = some };
 }
 
 bool
@@ -272,12 +274,34 @@ translates(struct visit *v, struct chain *chain, struct packets *packets)
 	return found;
 }
 
-bool
-reach_translate(struct eval *eval, const struct ruleset *rs, struct packets *packets)
+/* Whether they end on this host is not told: they may. */
+static void
+add_unseen(struct packets *packets, const struct unseen_nat *unseen)
 {
-	bool found = reach_has_legacy_nat();
+	const struct packets asked = *packets;
+
+	for (size_t i = 0; i < unseen->n; i++) {
+		const struct evaluation how = { .to_port = unseen->v[i].to, .redirects = true };
+
+		for (size_t p = 0; p < asked.n; p++) {
+			const struct packet *packet = &asked.v[p];
+
+			if (packet->family == unseen->v[i].family &&
+			    packet->port.proto == unseen->v[i].from.proto &&
+			    packet->port.number == unseen->v[i].from.number)
+				add_translated(packets, packet, &how);
+		}
+	}
+}
+
+bool
+reach_translate(struct eval *eval, const struct ruleset *rs, const struct unseen_nat *unseen,
+		struct packets *packets)
+{
+	bool found = unseen->n > 0 || unseen->more;
 	size_t n = packets->n;
 
+	add_unseen(packets, unseen);
 	forget_walk(rs);
 	for (size_t i = 0; i < rs->n_chains; i++) {
 		struct chain *base = rs->chains[i];

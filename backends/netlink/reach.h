@@ -41,14 +41,29 @@ int reach_too_complex(struct err *e);
 
 /* A base chain whose rules may translate the destination; all of them run at the same moment. */
 bool is_dnat_base(const struct chain *chain);
+#define UNSEEN_MAX 64
+
+/* Translations that nf_tables does not hold: those of iptables-legacy's nat table. */
+struct unseen_nat {
+	struct {
+		uint8_t family;
+		struct port from; /* asked for */
+		uint16_t to;
+	} v[UNSEEN_MAX];
+	size_t n;
+	bool more;  /* there are others, which cannot be told */
+	bool mixed; /* other ports than the asked ones become asked ones */
+};
+
+/* What nf_tables knows of them: that there may be some, or none. */
+struct unseen_nat reach_unseen_nat(void);
+
 /*
  * May DNAT or a redirect change the port of any of the packets before it comes to input or forward?
  * Adds the packets as they look there, as far as that can be told.
  */
-bool reach_translate(struct eval *eval, const struct ruleset *rs, struct packets *packets);
-
-/* Has this host translations that cannot be seen here, of iptables-legacy's nat table? */
-bool reach_has_legacy_nat(void);
+bool reach_translate(struct eval *eval, const struct ruleset *rs, const struct unseen_nat *unseen,
+		     struct packets *packets);
 
 /* Does the packet come by this base chain, in this form? */
 bool reach_sees(const struct chain *base, const struct packet *packet);

@@ -41,7 +41,7 @@ static int
 nftables_discover(struct backend *backend, const struct ports *ports, struct observations *found,
 		  struct err *e)
 {
-	return discover(&backend->nl, ports, "nftables", false, found, e);
+	return discover(&backend->nl, ports, "nftables", false, NULL, found, e);
 }
 
 static void
@@ -56,7 +56,7 @@ nftables_plan(struct backend *backend, const struct lift_request *request, struc
 {
 	struct nft_listing listing = { 0 };
 	struct ops_text text = { .data = &listing, .step = text_step };
-	int rc = ops_plan(&backend->nl, request, NULL, &text, plan, e);
+	int rc = ops_plan(&backend->nl, request, NULL, NULL, &text, plan, e);
 
 	nft_listing_fini(&listing);
 	return rc;

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from beds import (BLOCKED, LOCK, LegacyBed, LegacyProgram, deny_matrix, inside, require,
                   result_text, run_cases)
+from shapes import REDIRECT
 
 RULES = """*filter
 :INPUT ACCEPT [0:0]
@@ -623,6 +624,31 @@ def both_variants_or_none(args):
         require(scene.bed.listing() == listing, "iptables-nft: " + scene.bed.listing())
 
 
+NFT_BEHIND = """*filter
+:INPUT ACCEPT [0:0]
+-A INPUT -p tcp -m multiport --dports 443,8080 -m set --match-set geo src -j DROP
+COMMIT
+"""
+
+
+def nft_behind_legacy_nat(args):
+    """What iptables-legacy redirects is known where iptables-nft blocks."""
+    ports = ("tcp/80", "tcp/8080", "tcp/443")
+    with Scene(args, REDIRECT, "") as scene:
+        def cells(lifted, when):
+            scene.program.require_cells(deny_matrix(ports, BLOCKED, lifted), when, ports)
+        scene.bed.must(["iptables-nft-restore"], input=NFT_BEHIND)
+        nft = nft_rules(scene)
+        cells((), "before")
+        found = scene.program.expect(0, "discover").stdout
+        scene.policy = scene.program.write_policy(found, "discovered.json")
+        scene.expect(0, "pre", "--lease", "a")
+        cells(("tcp/80", "tcp/443"), "lifted")
+        scene.expect(0, "post", "--lease", "a")
+        scene.unchanged("after post")
+        require(nft == nft_rules(scene), "iptables-nft: %s" % nft_rules(scene))
+
+
 # --- what the rules and the policy say ----------------------------------------------------------
 
 def odd_rule(args):
@@ -679,7 +705,7 @@ CASES = {f.__name__.replace("_", "-"): f for f in (
     concurrent_writers, unlocked_insertion, unlocked_deletion,
     unlocked_insertion_at_the_end, lock_is_held, waits_for_the_lock, killed_while_it_waits,
     killed_before_the_change, killed_before_the_counters, killed_at_any_time, second_family_fails,
-    without_programs, both_variants, both_variants_or_none, odd_rule, unknown_names,
+    without_programs, both_variants, both_variants_or_none, nft_behind_legacy_nat, odd_rule, unknown_names,
     no_tables, discovered)}
 
 
