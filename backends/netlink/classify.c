@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "classify.h"
 
+#include "alike.h"
 #include "nf.h"
 #include "sends.h"
 
@@ -142,6 +143,27 @@ settle(struct eval *eval, struct suspect *s, const struct packets *packets)
 	/* Else both may: it stays what its verdict looks like. */
 }
 
+static void
+settle_all(struct eval *eval, struct suspect *suspects, size_t n, const struct packets *packets)
+{
+	enum effect settled[ALIKE_MAX];
+	struct alike alike = { .n = 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		struct suspect *s = &suspects[i];
+		size_t kind;
+
+		if (alike_seen(&alike, s, &kind)) {
+			s->effect = settled[kind];
+		} else {
+			if (s->unclear)
+				settle(eval, s, packets);
+			settled[kind] = s->effect;
+		}
+		pass(s);
+	}
+}
+
 void
 classify(struct eval *eval, struct suspect *suspects, size_t n, const struct packets *packets,
 	 const enum action actions[])
@@ -157,9 +179,5 @@ classify(struct eval *eval, struct suspect *suspects, size_t n, const struct pac
 		}
 		pass(s);
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (suspects[i].unclear)
-			settle(eval, &suspects[i], packets);
-		pass(&suspects[i]);
-	}
+	settle_all(eval, suspects, n, packets);
 }

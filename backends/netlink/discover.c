@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alike.h"
 #include "backend.h"
 #include "classify.h"
 #include "copy.h"
@@ -27,6 +28,8 @@ struct look {
 	const char *backend;
 	bool iptables; /* only iptables' tables; else all others */
 	struct observations *found;
+	struct alike alike;
+	enum effect effects[ALIKE_MAX];
 	struct err *e;
 };
 
@@ -105,7 +108,7 @@ observe_ipset(struct look *look, struct observation *o, const char *name)
 
 /* Rules that let through matter only where something drops the rest. */
 static enum effect
-real_effect(struct look *look, const struct suspect *s)
+find_effect(struct look *look, const struct suspect *s)
 {
 	unsigned outside;
 
@@ -113,6 +116,16 @@ real_effect(struct look *look, const struct suspect *s)
 		return s->concerns == 0 ? EFFECT_NONE : s->effect;
 	outside = classify_outside(&look->eval, s->rule, s->concerns, &look->packets);
 	return outside & MAY_DROP ? EFFECT_ALLOW : EFFECT_NONE;
+}
+
+static enum effect
+real_effect(struct look *look, const struct suspect *s)
+{
+	size_t kind;
+
+	if (!alike_seen(&look->alike, s, &kind))
+		look->effects[kind] = find_effect(look, s);
+	return look->effects[kind];
 }
 
 static bool
@@ -125,7 +138,7 @@ static bool
 is_listed(const struct observation *o)
 {
 	return (o->source == SOURCE_LITERAL || o->source == SOURCE_ANONYMOUS) && !o->inverted &&
-	       !o->destination && o->effect == EFFECT_DENY;
+	       !o->destination && o->effect != EFFECT_NONE;
 }
 
 static void
@@ -156,7 +169,7 @@ join_literals(struct observations *found)
 	if (o->source != SOURCE_LITERAL || !is_listed(o) || !is_listed(list) ||
 	    !same_text(o->table, list->table) || !same_text(o->chain, list->chain) ||
 	    !same_text(o->comment, list->comment) || !same_text(o->refusal, list->refusal) ||
-	    !same_text(o->backend, list->backend))
+	    !same_text(o->backend, list->backend) || o->effect != list->effect)
 		return;
 	list->source = SOURCE_ANONYMOUS;
 	list->facts.interval |= o->facts.interval;

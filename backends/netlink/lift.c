@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alike.h"
 #include "copy.h"
 #include "lift_private.h"
 #include "nf.h"
@@ -96,8 +97,22 @@ lift_check_rule(const struct rule *rule, struct err *e)
 int
 lift_note_untouched(struct lift *lift, const struct suspect *s, const char *why)
 {
+	struct untouched *last = &lift->untouched;
 	char where[WHERE_BUF];
 
+	/* A chain may have thousands of them. */
+	if (last->n > 0 && last->why == why && last->rule->chain == s->rule->chain &&
+	    last->note + 1 == lift->notes.n) {
+		free(lift->notes.v[--lift->notes.n]);
+		last->last = s->rule;
+		return names_addf(&lift->notes,
+				  "rule %s, and %zu more of its chain: each %s; they "
+				  "are left as they are",
+				  lift_where_rule(where, last->rule), last->n++, why);
+	}
+	*last = (struct untouched){
+		.rule = s->rule, .last = s->rule, .why = why, .n = 1, .note = lift->notes.n
+	};
 	return names_addf(&lift->notes, "rule %s %s; it is left as it is",
 			  lift_where_rule(where, s->rule), why);
 }
@@ -259,6 +274,49 @@ plan_suspect(struct lift *lift, struct eval *eval, const struct selection *sel, 
 	return 0; /* counts, logs, marks: nothing that stops a packet */
 }
 
+/* What was found out of a suspect, as long as there are no more steps than then. */
+struct finding {
+	size_t steps;
+	const char *untouched; /* why; NULL: nothing was noted */
+};
+
+static int
+plan_again(struct lift *lift, const struct suspect *s, const struct finding *known, struct err *e)
+{
+	if (!known->untouched)
+		return 0;
+	return lift_note_untouched(lift, s, known->untouched) < 0 ? no_memory(e) : 0;
+}
+
+static int
+plan_suspects(struct lift *lift, struct eval *eval, const struct selection *sel, struct err *e)
+{
+	struct finding known[ALIKE_MAX];
+	struct alike alike = { .n = 0 };
+
+	for (size_t i = 0; i < sel->n; i++) {
+		size_t kind, steps = lift->n, notes = lift->notes.n;
+		bool seen = alike_seen(&alike, &sel->suspects[i], &kind);
+
+		if (seen && known[kind].steps == lift->n) {
+			if (plan_again(lift, &sel->suspects[i], &known[kind], e) < 0)
+				return -1;
+			continue;
+		}
+		lift->untouched.last = NULL;
+		if (plan_suspect(lift, eval, sel, i, e) < 0)
+			return -1;
+		known[kind] = (struct finding){ .steps = SIZE_MAX };
+		if (lift->n != steps)
+			continue;
+		if (lift->untouched.last == sel->suspects[i].rule)
+			known[kind] = (struct finding){ steps, lift->untouched.why };
+		else if (lift->notes.n == notes)
+			known[kind].steps = steps;
+	}
+	return 0;
+}
+
 static int
 plan_steps(struct lift *lift, struct eval *eval, const struct selection *sel, struct err *e)
 {
@@ -267,10 +325,8 @@ plan_steps(struct lift *lift, struct eval *eval, const struct selection *sel, st
 			return -1;
 		sel->own_sets[i].set->filled = true;
 	}
-	for (size_t i = 0; i < sel->n; i++) {
-		if (plan_suspect(lift, eval, sel, i, e) < 0)
-			return -1;
-	}
+	if (plan_suspects(lift, eval, sel, e) < 0)
+		return -1;
 	if (lift_iptables_jumps(lift, eval, e) < 0)
 		return -1;
 	if (lift_iptables_notes(lift) < 0 || note_unsavable(lift) < 0 ||
@@ -335,6 +391,7 @@ lift_fini(struct lift *lift)
 	ruleset_fini(&lift->rs);
 	free(lift->steps);
 	names_fini(&lift->notes);
+	lift->untouched = (struct untouched){ .n = 0 };
 	lift->steps = NULL;
 	lift->n = 0;
 }

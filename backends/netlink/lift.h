@@ -36,18 +36,26 @@ struct lift_step {
 	struct ports add; /* SET: those that are not in it yet */
 };
 
+/* The last rules of which is noted that nothing is done about them. */
+struct untouched {
+	const struct rule *rule, *last; /* the first of them, and the last */
+	const char *why;
+	size_t n, note;
+};
+
 struct lift {
 	struct ruleset rs;
 	struct lift_request request; /* borrowed targets */
 	struct ports behind[2]; /* IPv4, IPv6: the asked ports, and those that DNAT makes of them */
 	bool redirected[2];     /* some of these by a redirect to this host */
 	struct unseen_nat unseen;
-	bool translated;        /* some ports of these are, or may be */
+	bool translated;          /* some ports of these are, or may be */
 	bool others_become_asked; /* ports that were not asked for may become asked ones */
 	struct packets packets;   /* to these ports, before and behind translation */
 	struct lift_step *steps;
 	size_t n;
 	struct names notes;
+	struct untouched untouched;
 };
 
 /*

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alike.h"
 #include "lift_private.h"
 #include "nf.h"
 
@@ -40,38 +41,6 @@ widen_verdict(struct eval *eval, const struct suspect *s, const struct packets *
 	return found > 0;
 }
 
-/* --- copies that do the same --- */
-
-static bool
-does_nothing(const struct suspect *s, size_t i)
-{
-	return s->criterion.uses[i] || s->rule->v[i].kind == EXPR_NEUTRAL ||
-	       expr_is_comment(&s->rule->v[i]);
-}
-
-/* Do two rules of a chain do the same once their test of the source is left out? */
-static bool
-widens_alike(const struct suspect *a, const struct suspect *b)
-{
-	size_t i = a->rule->core, j = b->rule->core;
-
-	if (a->rule->chain != b->rule->chain || a->criterion.decides || b->criterion.decides ||
-	    a->mark_families != b->mark_families || a->concerns != b->concerns)
-		return false;
-	for (;;) {
-		while (i < a->rule->n && does_nothing(a, i))
-			i++;
-		while (j < b->rule->n && does_nothing(b, j))
-			j++;
-		if (i == a->rule->n || j == b->rule->n)
-			return i == a->rule->n && j == b->rule->n;
-		if (a->rule->v[i].attr->nla_len != b->rule->v[j].attr->nla_len ||
-		    memcmp(a->rule->v[i].attr, b->rule->v[j].attr, a->rule->v[i].attr->nla_len))
-			return false;
-		i++, j++;
-	}
-}
-
 /* Is a copy planned that does the same at the same place as the last step's? */
 static bool
 is_repeated(const struct lift *lift)
@@ -83,7 +52,7 @@ is_repeated(const struct lift *lift)
 
 		if (step->action == ACTION_WIDEN && step->place.chain == last->place.chain &&
 		    step->place.before == last->place.before &&
-		    widens_alike(&step->suspect, &last->suspect))
+		    alike_but_source(&step->suspect, &last->suspect))
 			return true;
 	}
 	return false;

@@ -288,9 +288,43 @@ def reloaded_guard(args):
     reloaded_in_window(args, "published-twice", target(set=["geo_??"]), "docker0")
 
 
+def network_rules(rest, n=1500):
+    """Germany's networks first: as tools write a list without a set."""
+    networks = ["78.46.0.0/15", *("91.%d.%d.0/24" % (i // 256, i % 256) for i in range(n))]
+    return "".join("-A MINE -s %s %s\n" % (network, rest) for network in networks)
+
+
+LONG = """*filter
+:INPUT %s [0:0]
+:MINE - [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -p tcp -m tcp -j MINE
+%sCOMMIT
+"""
+
+
+def long_lists(args):
+    """A rule for each network, thousands of them, before what drops the rest."""
+    for text in (LONG % ("ACCEPT", network_rules("-j RETURN") + "-A MINE -j DROP\n"),
+                 LONG % ("DROP", network_rules("-p tcp -m multiport --dports 80,443 -j ACCEPT"))):
+        with Bed() as bed, Program(args.program, bed) as program:
+            bed.must(["iptables-nft-restore"], input=text)
+            bed.iptables = True
+            before = Snapshot(bed)
+            policy = program.policy_for([target(chain=["MINE"])])
+            done = program.expect(0, "pre", policy=policy)
+            require(len(done.stderr.splitlines()) < 9, "a line for every rule: " + done.stderr[:999])
+            program.require_matrix({"RU": {"tcp/80": "OPEN", "tcp/443": "OPEN", "tcp/8080": "drop"},
+                                    "DE": {"tcp/80": "OPEN", "tcp/443": "OPEN", "tcp/8080": "OPEN"
+                                           if "RETURN" in text else "drop"}}, "lifted")
+            program.expect(0, "post", policy=policy)
+            before.require_same(Snapshot(bed), "after post")
+
+
 CASES = {f.__name__.replace("_", "-"): f for f in (
     others, deleted, docker, swapped, reloaded, expiry, lost_journal, by_nftables, published_twice,
-    unknown_names, saved, reloaded_copy, reloaded_guard)}
+    unknown_names, saved, reloaded_copy, reloaded_guard, long_lists)}
 
 
 def main():
