@@ -53,17 +53,20 @@ struct visit {
 
 /* A packet without the mark would go the other way here. */
 static void
-take_decision(struct visit *v, const struct reach *reach, const struct rule *rule)
+take_decision(struct visit *v, const struct reach *reach, size_t index)
 {
-	bool marked, denies, lets;
+	const struct rule *rule = &reach->rules[index];
+	bool marked, denies, lets, saves = false, keeps = false;
 
 	if (!rule->mark || !reach->hooks[rule->at->chain] || reach_excludes(reach, rule))
 		return;
 	marked = asks_for(rule, v->mark);
 	if (marked == asks_for(rule, 0))
 		return;
-	denies = reach_rule_denies(reach, rule);
-	lets = reach_rule_accepts(reach, rule) || rule->target == RULE_RETURN;
+	if (reach_leaves_chain(reach, rule))
+		reach_leaving(reach, index, &saves, &keeps);
+	denies = keeps || reach_rule_denies(reach, rule);
+	lets = saves || (reach_rule_accepts(reach, rule) && reach_denied_after(reach, index));
 	v->meaning.stops |= marked ? denies : lets;
 	v->meaning.lets |= marked ? lets : denies;
 }
@@ -76,7 +79,7 @@ take_table(struct visit *v, const struct reach *reach)
 		uint32_t mark, mask;
 
 		if (!v->asking)
-			take_decision(v, reach, rule);
+			take_decision(v, reach, i);
 		else if (rule_sets_mark(rule, &mark, &mask) && asks_for(v->asking, mark))
 			v->setters++;
 	}

@@ -272,6 +272,11 @@ MARKS = {
         "-A PREROUTING -m set --match-set geo src -j G\n" + SET_MARK.replace(
             "PREROUTING -m set --match-set %s src", "G") + "-A G -j ACCEPT\n", BY_MARK,
         chains=":G - [0:0]\n"), blocked=BLOCKED, selector={"set": ["geo"]}, table="mangle"),
+    "mark-restored": Shape(marked(
+        "-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff\n"
+        "-A PREROUTING -m mark ! --mark 0x0/0xff -j ACCEPT\n" + SET_MARK % "geo"
+        + "-A PREROUTING -j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff\n", BY_MARK),
+                           blocked=BLOCKED, selector={"set": ["geo"]}, table="mangle", found=True),
     "mark-inverted": Shape(marked(SET_MARK % "geo", "-A INPUT -m mark ! --mark 0x7/0xff -j ACCEPT",
                                   policy="DROP"),
                            blocked=BLOCKED, selector={"set": ["geo"]}, table="mangle"),
