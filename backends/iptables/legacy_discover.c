@@ -8,6 +8,7 @@
 #include "legacy_fwmark.h"
 #include "legacy_lift.h"
 #include "legacy_mark.h"
+#include "legacy_part.h"
 #include "legacy_reach.h"
 #include "legacy_set.h"
 
@@ -69,33 +70,51 @@ hook_of(const struct reach *reach, const struct rule *rule)
 	return text;
 }
 
-/* "-s 192.0.2.0/24 ..." with nothing else of the source: what follows the network, else NULL. */
-static const char *
-after_network(const struct rule *rule)
+/* The one network, or range of addresses, that the rule takes packets from; else NULL. */
+static const struct save_token *
+network_of(const struct rule *rule)
+{
+	if (rule->source != RULE_LITERAL || rule->sources != 1 || rule->inverted || !rule->whole)
+		return NULL;
+	return &rule->at->tokens[rule->to - 1];
+}
+
+/* What of the rule stands before and behind its test of the source. */
+static size_t
+before_network(const struct rule *rule)
 {
 	const struct save_token *t = rule->at->tokens;
 
-	if (rule->source != RULE_LITERAL || rule->sources != 1 || rule->inverted ||
-	    !rule->source_is_option || rule->from != 0)
-		return NULL;
-	return t[1].raw + t[1].raw_len;
+	return (size_t)(t[rule->from].raw - t[0].raw);
+}
+
+static const char *
+behind_network(const struct rule *rule)
+{
+	const struct save_token *network = &rule->at->tokens[rule->to - 1];
+
+	return network->raw + network->raw_len;
+}
+
+static bool
+is_alike(const struct rule *a, const struct rule *b)
+{
+	size_t before = before_network(a);
+
+	return a->at->chain == b->at->chain && network_of(b) && before_network(b) == before &&
+	       memcmp(a->at->tokens[0].raw, b->at->tokens[0].raw, before) == 0 &&
+	       strcmp(behind_network(a), behind_network(b)) == 0;
 }
 
 /* How many rules from this one on say the same of one network each. */
 static size_t
 count_alike(const struct reach *reach, size_t first)
 {
-	const char *rest = after_network(&reach->rules[first]);
+	const struct rule *rule = &reach->rules[first];
 	size_t i = first + 1;
 
-	while (rest && i < reach->save->n_rules &&
-	       reach->rules[i].at->chain == reach->rules[first].at->chain) {
-		const char *other = after_network(&reach->rules[i]);
-
-		if (!other || strcmp(rest, other) != 0)
-			break;
+	while (network_of(rule) && i < reach->save->n_rules && is_alike(rule, &reach->rules[i]))
 		i++;
-	}
 	return i - first;
 }
 
@@ -104,24 +123,43 @@ read_source(struct observation *o, const struct reach *reach, size_t index, size
 {
 	const struct rule *rule = &reach->rules[index];
 
+	o->set = rule->set ? strdup(rule->set) : NULL;
 	o->source = rule->source == RULE_SET       ? SOURCE_SET
 		    : rule->source == RULE_LITERAL ? SOURCE_LITERAL
 						   : SOURCE_FOREIGN;
 	o->facts.elements = o->facts.hosts = o->facts.special = SIZE_MAX;
 	if (o->set) {
 		legacy_set_facts(&o->facts, o->set);
-	} else if (after_network(rule)) {
+	} else if (network_of(rule)) {
 		o->source = n > 1 ? SOURCE_ANONYMOUS : SOURCE_LITERAL;
 		o->facts = (struct set_facts){ .interval = true };
-		for (size_t i = index; i < index + n; i++)
-			legacy_set_count(&o->facts, reach->rules[i].at->tokens[1].text);
+		for (size_t i = index; i < index + n; i++) {
+			const struct save_token *network = network_of(&reach->rules[i]);
+
+			if (network)
+				legacy_set_count(&o->facts, network->text);
+		}
 	}
 }
 
-/* n rules that differ in nothing but one network each. */
+/* One of several tests of the source in a rule. */
+static void
+read_test(struct observation *o, const struct part *test)
+{
+	bool set = test->option == OPT_MATCH_SET;
+	bool literal = test->option == OPT_SOURCE || test->option == OPT_SRC_RANGE;
+
+	o->inverted = test->inverted;
+	o->source = set ? SOURCE_SET : literal ? SOURCE_LITERAL : SOURCE_FOREIGN;
+	o->facts.elements = o->facts.hosts = o->facts.special = SIZE_MAX;
+	if (set && (o->set = strdup(test->values[0])))
+		legacy_set_facts(&o->facts, o->set);
+}
+
+/* n rules that differ in nothing but one network each; or one rule, of several tests this one. */
 static int
 observe(struct observations *found, const struct fwmark_place *place, size_t index, size_t n,
-	struct err *e)
+	const struct part *test, struct err *e)
 {
 	const struct reach *reach = place->reach;
 	const struct rule *rule = &reach->rules[index];
@@ -138,8 +176,10 @@ observe(struct observations *found, const struct fwmark_place *place, size_t ind
 	o->inverted = rule->inverted;
 	o->destination = rule->destination;
 	o->comment = rule->comment ? strdup(rule->comment) : NULL;
-	o->set = rule->set ? strdup(rule->set) : NULL;
-	read_source(o, reach, index, n);
+	if (test)
+		read_test(o, test);
+	else
+		read_source(o, reach, index, n);
 	if (find_effect(&o->effect, place, index, e) < 0)
 		return -1;
 	if (n > 1)
@@ -149,6 +189,27 @@ observe(struct observations *found, const struct fwmark_place *place, size_t ind
 		return err_set(e, ERR_FAILED, "out of memory");
 	}
 	return o->table && o->chain && o->hook ? 0 : err_set(e, ERR_FAILED, "out of memory");
+}
+
+/* Each test on its own: only one of them may be the geo-block's. A network is an exception. */
+static int
+observe_tests(struct observations *found, const struct fwmark_place *place, size_t index,
+	      struct err *e)
+{
+	const struct rule *rule = &place->reach->rules[index];
+	size_t n = 0;
+	struct part part;
+
+	for (size_t i = 0;
+	     i < rule->at->n && part_read(rule->at, i, &part) && !part_is_target(&part);
+	     i = part.to) {
+		if (!part_is_source(&part) || part.option == OPT_SOURCE)
+			continue;
+		n++;
+		if (observe(found, place, index, 1, &part, e) < 0)
+			return -1;
+	}
+	return n ? 0 : observe(found, place, index, 1, NULL, e);
 }
 
 static int
@@ -176,8 +237,12 @@ discover_table(const struct legacy_host *host, enum family family, const char *t
 		const struct rule *rule = &reach.rules[i];
 
 		n = count_alike(&reach, i);
-		if ((rule->sources || rule->destination) && !mark_is_our_rule(rule))
-			rc = observe(found, &place, i, n, e);
+		if (mark_is_our_rule(rule))
+			continue;
+		if (rule->sources > 1)
+			rc = observe_tests(found, &place, i, e);
+		else if (rule->sources || rule->destination)
+			rc = observe(found, &place, i, n, NULL, e);
 	}
 	reach_fini(&reach);
 	save_fini(&save);

@@ -318,6 +318,18 @@ PLAIN = {
     "list-of-sets": Shape(filtered("-A INPUT -m set --match-set countries src -j DROP"),
                           filtered("-A INPUT -m set --match-set countries src -j DROP"),
                           BLOCKED + BLOCKED6, selector={"set": ["countries"]}, found=True),
+    "ranges": Shape(
+        filtered("-A INPUT -p tcp -j COUNTRY_XX\n" + "".join(
+            "-A COUNTRY_XX -p tcp -m iprange --src-range %s -j DROP\n" % r for r in (
+                "5.136.0.0-5.143.255.255", "37.9.64.0-37.9.127.255", "77.88.0.0-77.88.63.255",
+                "95.24.0.0-95.31.255.255", "112.80.0.0-112.87.255.255", "175.45.176.0-175.45.179.255",
+                "176.59.0.0-176.59.255.255", "178.154.128.0-178.154.255.255",
+                "188.162.0.0-188.162.255.255")), chains=":COUNTRY_XX - [0:0]\n"),
+        blocked=BLOCKED, ports=WEB + ("tcp/22",), selector={"chain": ["COUNTRY_XX"]}, found=True),
+    "set-with-exceptions": Shape(
+        filtered("-A INPUT ! -s 175.45.176.0/24 -m set ! --match-set banned src"
+                 " -m set --match-set geo src -j DROP"),
+        blocked=("RU",), selector={"set": ["geo"]}, found=True),
     "raw": Shape("*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
                  "-A PREROUTING -i eth0 -m set ! --match-set home src -j DROP\nCOMMIT\n",
                  blocked=IPV4, selector={"set": ["home"]}, table="raw"),
