@@ -43,15 +43,17 @@ find_effect(enum effect *effect, const struct fwmark_place *place, size_t index,
 {
 	const struct reach *reach = place->reach;
 	const struct rule *rule = &reach->rules[index];
+	bool denies, accepts;
 
 	*effect = EFFECT_NONE;
 	if (!reach->hooks[rule->at->chain] || reach_excludes(reach, rule))
 		return 0;
-	if (reach_rule_denies(reach, rule))
+	reach_rule_means(reach, rule, &denies, &accepts);
+	if (denies)
 		*effect = EFFECT_DENY;
 	else if (rule->sources && fwmark_is_set(reach, rule))
 		return effect_of_mark(effect, place, rule, e);
-	else if (reach_rule_accepts(reach, rule))
+	else if (accepts)
 		*effect = reach_denied_after(reach, index) ? EFFECT_ALLOW : EFFECT_NONE;
 	else if (reach_leaves_chain(reach, rule))
 		*effect = effect_of_leaving(reach, index);

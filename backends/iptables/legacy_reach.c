@@ -159,6 +159,24 @@ reach_verdict(const struct reach *reach, const struct rule *rule, size_t k)
 	return rule_outcomes(rule);
 }
 
+void
+reach_rule_means(const struct reach *reach, const struct rule *rule, bool *denies, bool *accepts)
+{
+	unsigned outcomes = 0;
+
+	*denies = reach_rule_denies(reach, rule);
+	*accepts = reach_rule_accepts(reach, rule);
+	if (!*denies || !*accepts)
+		return;
+	for (size_t k = 0; k < reach->n_packets; k++)
+		if (reach_meets(reach, rule, k))
+			outcomes |= reach_verdict(reach, rule, k);
+	if (!(outcomes & (MAY_DROP | MAY_ACCEPT)))
+		return;
+	*denies = (outcomes & MAY_DROP) != 0;
+	*accepts = (outcomes & MAY_ACCEPT) != 0;
+}
+
 /* Falling out of it ends the chain that it is in. */
 static bool
 ends_chain(const struct rule *rule)

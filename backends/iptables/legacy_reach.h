@@ -47,6 +47,12 @@ enum truth reach_meets_unnamed(const struct reach *reach, const struct rule *rul
 /* The rule's verdict may be, somewhere below, to stop the packet; or to let it through. */
 bool reach_rule_denies(const struct reach *reach, const struct rule *rule);
 bool reach_rule_accepts(const struct reach *reach, const struct rule *rule);
+/*
+ * The same; of a chain that does both, what it does with sources that none of its rules names: bans
+ * among what lets through, and exceptions in what denies, do not count.
+ */
+void reach_rule_means(const struct reach *reach, const struct rule *rule, bool *denies,
+		      bool *accepts);
 
 /* What the rule does with packet k that meets it: MAY_FALL, if it goes on with the next rule. */
 unsigned reach_verdict(const struct reach *reach, const struct rule *rule, size_t k);

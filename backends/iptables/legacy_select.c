@@ -219,11 +219,11 @@ static int
 lift_rule(struct selection *s, size_t index)
 {
 	const struct rule *rule = &s->reach.rules[index];
-	bool denies = reach_rule_denies(&s->reach, rule);
-	bool accepts = reach_rule_accepts(&s->reach, rule);
+	bool denies, accepts;
 
 	if (!s->reach.hooks[rule->at->chain] || reach_excludes(&s->reach, rule))
 		return 0;
+	reach_rule_means(&s->reach, rule, &denies, &accepts);
 	if (rule->odd)
 		return edit_refuse(s, rule, "it is not understood, and is not touched");
 	if (rule->sources && !denies && fwmark_is_set(&s->reach, rule))

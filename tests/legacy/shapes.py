@@ -173,6 +173,11 @@ CLOSED = ("RU", "CN", "KP", "US", "DE", "MC")
 LISTS = {
     "list-of-a-place": Shape(filtered(ESTABLISHED + ELSEWHERE % "ACCEPT"), blocked=CLOSED, lifts=(),
                              ports=WEB, selector={"set": ["home"]}),
+    "list-that-leads-to-bans": Shape(
+        filtered(ESTABLISHED + "-A INPUT -p tcp -m set --match-set home src -g WEB\n"
+                 "-A INPUT -p tcp -j REJECT\n-A WEB -s 112.80.248.75/32 -j DROP\n"
+                 "-A WEB -p tcp -m multiport --dports 80,443 -j ACCEPT", chains=":WEB - [0:0]\n"),
+        blocked=IPV4, banned=("CN",), ports=WEB, selector={"set": ["home"]}),
     "list-of-this-place": Shape(
         filtered(ESTABLISHED + (ELSEWHERE % "ACCEPT").replace(".99", ".10")), blocked=IPV4,
         ports=WEB, selector={"set": ["home"]}),
