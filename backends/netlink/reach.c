@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "reach.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -182,7 +183,7 @@ reach_find(struct eval *eval, struct ruleset *rs, const struct packets *packets,
 	return eval->budget == 0 ? reach_too_complex(e) : 0;
 }
 
-/* iptables-legacy's nat table is invisible to nf_tables; only its name is seen. */
+/* nf_tables does not see iptables-legacy's nat; its name is seen, if it can be read. */
 static bool
 has_legacy_nat(const char *path)
 {
@@ -191,11 +192,13 @@ has_legacy_nat(const char *path)
 	ssize_t n;
 
 	if (fd < 0)
-		return false;
-	n = read(fd, names, sizeof(names) - 1);
+		return errno != ENOENT;
+	do
+		n = read(fd, names, sizeof(names) - 1);
+	while (n < 0 && errno == EINTR);
 	close(fd);
-	if (n <= 0)
-		return false;
+	if (n < 0)
+		return true;
 	names[n] = '\0';
 	return strncmp(names, "nat\n", 4) == 0 || strstr(names, "\nnat\n") != NULL;
 }
