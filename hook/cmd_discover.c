@@ -10,6 +10,8 @@
 #include "observation.h"
 #include "options.h"
 #include "output.h"
+#include "planning.h"
+#include "policy.h"
 #include "request.h"
 #include "signature.h"
 
@@ -128,21 +130,44 @@ count_targets(const struct observations *all, struct err *e)
 	return n;
 }
 
+/* What is recognised is not always what can be lifted; only the planner knows. */
 static int
-print(const struct options *options, const struct observations *all, struct err *e)
+try_plan(struct backends *backends, const struct target *targets, size_t n, struct err *e)
+{
+	struct planning planning = { 0 };
+	const struct planning_input input = {
+		.targets = targets,
+		.n = n,
+		.ports = challenges_ports(CHALLENGE_DEFAULT),
+		.expiry_s = POLICY_WINDOW_DEFAULT_S,
+	};
+	int failed = planning_make(&planning, backends, &input, e);
+	planning_fini(&planning);
+	return failed;
+}
+
+static int
+print(const struct options *options, struct backends *backends, const struct observations *all,
+      struct err *e)
 {
 	struct target *targets = NULL;
+	struct err refusal = ERR_INIT;
 	size_t n = 0;
 	enum verdict least = options->all ? VERDICT_CANDIDATE : VERDICT_CERTAIN;
 	report_all(options, all);
 	if (signature_targets(all, least, &targets, &n, e))
 		return -1;
 	json_t *policy = n ? policy_document(targets, n) : NULL;
+	bool refused = n && try_plan(backends, targets, n, &refusal);
 	if (options->json)
-		output_json_take(json_pack("{s:i,s:o,s:o?}", "version", 1, "blocks",
-					   blocks_json(all), "policy", policy));
+		output_json_take(json_pack("{s:i,s:o,s:o?,s:s?}", "version", 1, "blocks",
+					   blocks_json(all), "policy", policy, "refusal",
+					   refused ? refusal.msg : NULL));
 	else if (n)
 		output_json_take(policy);
+	if (refused && !options->quiet && !options->log_json)
+		output_text(stderr,
+			    "refused     this policy, as the firewall is now: ", refusal.msg);
 	for (size_t i = 0; i < n; i++)
 		target_fini(&targets[i]);
 	free(targets);
@@ -158,7 +183,7 @@ cmd_discover(const struct options *options)
 	struct observations all = { 0 };
 	const struct ports ports = challenges_ports(CHALLENGE_DEFAULT | (unsigned)CHALLENGE_DNS_01);
 	if (!request_observe(&backends, &ports, &all, &e))
-		(void)print(options, &all, &e);
+		(void)print(options, &backends, &all, &e);
 	observations_fini(&all);
 	backends_close(&backends);
 	return output_status(&e);

@@ -101,6 +101,17 @@ def test_discover_certain(b):
     assert both["policy"] == json.loads(done.out) and len(both["blocks"]) == 1
 
 
+def test_discover_what_is_refused(b):
+    """The policy is printed all the same: the way out of a refusal may be a change in it."""
+    b.behave(discover=[CERTAIN], plan="refuse")
+    done = b.ok("discover", policy=False, says="refused     this policy, as the firewall is now: ")
+    assert "cannot be lifted safely" in done.err and len(json.loads(done.out)["targets"]) == 1
+    both = json.loads(b.ok("discover", "--json", policy=False).out)
+    assert "cannot be lifted safely" in both["refusal"]
+    b.behave(discover=[CERTAIN])
+    assert json.loads(b.ok("discover", "--json", policy=False).out)["refusal"] is None
+
+
 def test_discover_doubt(b):
     b.behave(discover=[DOUBTFUL, CERTAIN])
     done = b.ok("discover", policy=False, status=5, says="candidate")
