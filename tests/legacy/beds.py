@@ -67,17 +67,28 @@ class State:
     def __init__(self, saved, sets):
         self.saved, self.sets = saved, sets
 
-    def require_same(self, later, when):
+    def require_same_rules(self, later, when):
         mine, others = (COUNTERS.sub("[]", s.saved).splitlines() for s in (self, later))
         gone = ["- " + x for x in mine if x not in others]
         come = ["+ " + x for x in others if x not in mine]
         require(mine == others, "%s: the rules differ:\n%s" % (when, "\n".join(
             gone + come or ["the same in another order"])))
         require(self.sets == later.sets, "%s: the sets differ" % when)
-        for a, b, line in zip(COUNTERS.findall(self.saved), COUNTERS.findall(later.saved),
-                              self.saved.splitlines()):
-            require(int(b[0]) >= int(a[0]) and int(b[1]) >= int(a[1]),
-                    "%s: a counter went from %s to %s: %s" % (when, a, b, line))
+
+    def lower_counters(self, later):
+        """For the same rules."""
+        return ["%s went to %s" % (line, after) for line, after in
+                zip(self.saved.splitlines(), later.saved.splitlines())
+                if any(int(b) < int(a) for a, b in zip(counters(line), counters(after)))]
+
+    def require_same(self, later, when):
+        self.require_same_rules(later, when)
+        lower = self.lower_counters(later)
+        require(not lower, "%s: a counter is lower: %s" % (when, "; ".join(lower)))
+
+
+def counters(line):
+    return [n for pair in COUNTERS.findall(line) for n in pair]
 
 
 class LegacyProgram(Program):

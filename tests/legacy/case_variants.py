@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Both variants at once, and what the rules and the policy say."""
+import errno
+import os
+
+from beds import BLOCKED, deny_matrix, require, result_text
+from scene import RULES, Scene, no_memory_for_ipv6
+from shapes import REDIRECT
+
+# --- both variants at once ----------------------------------------------------------------------
+
+NFT_RULES = """*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m set --match-set geo src -j DROP
+COMMIT
+"""
+
+
+def nft_rules(scene):
+    return [line for line in scene.bed.must(["iptables-nft-save"]).splitlines()
+            if line.startswith("-A")]
+
+
+def both_variants(args):
+    """Rules in both block: both are lifted, and closed by the clock of the slower one."""
+    with Scene(args) as scene:
+        scene.bed.must(["iptables-nft-restore"], input=NFT_RULES)
+        nft = nft_rules(scene)
+        scene.matrix(False, "before")
+        scene.expect(0, "pre", "--lease", "a")
+        scene.matrix(True, "lifted")
+        scene.expect(0, "status", says=["lifted"])
+        scene.expect(0, "post", "--lease", "a")
+        scene.unchanged("after post")
+        after = nft_rules(scene)
+        require(nft == after, "iptables-nft: %s\nis now %s" % (nft, after))
+        scene.matrix(False, "after")
+
+
+def both_variants_or_none(args):
+    """The legacy part fails: the other one is taken back."""
+    with Scene(args) as scene:
+        scene.bed.must(["iptables-nft-restore"], input=NFT_RULES)
+        listing = scene.bed.listing()
+        scene.expect(1, "pre", "--lease", "a", wrap=no_memory_for_ipv6(scene),
+                     says=[os.strerror(errno.ENOMEM)])
+        scene.unchanged("IPv6 failed")
+        require(scene.bed.listing() == listing, "iptables-nft: " + scene.bed.listing())
+
+
+NFT_BEHIND = """*filter
+:INPUT ACCEPT [0:0]
+-A INPUT -p tcp -m multiport --dports 443,8080 -m set --match-set geo src -j DROP
+COMMIT
+"""
+
+
+def nft_behind_legacy_nat(args):
+    """What iptables-legacy redirects is known where iptables-nft blocks."""
+    ports = ("tcp/80", "tcp/8080", "tcp/443")
+    with Scene(args, REDIRECT, "") as scene:
+        def cells(lifted, when):
+            scene.program.require_cells(deny_matrix(ports, BLOCKED, lifted), when, ports)
+        scene.bed.must(["iptables-nft-restore"], input=NFT_BEHIND)
+        nft = nft_rules(scene)
+        cells((), "before")
+        found = scene.program.expect(0, "discover").stdout
+        scene.policy = scene.program.write_policy(found, "discovered.json")
+        scene.expect(0, "pre", "--lease", "a")
+        cells(("tcp/80", "tcp/443"), "lifted")
+        scene.expect(0, "post", "--lease", "a")
+        scene.unchanged("after post")
+        require(nft == nft_rules(scene), "iptables-nft: %s" % nft_rules(scene))
+
+
+# --- what the rules and the policy say ----------------------------------------------------------
+
+def odd_rule(args):
+    """A comment with a line's end, that iptables-save cannot write so that it can be loaded."""
+    with Scene(args) as scene:
+        odd = ("-m", "comment", "--comment", "a\nCOMMIT\nb", "-j", "ACCEPT")
+        require(scene.iptables("-A", "FORWARD", *odd).returncode == 0, "FORWARD")
+        before = scene.bed.state()
+        scene.expect(0, "pre", "--lease", "a")
+        scene.matrix(True, "beside it")
+        scene.expect(0, "post", "--lease", "a")
+        before.require_same(scene.bed.state(), "beside it")
+        require(scene.iptables("-A", "GEO", *odd).returncode == 0, "GEO")
+        scene.expect(1, "pre", "--lease", "a", says=["chain GEO, rule 4", "not understood"])
+        require(not scene.marks(), "it was lifted")
+
+
+def unknown_names(args):
+    with Scene(args) as scene:
+        program = scene.program
+        policy = program.policy(program.target({"set": ["geo", "gone"]}))
+        done = program.expect(5, "pre", policy=policy)
+        require("rules.set[1]" in done.stderr and "iptables-legacy" in done.stderr,
+                result_text(done))
+        policy = program.policy(program.target({"set": ["geo", "gone*"]}))
+        program.expect(0, "plan", policy=policy)
+        scene.unchanged("unknown names")
+
+
+def no_tables(args):
+    """Looking must not make any."""
+    with Scene(args, "", "") as scene:
+        scene.run("discover")
+        scene.expect(5, "pre", "--lease", "a", says=["no tables here"])
+        scene.expect(0, "restore")
+        for family in ("ip", "ip6"):
+            names = scene.bed.must(["cat", "/proc/thread-self/net/%s_tables_names" % family])
+            require(not names, "tables were made: " + names)
+
+
+def discovered(args):
+    """By itself, where a tool's signature is certain."""
+    rules = RULES.replace("GEO", "LOCATIONBLOCK")
+    with Scene(args, rules, "") as scene:
+        done = scene.program.run("discover")
+        require("LOCATIONBLOCK" in done.stderr + done.stdout, result_text(done))
+        scene.unchanged("discover")
+
+
+CASES = (both_variants, both_variants_or_none, nft_behind_legacy_nat, odd_rule, unknown_names,
+         no_tables, discovered)
