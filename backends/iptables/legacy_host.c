@@ -2,19 +2,16 @@
 #include "legacy_host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "legacy_change.h"
 #include "legacy_kernel.h"
 #include "legacy_rewrite.h"
+#include "proc.h"
 
 #define EDIT_TRIES 10u
-#define PROC_TRIES 3u
-#define PROC_MAX 512u            /* bytes; of x_tables' names */
 #define SEEN_MAX (FAMILIES * 4u) /* x_tables has hardly more tables than that */
 
 struct host_seen {
@@ -27,46 +24,11 @@ struct host_seen {
 };
 
 /* Their names, of this thread's network namespace. */
-static const char *const tables[FAMILIES] = {
-	[FAMILY_IPV4] = "/proc/thread-self/net/ip_tables_names",
-	[FAMILY_IPV6] = "/proc/thread-self/net/ip6_tables_names",
-};
-
-/* All of a short file of /proc, as text; what hangs on it is worth asking again. False: errno. */
-static bool
-read_proc(const char *path, char text[PROC_MAX])
-{
-	for (unsigned i = 0; i < PROC_TRIES; i++) {
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		ssize_t n;
-
-		if (fd < 0 && errno == ENOENT)
-			return false;
-		if (fd < 0)
-			continue;
-		n = read(fd, text, PROC_MAX - 1);
-		close(fd);
-		if (n >= 0) {
-			text[n] = '\0';
-			return true;
-		}
-	}
-	errno = EIO;
-	return false;
-}
-
 bool
 host_has(enum family family, const char *table)
 {
-	char names[PROC_MAX], *rest = names;
-
 	/* What cannot be asked may be there: whoever reads it hears why it cannot be. */
-	if (!read_proc(tables[family], names))
-		return errno != ENOENT;
-	for (const char *name; (name = strsep(&rest, "\n"));)
-		if (*name && (!table || !strcmp(name, table)))
-			return true;
-	return false;
+	return proc_has_xt_table(family_protos[family], table);
 }
 
 bool
@@ -74,7 +36,7 @@ host_tracks(enum family family)
 {
 	char count[PROC_MAX];
 
-	return (read_proc("/proc/sys/net/netfilter/nf_conntrack_count", count) &&
+	return (proc_read("/proc/sys/net/netfilter/nf_conntrack_count", count) &&
 		strtoul(count, NULL, 10) > 0) ||
 	       host_has(family, "nat");
 }

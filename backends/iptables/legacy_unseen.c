@@ -2,7 +2,6 @@
 #include "legacy_unseen.h"
 
 #include "legacy_nat.h"
-#include "nf.h"
 
 static void
 add_table(struct unseen_nat *unseen, enum family family, const struct legacy_nat *nat)
@@ -12,7 +11,7 @@ add_table(struct unseen_nat *unseen, enum family family, const struct legacy_nat
 			unseen->more = true;
 			break;
 		}
-		unseen->v[unseen->n].family = family == FAMILY_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+		unseen->v[unseen->n].family = family_protos[family];
 		unseen->v[unseen->n].from = nat->v[i].from;
 		unseen->v[unseen->n++].to = nat->v[i].to;
 	}

@@ -10,6 +10,9 @@ _Static_assert(IPT_INV_VIA_IN == IP6T_INV_VIA_IN && IPT_INV_VIA_OUT == IP6T_INV_
 	       "what is inverted is said alike");
 
 const char *const family_names[FAMILIES] = { [FAMILY_IPV4] = "IPv4", [FAMILY_IPV6] = "IPv6" };
+const uint8_t family_protos[FAMILIES] = {
+	[FAMILY_IPV4] = NFPROTO_IPV4, [FAMILY_IPV6] = NFPROTO_IPV6
+};
 
 /* Both families' structures have members of the same names. */
 #define LAYOUT_OF(entry)                                                                           \

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "reach.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "nf.h"
+#include "proc.h"
 
 struct packets
 packets_of(const struct ports *ports)
@@ -183,31 +181,12 @@ reach_find(struct eval *eval, struct ruleset *rs, const struct packets *packets,
 	return eval->budget == 0 ? reach_too_complex(e) : 0;
 }
 
-/* nf_tables does not see iptables-legacy's nat; its name is seen, if it can be read. */
-static bool
-has_legacy_nat(const char *path)
-{
-	char names[512];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return errno != ENOENT;
-	do
-		n = read(fd, names, sizeof(names) - 1);
-	while (n < 0 && errno == EINTR);
-	close(fd);
-	if (n < 0)
-		return true;
-	names[n] = '\0';
-	return strncmp(names, "nat\n", 4) == 0 || strstr(names, "\nnat\n") != NULL;
-}
-
+/* nf_tables does not see iptables-legacy's nat; its name is seen. */
 struct unseen_nat
 reach_unseen_nat(void)
 {
-	bool some = has_legacy_nat("/proc/net/ip_tables_names") ||
-		    has_legacy_nat("/proc/net/ip6_tables_names");
+	bool some =
+		proc_has_xt_table(NFPROTO_IPV4, "nat") || proc_has_xt_table(NFPROTO_IPV6, "nat");
 
 	return (struct unseen_nat){ .more = some, .mixed = some };
 }
