@@ -81,11 +81,17 @@ report(const struct observations *all, const struct observation *o, bool verbose
 		output_text(stderr, "            cannot be lifted: ", o->refusal);
 }
 
+static bool
+tells_people(const struct options *options)
+{
+	return !options->quiet && !options->log_json;
+}
+
 static void
 report_all(const struct options *options, const struct observations *all)
 {
 	size_t hidden = 0;
-	if (options->quiet || options->log_json)
+	if (!tells_people(options))
 		return;
 	for (size_t i = 0; i < all->n; i++) {
 		struct judgement judgement = signature_judge(all, &all->v[i]);
@@ -158,14 +164,15 @@ print(const struct options *options, struct backends *backends, const struct obs
 	if (signature_targets(all, least, &targets, &n, e))
 		return -1;
 	json_t *policy = n ? policy_document(targets, n) : NULL;
-	bool refused = n && try_plan(backends, targets, n, &refusal);
+	bool refused = n && (options->json || tells_people(options)) &&
+		       try_plan(backends, targets, n, &refusal);
 	if (options->json)
 		output_json_take(json_pack("{s:i,s:o,s:o?,s:s?}", "version", 1, "blocks",
 					   blocks_json(all), "policy", policy, "refusal",
 					   refused ? refusal.msg : NULL));
 	else if (n)
 		output_json_take(policy);
-	if (refused && !options->quiet && !options->log_json)
+	if (refused && tells_people(options))
 		output_text(stderr,
 			    "refused     this policy, as the firewall is now: ", refusal.msg);
 	for (size_t i = 0; i < n; i++)

@@ -96,15 +96,24 @@ lasting_save(struct window *w, struct err *e)
 	return failed ? -1 : 0;
 }
 
+/* Whose copy there is; *others: another window's of the same name. */
+static enum journal_read
+look_at_copy(int dir, const char *name, const char *window, bool *others)
+{
+	struct journal copy;
+	struct err unread = ERR_INIT;
+	enum journal_read read = journal_read(dir, name, &copy, &unread);
+	*others = read == JOURNAL_GOOD && strcmp(copy.window, window) != 0;
+	journal_fini(&copy);
+	return read;
+}
+
 /* 0 if there is none of this window any more. Another window's of the same name stays. */
 static int
 remove_copy(int dir, const char *name, const char *window, struct err *e)
 {
-	struct journal copy;
-	struct err unread = ERR_INIT;
-	bool others = journal_read(dir, name, &copy, &unread) == JOURNAL_GOOD &&
-		      strcmp(copy.window, window) != 0;
-	journal_fini(&copy);
+	bool others;
+	(void)look_at_copy(dir, name, window, &others);
 	return others ? 0 : journal_remove(dir, name, e);
 }
 
@@ -141,16 +150,13 @@ bool
 lasting_is_forgotten(const struct window *w, const char *window)
 {
 	struct state where = STATE_CLOSED;
-	struct journal copy = { 0 };
 	struct err e = ERR_INIT;
 	char name[JOURNAL_NAME_MAX];
-	enum journal_read read = JOURNAL_UNREADABLE;
+	bool forgotten = false, others;
 	name_of(name, w->file);
 	if (w->history && !state_open(&where, w->history, false, &e) && where.dir >= 0)
-		read = journal_read(where.dir, name, &copy, &e);
-	bool forgotten =
-		read == JOURNAL_NONE || (read == JOURNAL_GOOD && strcmp(copy.window, window) != 0);
-	journal_fini(&copy);
+		forgotten =
+			look_at_copy(where.dir, name, window, &others) == JOURNAL_NONE || others;
 	state_close(&where);
 	return forgotten;
 }

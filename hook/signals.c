@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,6 +73,14 @@ signals_waiting(void)
 			return ending[i];
 	}
 	return 0;
+}
+
+int
+signals_check(struct err *e)
+{
+	int sig = signals_waiting();
+	return sig ? err_set(e, ERR_FAILED, "interrupted by signal %d (%s)", sig, strsignal(sig))
+		   : 0;
 }
 
 int

@@ -10,6 +10,8 @@
 
 #include <signal.h>
 
+#include "err.h"
+
 /* Remembers what the caller gave us, for signals_give_back(), and the umask with it. */
 void signals_init(void);
 /* In a child before exec: mask, dispositions and umask as the caller of geopause had them. */
@@ -21,6 +23,8 @@ void signals_hold(void);
 void signals_release(void);
 /* One of the four that waits and would end us, or 0. */
 int signals_waiting(void);
+/* An error if one does. */
+int signals_check(struct err *e);
 
 /* As a child died of sig: so do we, without a core of our own. Returns 128 + sig if it cannot. */
 int signals_die_of(int sig);

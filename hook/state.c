@@ -67,8 +67,14 @@ read_holder(int fd, char pid[static PID_SIZE])
 	pid[len > 0 ? strspn(pid, "0123456789") : 0] = '\0';
 }
 
-/* 1: it is ours; 0: not within this time. */
-static int
+enum lock_wait {
+	LOCK_FAILED, /* errno */
+	LOCK_OURS,
+	LOCK_HELD,    /* by one for too long */
+	LOCK_IN_TURN, /* by several */
+};
+
+static enum lock_wait
 wait_for_lock(int fd, unsigned wait_s, char holder[static PID_SIZE])
 {
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
@@ -80,18 +86,20 @@ wait_for_lock(int fd, unsigned wait_s, char holder[static PID_SIZE])
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)
-			return -1;
+			return LOCK_FAILED;
 		int64_t now = boottime_ms();
 		read_holder(fd, now_holds);
 		if (!turn_ends || strcmp(now_holds, holder) != 0) {
 			memcpy(holder, now_holds, PID_SIZE);
 			turn_ends = now + wait_ms;
 		}
-		if (now >= turn_ends || now >= end)
-			return 0;
+		if (now >= turn_ends)
+			return LOCK_HELD;
+		if (now >= end)
+			return LOCK_IN_TURN;
 		nanosleep(&pause, NULL);
 	}
-	return 1;
+	return LOCK_OURS;
 }
 
 int
@@ -105,17 +113,24 @@ state_lock(struct state *state, unsigned wait_s, struct err *e)
 	err_name(name, state->path);
 	if (fd < 0)
 		return err_sys(e, ERR_FAILED, errno, "opening the lock %s/" LOCK_FILE, name);
-	int locked = wait_for_lock(fd, wait_s, pid);
-	if (locked <= 0) {
-		if (locked < 0)
-			err_sys(e, ERR_FAILED, errno, "locking %s/" LOCK_FILE, name);
-		else
-			err_set(e, ERR_BUSY,
-				"busy: process %s has held the lock %s/" LOCK_FILE
-				" for more than %u s; nothing was changed",
-				*pid ? pid : "(unknown)", name, wait_s);
-		close(fd);
-		return -1;
+	switch (wait_for_lock(fd, wait_s, pid)) {
+	case LOCK_OURS:
+		break;
+	case LOCK_FAILED:
+		err_sys(e, ERR_FAILED, errno, "locking %s/" LOCK_FILE, name);
+		goto fail;
+	case LOCK_HELD:
+		err_set(e, ERR_BUSY,
+			"busy: process %s has held the lock %s/" LOCK_FILE
+			" for more than %u s; nothing was changed",
+			*pid ? pid : "(unknown)", name, wait_s);
+		goto fail;
+	case LOCK_IN_TURN:
+		err_set(e, ERR_BUSY,
+			"busy: others have held the lock %s/" LOCK_FILE
+			" in turn for more than %u s, process %s last; nothing was changed",
+			name, TURNS * wait_s, *pid ? pid : "(unknown)");
+		goto fail;
 	}
 	/* Only for who waits, who reads one line: a full disk does no harm. */
 	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
@@ -123,6 +138,10 @@ state_lock(struct state *state, unsigned wait_s, struct err *e)
 		errno = 0;
 	state->lock = fd;
 	return 0;
+
+fail:
+	close(fd);
+	return -1;
 }
 
 void

@@ -141,9 +141,7 @@ window_await(struct window *w, struct err *e)
 		if (outcome == OUTCOME_UNKNOWN)
 			log_event_take(LOG_WARNING, "await", NULL, "%s", why.msg);
 	}
-	int sig = signals_waiting();
-	return sig ? err_set(e, ERR_FAILED, "interrupted by signal %d (%s)", sig, strsignal(sig))
-		   : 0;
+	return signals_check(e);
 }
 
 bool

@@ -287,9 +287,7 @@ commit(struct window *w, const struct change *change, struct err *e)
 	settle(j, change->first, true);
 	if (more && window_save(w, JOURNAL_OPEN, e))
 		return -1;
-	int sig = signals_waiting();
-	return sig ? err_set(e, ERR_FAILED, "interrupted by signal %d (%s)", sig, strsignal(sig))
-		   : 0;
+	return signals_check(e);
 }
 
 /* Takes back what window_take has done; e is why, and gets what is open now. */

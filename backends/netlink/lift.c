@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lift.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,10 +64,14 @@ lift_add_step(struct lift *lift, size_t target, enum action action, struct err *
 }
 
 int
-lift_refuse(struct err *e, const struct rule *rule, const char *why)
+lift_refuse(struct err *e, const struct rule *rule, const char *fmt, ...)
 {
-	char where[WHERE_BUF];
+	char where[WHERE_BUF], why[ERR_MESSAGE_MAX];
+	va_list args;
 
+	va_start(args, fmt);
+	vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
 	return err_set(e, ERR_FAILED, "rule %s cannot be lifted: %s", lift_where_rule(where, rule),
 		       why);
 }
@@ -91,7 +96,7 @@ lift_check_rule(const struct rule *rule, struct err *e)
 
 	if (!why)
 		why = place_refusal(rule);
-	return why ? lift_refuse(e, rule, why) : 0;
+	return why ? lift_refuse(e, rule, "%s", why) : 0;
 }
 
 int
@@ -239,16 +244,16 @@ static int
 plan_deny(struct lift *lift, struct eval *eval, const struct suspect *s, struct err *e)
 {
 	const struct rule *ban = bans_skipped(eval, s->rule, s->concerns, &lift->packets);
-	char why[WHERE_BUF + 320], where[WHERE_BUF];
+	char where[WHERE_BUF];
 
 	if (!ban)
 		return lift_plan_skip(lift, s, e);
-	snprintf(why, sizeof(why),
-		 "it leads to rule %s, which drops single sources, and whoever does not go there "
-		 "would pass that by: move that rule before this one, or give the rules there that "
-		 "drop the rest a comment and name them instead",
-		 lift_where_rule(where, ban));
-	return lift_refuse(e, s->rule, why);
+	return lift_refuse(
+		e, s->rule,
+		"it leads to rule %s, which drops single sources, and whoever does not go there "
+		"would pass that by: move that rule before this one, or give the rules there that "
+		"drop the rest a comment and name them instead",
+		lift_where_rule(where, ban));
 }
 
 static int

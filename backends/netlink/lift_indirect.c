@@ -189,19 +189,19 @@ plan_shared_mark(struct lift *lift, struct eval *eval, const struct selection *s
 		 const struct suspect *s, bool *done, struct err *e)
 {
 	const struct rule *other = find_other_writer(eval, sel, s, &lift->packets);
-	char why[WHERE_BUF + 320], where[WHERE_BUF];
+	char where[WHERE_BUF];
 
 	*done = other != NULL;
 	if (!other)
 		return 0;
 	if (s->effect == EFFECT_DENY && !takes_mark(eval, s, 0, &lift->packets))
 		return skip_writers(lift, eval, sel, s, e);
-	snprintf(why, sizeof(why),
-		 "it decides by a mark that rule %s writes as well, by other sources: what that "
-		 "rule keeps out would come in. Have it write another mark, and drop that by a "
-		 "rule of its own before this one; or name it too, if it is part of the geo-block",
-		 lift_where_rule(where, other));
-	return lift_refuse(e, s->rule, why);
+	return lift_refuse(
+		e, s->rule,
+		"it decides by a mark that rule %s writes as well, by other sources: what that "
+		"rule keeps out would come in. Have it write another mark, and drop that by a "
+		"rule of its own before this one; or name it too, if it is part of the geo-block",
+		lift_where_rule(where, other));
 }
 
 /* --- sets --- */
@@ -338,7 +338,7 @@ lift_plan_indirect(struct lift *lift, struct eval *eval, const struct selection 
 
 	*done = false;
 	if (action == ACTION_AUTO && indirect_refusal(eval, sel, s, &lift->packets, false, why))
-		return lift_refuse(e, s->rule, why);
+		return lift_refuse(e, s->rule, "%s", why);
 	if (s->by_mark && s->effect != EFFECT_NONE)
 		return plan_shared_mark(lift, eval, sel, s, done, e);
 	if (s->effect == EFFECT_NONE && s->rule->chain->table->iptables && !s->mark_tested &&

@@ -13,7 +13,8 @@ const char *lift_where_rule(char buf[WHERE_BUF], const struct rule *rule);
 struct lift_step *lift_add_step(struct lift *lift, size_t target, enum action action,
 				struct err *e);
 /* "rule ... cannot be lifted: WHY"; -1. */
-int lift_refuse(struct err *e, const struct rule *rule, const char *why);
+int lift_refuse(struct err *e, const struct rule *rule, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 int lift_plan_skip(struct lift *lift, const struct suspect *s, struct err *e);
 /* Is there a step that changes the rule? */
 bool lift_is_planned(const struct lift *lift, const struct rule *rule);

@@ -63,14 +63,14 @@ is_repeated(const struct lift *lift)
 static int
 refuse_ban(struct err *e, const struct rule *rule, const struct rule *ban)
 {
-	char why[WHERE_BUF + 320], where[WHERE_BUF];
+	char where[WHERE_BUF];
 
-	snprintf(why, sizeof(why),
-		 "it lets packets through, and a copy that lets everybody through would pass rule "
-		 "%s by, which drops single sources and stands behind it: move that rule before "
-		 "this one, or give the rule that drops the rest a comment and name that instead",
-		 lift_where_rule(where, ban));
-	return lift_refuse(e, rule, why);
+	return lift_refuse(
+		e, rule,
+		"it lets packets through, and a copy that lets everybody through would pass rule "
+		"%s by, which drops single sources and stands behind it: move that rule before "
+		"this one, or give the rule that drops the rest a comment and name that instead",
+		lift_where_rule(where, ban));
 }
 
 static int

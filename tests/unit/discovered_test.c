@@ -140,6 +140,15 @@ shared_comments_are_not_used(void **state)
 }
 
 static void
+add_own_set(struct observations *all, const char *name)
+{
+	struct observation *o = add(all, "inet filter", "input", name, NULL);
+
+	o->source = SOURCE_OWN_SET;
+	o->effect = EFFECT_NONE;
+}
+
+static void
 own_sets_come_first(void **state)
 {
 	struct observations all = { 0 };
@@ -149,9 +158,7 @@ own_sets_come_first(void **state)
 	o = add(&all, "inet filter", "input", "geo4", NULL);
 	o->spared_by = strdup("acme_open");
 	add(&all, "ip other", "input", "geo4", NULL);
-	o = add(&all, "inet filter", "input", "acme_open", NULL);
-	o->source = SOURCE_OWN_SET;
-	o->effect = EFFECT_NONE;
+	add_own_set(&all, "acme_open");
 	expect(&all, VERDICT_CERTAIN,
 	       "[{\"name\":\"ip-other\",\"backend\":\"nftables\",\"table\":\"ip other\","
 	       "\"rules\":{\"set\":\"geo4\"}},"
@@ -168,9 +175,7 @@ own_sets_do_not_help_behind_a_block(void **state)
 	(void)state;
 	o = add(&all, "inet filter", "input", "geo4", NULL);
 	o->spared_by = strdup("temporary"); /* nothing says that it is made for us */
-	o = add(&all, "inet filter", "input", "acme_open", NULL);
-	o->source = SOURCE_OWN_SET;
-	o->effect = EFFECT_NONE;
+	add_own_set(&all, "acme_open");
 	expect(&all, VERDICT_CERTAIN,
 	       "[{\"name\":\"inet-filter\",\"backend\":\"nftables\",\"table\":\"inet filter\","
 	       "\"rules\":{\"set\":\"geo4\"}},"
