@@ -31,14 +31,26 @@ static const struct {
 			  IP6T_SO_SET_ADD_COUNTERS },
 };
 
+/* What could not be opened is tried again: a watchdog must not be blind for good. */
+static int
+socket_of(struct legacy_kernel *kernel, enum family family)
+{
+	int *fd = &kernel->fd[family];
+
+	if (*fd < 0)
+		*fd = socket(families[family].domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (*fd < 0)
+		kernel->failed = errno;
+	return *fd;
+}
+
 void
 kernel_open(struct legacy_kernel *kernel)
 {
 	kernel->failed = 0;
 	for (enum family i = 0; i < FAMILIES; i++) {
-		kernel->fd[i] = socket(families[i].domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-		if (kernel->fd[i] < 0)
-			kernel->failed = errno;
+		kernel->fd[i] = -1;
+		(void)socket_of(kernel, i);
 	}
 }
 
@@ -56,9 +68,9 @@ kernel_close(struct legacy_kernel *kernel)
 }
 
 static int
-check_socket(const struct legacy_kernel *kernel, enum family family, struct err *e)
+check_socket(struct legacy_kernel *kernel, enum family family, struct err *e)
 {
-	if (kernel->fd[family] >= 0)
+	if (socket_of(kernel, family) >= 0)
 		return 0;
 	return err_sys(e, ERR_FAILED, kernel->failed,
 		       "opening a raw socket, by which the kernel's %s tables are seen and changed "
@@ -110,8 +122,8 @@ read_entries(const struct legacy_kernel *kernel, enum family family, const struc
 }
 
 int
-kernel_read(const struct legacy_kernel *kernel, enum family family, const char *table,
-	    struct blob *blob, struct err *e)
+kernel_read(struct legacy_kernel *kernel, enum family family, const char *table, struct blob *blob,
+	    struct err *e)
 {
 	if (check_socket(kernel, family, e) < 0)
 		return -1;
@@ -202,15 +214,15 @@ kernel_replace(const struct legacy_kernel *kernel, enum family family,
 /* --- asking --- */
 
 bool
-kernel_has_match(const struct legacy_kernel *kernel, enum family family, const char *name,
+kernel_has_match(struct legacy_kernel *kernel, enum family family, const char *name,
 		 uint8_t revision)
 {
 	struct xt_get_revision ask = { .revision = revision };
 	socklen_t len = sizeof(ask);
 
 	snprintf(ask.name, sizeof(ask.name), "%s", name);
-	return getsockopt(kernel->fd[family], families[family].level, families[family].revision,
-			  &ask, &len) == 0;
+	return getsockopt(socket_of(kernel, family), families[family].level,
+			  families[family].revision, &ask, &len) == 0;
 }
 
 /* Copies. */
@@ -238,7 +250,7 @@ kernel_set_name(void *data, uint16_t index)
 		if (kernel->sets[i].index == index)
 			return kernel->sets[i].name;
 	for (unsigned i = 0; !ask.name[0] && i < NAME_TRIES; i++)
-		ipset_name_ask(kernel->fd[FAMILY_IPV4], &ask);
+		ipset_name_ask(socket_of(kernel, FAMILY_IPV4), &ask);
 	if (!ask.name[0] || !keep_set_name(kernel, &ask)) {
 		kernel->unsure = true;
 		return NULL;
@@ -254,7 +266,7 @@ kernel_names_hold(struct legacy_kernel *kernel)
 	for (size_t i = 0; hold && i < kernel->n_sets; i++) {
 		struct ipset_name ask = { .index = kernel->sets[i].index };
 
-		ipset_name_ask(kernel->fd[FAMILY_IPV4], &ask);
+		ipset_name_ask(socket_of(kernel, FAMILY_IPV4), &ask);
 		hold = !strcmp(ask.name, kernel->sets[i].name);
 	}
 	kernel->unsure = false;
@@ -283,13 +295,13 @@ hash_table(const struct legacy_kernel *kernel, enum family family, const char *t
 }
 
 uint64_t
-kernel_generation(const struct legacy_kernel *kernel)
+kernel_generation(struct legacy_kernel *kernel)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
 	for (size_t t = 0; t < LEGACY_TABLES; t++) {
 		for (enum family i = 0; i < FAMILIES; i++) {
-			if (kernel->fd[i] < 0 || !host_has(i, legacy_tables[t]))
+			if (!host_has(i, legacy_tables[t]) || socket_of(kernel, i) < 0)
 				continue;
 			hash = mix(hash, t * FAMILIES + i);
 			hash = hash_table(kernel, i, legacy_tables[t], hash);

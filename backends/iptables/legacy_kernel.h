@@ -10,7 +10,7 @@
 #include "legacy_change.h"
 
 struct legacy_kernel {
-	int fd[FAMILIES]; /* raw sockets; -1: not allowed */
+	int fd[FAMILIES]; /* raw sockets; -1: could not be opened, yet */
 	int failed;       /* then why: errno */
 	struct {
 		uint16_t index;
@@ -24,7 +24,7 @@ void kernel_open(struct legacy_kernel *kernel);
 void kernel_close(struct legacy_kernel *kernel);
 
 /* The bytes; blob_read() has not seen them. Tries again, bounded, when they change meanwhile. */
-int kernel_read(const struct legacy_kernel *kernel, enum family family, const char *table,
+int kernel_read(struct legacy_kernel *kernel, enum family family, const char *table,
 		struct blob *blob, struct err *e);
 /*
  * At once or not at all; the counters are added in a second call: whoever is killed in between has
@@ -33,7 +33,7 @@ int kernel_read(const struct legacy_kernel *kernel, enum family family, const ch
 enum outcome kernel_replace(const struct legacy_kernel *kernel, enum family family,
 			    const struct replacement *made, bool *changed, struct err *e);
 /* The match can be used in this revision; its module is loaded if need be. */
-bool kernel_has_match(const struct legacy_kernel *kernel, enum family family, const char *name,
+bool kernel_has_match(struct legacy_kernel *kernel, enum family family, const char *name,
 		      uint8_t revision);
 /* set_name_fn of a struct legacy_kernel. */
 const char *kernel_set_name(void *kernel, uint16_t index);
@@ -46,6 +46,6 @@ bool kernel_names_hold(struct legacy_kernel *kernel);
  * How many entries the tables have and how long they are, asked cheaply: what changes them changes
  * these numbers, but for a rule that is replaced by one of the same length.
  */
-uint64_t kernel_generation(const struct legacy_kernel *kernel);
+uint64_t kernel_generation(struct legacy_kernel *kernel);
 
 #endif
