@@ -87,10 +87,15 @@ proc_is_ours(void)
 static uint64_t
 read_pidns(void)
 {
-	struct stat st;
-	if (!stat("/proc/self/ns/pid", &st))
-		return (uint64_t)st.st_ino;
-	return errno == ENOENT ? 0 : PIDNS_UNKNOWN; /* a kernel without them has none */
+	/* The link's text: to look behind it makes the kernel build an inode. */
+	static const char before[] = "pid:[";
+	char text[32] = "";
+	if (readlink("/proc/self/ns/pid", text, sizeof(text) - 1) <= 0)
+		return errno == ENOENT ? 0 : PIDNS_UNKNOWN; /* a kernel without them has none */
+	if (!strncmp(text, before, strlen(before)))
+		return strtoull(text + strlen(before), NULL, 10);
+	errno = EPROTO;
+	return PIDNS_UNKNOWN;
 }
 
 /* Read once: no process leaves its pid namespace, nor do its forks. But /proc may be covered. */
