@@ -13,7 +13,6 @@
 #include "netlink/ipset_ask.h"
 
 #define TRIES 20u
-#define NAME_TRIES 3u
 
 _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
 		       sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries),
@@ -249,8 +248,7 @@ kernel_set_name(void *data, uint16_t index)
 	for (size_t i = 0; i < kernel->n_sets; i++)
 		if (kernel->sets[i].index == index)
 			return kernel->sets[i].name;
-	for (unsigned i = 0; !ask.name[0] && i < NAME_TRIES; i++)
-		ipset_name_ask(socket_of(kernel, FAMILY_IPV4), &ask);
+	ipset_name_ask(socket_of(kernel, FAMILY_IPV4), &ask);
 	if (!ask.name[0] || !keep_set_name(kernel, &ask)) {
 		kernel->unsure = true;
 		return NULL;

@@ -52,18 +52,36 @@ ipset_filled_by(const struct expr *x, struct ipset_use *use)
 
 /* --- names --- */
 
+/* A set without a name is none that a policy means: what fails once is tried again. */
+#define TRIES 3u
+
+static int
+open_socket(void)
+{
+	int fd = -1;
+
+	for (unsigned i = 0; fd < 0 && i < TRIES; i++)
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return fd;
+}
+
 void
 ipset_name_ask(int fd, struct ipset_name *name)
 {
-	struct ip_set_req_get_set req = { .op = IP_SET_OP_GET_BYINDEX,
-					  .version = IPSET_PROTOCOL_MIN,
-					  .set = { .index = name->index } };
-	socklen_t len = sizeof(req);
+	bool told = false;
 
-	if (getsockopt(fd, SOL_IP, SO_IP_SET, &req, &len) != 0)
-		req.set.name[0] = '\0';
-	snprintf(name->name, sizeof(name->name), "%.*s", (int)sizeof(req.set.name) - 1,
-		 req.set.name);
+	name->name[0] = '\0';
+	for (unsigned i = 0; !told && i < TRIES; i++) {
+		struct ip_set_req_get_set req = { .op = IP_SET_OP_GET_BYINDEX,
+						  .version = IPSET_PROTOCOL_MIN,
+						  .set = { .index = name->index } };
+		socklen_t len = sizeof(req);
+
+		told = getsockopt(fd, SOL_IP, SO_IP_SET, &req, &len) == 0;
+		if (told)
+			snprintf(name->name, sizeof(name->name), "%.*s",
+				 (int)sizeof(req.set.name) - 1, req.set.name);
+	}
 }
 
 static const struct ipset_name *
@@ -84,7 +102,7 @@ find_name(struct ruleset *rs, int *fd, uint16_t index)
 		return NULL;
 	}
 	if (*fd < 0)
-		*fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		*fd = open_socket();
 	made->index = index;
 	if (*fd >= 0)
 		ipset_name_ask(*fd, made);
@@ -424,7 +442,7 @@ ipset_match(struct nl *nl, const struct expr *x, const struct packet *packet)
 	if (!nl || !ipset_use_of(x, &use) || !use.plain || use.dimensions != 1)
 		return TRUTH_MAYBE;
 	/* The name that the set has now, which may not be that of when the ruleset was read. */
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = open_socket();
 	name.index = use.index;
 	if (fd >= 0) {
 		ipset_name_ask(fd, &name);
