@@ -27,8 +27,8 @@ is_among(const json_t *value, const json_t *array)
 	return false;
 }
 
-static bool
-is_empty(const json_t *value)
+bool
+predicate_is_empty(const json_t *value)
 {
 	if (json_is_string(value))
 		return json_string_length(value) == 0;
@@ -59,7 +59,7 @@ compare(const char *key, const json_t *found, const json_t *wanted)
 	if (strcmp(key, "absent") == 0)
 		return (found == NULL) == json_is_true(wanted);
 	if (strcmp(key, "empty") == 0)
-		return is_empty(found) == json_is_true(wanted);
+		return predicate_is_empty(found) == json_is_true(wanted);
 	return strcmp(key, "starts") == 0 && starts(found, wanted);
 }
 

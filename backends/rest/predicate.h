@@ -16,4 +16,7 @@
 int predicates_hold(const json_t *predicates, const json_t *value, const struct scope *scope,
 		    struct err *e);
 
+/* value may be NULL. */
+bool predicate_is_empty(const json_t *value);
+
 #endif

@@ -118,6 +118,16 @@ drop_members(json_t *body, const json_t *drop)
 	}
 }
 
+static void
+drop_empty_members(json_t *body, const json_t *names)
+{
+	size_t i;
+	json_t *name;
+	json_array_foreach ((json_t *)(uintptr_t)names, i, name)
+		if (predicate_is_empty(json_object_get(body, json_string_value(name))))
+			(void)json_object_del(body, json_string_value(name));
+}
+
 json_t *
 reading_write_body(const struct reading *reading, const struct session *s, struct err *e)
 {
@@ -138,6 +148,7 @@ reading_write_body(const struct reading *reading, const struct session *s, struc
 		return NULL;
 	}
 	drop_members(made, json_object_get(what, "drop"));
+	drop_empty_members(made, json_object_get(what, "drop_empty"));
 	if (add != NULL) {
 		expanded = template_expand_json(add, &reading->scope, e);
 		rc = expanded != NULL ? pointer_merge(made, expanded, e) : -1;

@@ -272,6 +272,7 @@ static const struct document_key document_keys[] = {
 	{ .name = "from", .read = recipe_read_pointer },
 	{ .name = "drop", .read = read_drop },
 	{ .name = "only", .read = read_only },
+	{ .name = "drop_empty", .read = read_only },
 	{ .name = "add", .read = read_add },
 	{ .name = NULL },
 };
@@ -279,6 +280,7 @@ static const struct document_key document_keys[] = {
 static const struct document_key rule_keys[] = {
 	{ .name = "drop", .read = read_drop },
 	{ .name = "only", .read = read_only },
+	{ .name = "drop_empty", .read = read_only },
 	{ .name = "add", .read = read_add },
 	{ .name = NULL },
 };

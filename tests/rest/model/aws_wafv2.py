@@ -13,8 +13,8 @@ ACL_ID = "a1b2c3d4-5678-90ab-cdef-1234567890ab"
 REGION = "eu-central-1"
 HOST = "wafv2.%s.amazonaws.com" % REGION
 DROPPED = ("ARN", "Capacity", "LabelNamespace", "ManagedByFirewallManager")
-UPDATE = {"Name", "Scope", "Id", "LockToken", "DefaultAction", "Description", "Rules",
-          "VisibilityConfig", "TokenDomains"}
+UPDATE = {"Name", "Scope", "Id", "LockToken", "DefaultAction", "Rules", "VisibilityConfig"}
+AT_LEAST_ONE = ("Description", "TokenDomains")  # optional, and not empty
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/([0-9]{8})/([^/]+)/([^/]+)/aws4_request, ?"
     r"SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})")
@@ -98,16 +98,18 @@ class AwsWafv2(Model):
         return self.refuse("UnknownOperationException", "")
 
     def lock_token(self):
-        return "lock-%04d" % self.state["token"]
+        return "00000000-0000-4000-8000-%012x" % self.state["token"]
 
     def update(self, asked):
         if asked["LockToken"] != self.lock_token():
             self.refuse("WAFOptimisticLockException", "AWS WAF couldn't save your changes.")
-        if set(asked) != UPDATE:
+        if set(asked) - set(AT_LEAST_ONE) != UPDATE:
             self.refuse("WAFInvalidParameterException", str(set(asked) ^ UPDATE))
+        if any(asked.get(name) in ("", []) for name in AT_LEAST_ONE):
+            self.refuse("ValidationException", "Member must have length greater than or equal to 1")
         kept = {k: self.state["acl"][k] for k in DROPPED}
         changed = {k: v for k, v in asked.items() if k not in ("Scope", "LockToken")}
-        self.state["acl"] = dict(changed, **kept)
+        self.state["acl"] = dict({"Description": ""}, **changed, **kept)
         self.state["token"] += 1
         return Reply(200, {"NextLockToken": self.lock_token()})
 
