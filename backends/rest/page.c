@@ -44,6 +44,8 @@ add_elements(const json_t *find, const struct answer *answer, json_t *all, struc
 		return 0;
 	if (answer->body != NULL)
 		there = pointer_get(answer->body, array != NULL ? array : one != NULL ? one : "");
+	if (there == NULL && json_is_true(json_object_get(find, "optional")))
+		return 0;
 	if (array != NULL && !json_is_array(there))
 		return err_set(e, ERR_FAILED, "the reply has no array at \"%s\"", array);
 	if (array == NULL && (there == NULL || json_is_null(there)))

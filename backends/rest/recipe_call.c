@@ -140,6 +140,7 @@ static const struct document_key find_keys[] = {
 	REQUEST_KEYS,
 	KEY("page", read_page),
 	KEY("array", recipe_read_pointer),
+	KEY("optional", recipe_read_boolean),
 	KEY("one", recipe_read_pointer),
 	KEY("where", recipe_read_predicates),
 	KEY("capture", recipe_read_capture),
@@ -221,6 +222,8 @@ recipe_read_find(struct document *doc, void *into, json_t *value, const struct p
 				    "the key \"where\" is missing: which of the array?");
 	if (one && json_object_get(value, "page") != NULL)
 		return document_err(doc, place, "\"page\" is for \"array\"");
+	if (one && json_object_get(value, "optional") != NULL)
+		return document_err(doc, place, "\"optional\" is for \"array\"");
 	return 0;
 }
 

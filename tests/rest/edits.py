@@ -49,6 +49,21 @@ def case_edit_over_ours(bed):
         bed.unserve()
 
 
+def case_emptied(bed):
+    """The last rule that is deleted is ours: the list is then missing from the replies."""
+    target = bed.serve("cloudflare-waf")
+    edited = type(target.model)()
+    edited.emptied()
+    bed.pre()
+    target.model.emptied()
+    bed.post()
+    bed.require_closed(edited.snapshot())
+    target.model.emptied()
+    bed.pre()
+    bed.post()
+    bed.require_closed(edited.snapshot())
+
+
 def case_ids_shift(bed):
     """A rule that is put before ours between looking and deleting is not deleted in its place."""
     target = bed.serve("pfsense")

@@ -42,7 +42,9 @@ class CloudflareWaf(Model):
                         "messages": [], "result": None}
 
     def result(self):
-        return Reply(200, {"success": True, "errors": [], "messages": [], "result": self.state})
+        """A ruleset without rules has no member for them."""
+        result = {name: value for name, value in self.state.items() if value != []}
+        return Reply(200, {"success": True, "errors": [], "messages": [], "result": result})
 
     def read(self, _request):
         return self.result()
@@ -88,6 +90,10 @@ class CloudflareWaf(Model):
             if rule["action"] == "block" and source.startswith("blocked"):
                 return False
         return True
+
+    def emptied(self):
+        """The administrator deletes all rules of his."""
+        self.state["rules"] = [r for r in self.state["rules"] if OURS.fullmatch(r["expression"])]
 
     def foreign(self):
         self.state["rules"].insert(0, {"id": "f1", "ref": "f1", "action": "log", "enabled": True,
