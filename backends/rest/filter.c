@@ -156,7 +156,7 @@ seconds(const char *text, const char **why)
 
 /* In UTC. */
 static char *
-time_text(const char *text, char between, const char *end, const char **why)
+rfc3339(const char *text, const char **why)
 {
 	struct tm tm;
 	long long n;
@@ -168,22 +168,10 @@ time_text(const char *text, char between, const char *end, const char **why)
 	t = (time_t)n;
 	if (gmtime_r(&t, &tm) == NULL)
 		return NULL;
-	return asprintf(&out, "%04d-%02d-%02d%c%02d:%02d:%02d%s", tm.tm_year + 1900, tm.tm_mon + 1,
-			tm.tm_mday, between, tm.tm_hour, tm.tm_min, tm.tm_sec, end) < 0
+	return asprintf(&out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+			tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec) < 0
 		       ? NULL
 		       : out;
-}
-
-static char *
-rfc3339(const char *text, const char **why)
-{
-	return time_text(text, 'T', "Z", why);
-}
-
-static char *
-fortigate(const char *text, const char **why)
-{
-	return time_text(text, ' ', "", why);
 }
 
 /* Becomes a JSON number in a body: only what JSON calls one. */
@@ -207,9 +195,8 @@ static const struct filter {
 	const char *name;
 	char *(*apply)(const char *text, const char **why);
 } filters[] = {
-	{ "base64", base64 },   { "urlenc", urlenc },   { "jsonstr", jsonstr },
-	{ "epoch", epoch },     { "rfc3339", rfc3339 }, { "fortigate", fortigate },
-	{ "minutes", minutes }, { "seconds", seconds }, { "upper", upper },
+	{ "base64", base64 },   { "urlenc", urlenc },   { "jsonstr", jsonstr }, { "epoch", epoch },
+	{ "rfc3339", rfc3339 }, { "minutes", minutes }, { "seconds", seconds }, { "upper", upper },
 	{ "capital", capital }, { "number", number },   { "raw", raw },
 };
 

@@ -101,7 +101,6 @@ filters_do_what_they_say(void **state)
 		{ "${zone|upper|urlenc}", "A%2FB%20C" },
 		{ "${deadline|epoch}", "1767225600" },
 		{ "${deadline|rfc3339}", "2026-01-01T00:00:00Z" },
-		{ "${deadline|fortigate}", "2026-01-01 00:00:00" },
 		{ "${n|minutes}", "1m" },
 		{ "${n|seconds}", "42s" },
 		{ "${n|number}", "42" },

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A model of FortiOS's policies: one prepared policy, disabled, that can expire."""
-import calendar
-import time
+import re
 
 from .message import Refusal, Reply
 from .server import Model
 
 PATH = "/api/v2/cmdb/firewall/policy/17"
-NEVER = "0000-00-00 00:00:00"
 
 
 class Fortigate(Model):
@@ -19,7 +17,7 @@ class Fortigate(Model):
     def initial(self):
         return {"policyid": 17, "name": "acme", "status": "disable", "action": "accept",
                 "srcaddr": [{"name": "all"}], "service": [{"name": "HTTP"}, {"name": "HTTPS"}],
-                "policy-expiry": "disable", "policy-expiry-date-utc": NEVER, "comments": ""}
+                "policy-expiry": "disable", "policy-expiry-date-utc": "", "comments": ""}
 
     def authorize(self, request):
         if request.headers.get("authorization") != "Bearer " + self.secrets["token"] or \
@@ -34,14 +32,16 @@ class Fortigate(Model):
         new = request.json()
         if not set(new) <= {"status", "policy-expiry", "policy-expiry-date-utc"}:
             raise Refusal(500, {"status": "error", "cli_error": "more than has changed"})
+        expiry = new.get("policy-expiry-date-utc", "")
+        if not isinstance(expiry, str) or not re.fullmatch("[0-9]*", expiry):
+            raise Refusal(500, {"status": "error", "cli_error": "expected seconds since 1970"})
         self.state.update(new)
         return Reply(200, {"http_method": "PUT", "status": "success", "mkey": "17"})
 
     def is_expired(self):
         if self.state["policy-expiry"] == "disable":
             return False
-        until = time.strptime(self.state["policy-expiry-date-utc"], "%Y-%m-%d %H:%M:%S")
-        return self.now() > calendar.timegm(until)
+        return self.now() > int(self.state["policy-expiry-date-utc"])
 
     def passes(self, source, port, path):
         if port not in (80, 443):
