@@ -22,7 +22,7 @@ CHALLENGE = "/.well-known/acme-challenge/token"
 SOURCES = ("blocked4", "blocked6", "free4", "free6")
 REQUESTS = ((80, CHALLENGE), (80, "/"), (443, CHALLENGE), (443, "/"), (22, "/"))
 BY_PATH = ("cloudflare-waf", "aws-wafv2", "azure-appgw-waf", "gcp-armor")
-DONE, FAILED, OPEN, UNVERIFIED = 0, 1, 3, 6
+DONE, FAILED, OPEN, POLICY, UNVERIFIED = 0, 1, 3, 5, 6
 
 
 class Failure(Exception):

@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from bed import DONE, FAILED, require, requires
+from bed import DONE, FAILED, POLICY, require, requires
 from model import MODELS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -120,6 +120,17 @@ def case_example(bed, recipe):
     require("reading what is there failed" in text, text)
 
 
+def case_destination(bed):
+    """An address belongs to one family, and the rule would be for both: refused before anything."""
+    for recipe in ("opnsense-rule", "pfsense"):
+        target = bed.serve(recipe)
+        target.document["params"] = dict(target.document["params"], destination="192.0.2.80")
+        bed.policy()
+        requires(bed.run("plan", status=POLICY)[1], "destination", "192.0.2.80")
+        require(not target.count(), "it was asked")
+        bed.unserve()
+
+
 def named_in(directory):
     return sorted(name[:-len(".json")] for name in os.listdir(directory)
                   if name.endswith(".json"))
@@ -138,4 +149,4 @@ def case_recipes(_bed):
 
 BY_RECIPE = {"lift": case_lift, "requests": case_requests, "secrets": case_secrets,
              "example": case_example}
-CASES = {"recipes": case_recipes}
+CASES = {"recipes": case_recipes, "destination": case_destination}

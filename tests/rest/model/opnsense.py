@@ -2,9 +2,13 @@
 """Models of OPNsense: automation rules (with apply), and pf tables of external aliases."""
 import base64
 import copy
+import re
 
 from .message import Refusal, Reply
 from .server import Model
+
+FIELDS = {"enabled", "sequence", "action", "quick", "interface", "direction", "ipprotocol",
+          "protocol", "source_net", "destination_net", "destination_port", "description"}
 
 
 class Opnsense(Model):
@@ -42,6 +46,11 @@ class OpnsenseRule(Opnsense):
         if rule.get("protocol") not in ("TCP", "UDP") or \
                 not all(isinstance(v, str) for v in rule.values()):
             return Reply(200, {"result": "failed", "validations": {"rule.protocol": "no option"}})
+        if set(rule) - FIELDS or not 1 <= int(rule["sequence"]) <= 999999:
+            return Reply(200, {"result": "failed", "validations": {"rule.sequence": "no such"}})
+        if rule["ipprotocol"] == "inet46" and re.search("[0-9][.:]", rule["destination_net"]):
+            return Reply(200, {"result": "failed", "validations": {
+                "rule.destination_net": "Destination address type should match"}})
         self.state["rules"].setdefault(uuid, {}).update(rule)
         return Reply(200, {"result": "saved", "uuid": uuid})
 
