@@ -215,5 +215,16 @@ def case_not_in_force(bed):
     bed.require_closed(before)
 
 
+def case_never_done(bed):
+    """What a provider has given up is not waited for until the deadline."""
+    target = bed.serve("azure-nsg")
+    before = target.model.snapshot()
+    for target.model.end in ("Failed", "Canceled"):
+        text = bed.pre(status=FAILED)[1]
+        requires(text, "azure-nsg", "nothing is open")
+        require("unknown" not in text, text)
+        bed.require_closed(before)
+
+
 CASES = {name[5:].replace("_", "-"): function for name, function in globals().items()
          if name.startswith("case_")}

@@ -15,6 +15,7 @@ def rule(name, priority, access, source, port, protocol="Tcp"):
 
 class AzureNsg(Azure):
     page_max = 100
+    end = "Succeeded"  # of what is asked for: or "Failed", "Canceled"
     params = dict(Azure.account, nsg="nsg1", before="200")
     routes = (("GET", RULES, "read"), ("GET", RULES + "/([A-Za-z0-9-]+)", "one"),
               ("PUT", RULES + "/([A-Za-z0-9-]+)", "put"),
@@ -57,7 +58,7 @@ class AzureNsg(Azure):
             self.refuse(400, "SecurityRuleConflict", "Rules cannot have the same priority.")
         new = {"name": name, "properties": dict(properties, provisioningState="Updating")}
         self.state["rules"] = others + [new]
-        self.after(1, lambda: new["properties"].update(provisioningState="Succeeded"))
+        self.after(1, lambda: new["properties"].update(provisioningState=self.end))
         return Reply(201, new)
 
     def delete(self, _request, name):
