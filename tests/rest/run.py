@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """REST targets: the real program and the installed recipes against models of the providers.
 
-Usage: run.py --program GEOPAUSE [CASE[:RECIPE]...]
+Usage: run.py --program GEOPAUSE [--record FILE] [CASE[:RECIPE]...]
 
 Needs root, util-linux, iproute2 and openssl. See bed.py.
 """
@@ -20,6 +20,8 @@ import transport
 import windows
 from bed import Bed, Failure, Skipped
 from model import MODELS
+from model.record import Record
+from model.server import Handler
 
 BY_RECIPE = dict(recipes.BY_RECIPE, **campaign.BY_RECIPE)
 CASES = {name: case for module in (recipes, edits, windows, transport, identity, moto_wafv2)
@@ -53,6 +55,8 @@ def run_case(program, name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True)
+    parser.add_argument("--record", metavar="FILE",
+                        help="requests and replies are written there, for vendor/check.mjs")
     parser.add_argument("--inside", action="store_true", help="of the namespaces already")
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()
@@ -61,6 +65,8 @@ def main():
                               "--inside"] + sys.argv[1:])
     prepare_namespaces()
     program = os.path.abspath(args.program)
+    if args.record:
+        Handler.record = Record(args.record)
     failed = skipped = 0
     cases = args.cases or all_cases()
     for name in cases:

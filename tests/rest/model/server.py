@@ -112,6 +112,7 @@ class Model:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    record = None  # called with each request and its reply
     disable_nagle_algorithm = True
 
     def log_message(self, format, *args):  # pylint: disable=redefined-builtin
@@ -148,6 +149,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             reply = model.answer(request)
             if model.on_request:
                 model.on_request(number, "after")
+            if self.record:
+                self.record(request, reply)
             return reply
         if callable(fault):
             fault = fault(model)
