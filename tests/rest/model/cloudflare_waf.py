@@ -8,6 +8,7 @@ from .server import Model
 ZONE = "0123456789abcdef0123456789abcdef"
 OURS = re.compile(r'starts_with\(http\.request\.uri\.path, "(/[^"]+)"\) and '
                   r'http\.request\.timestamp\.sec lt ([0-9]+)')
+RULE = {"action", "action_parameters", "expression", "description", "ref", "enabled", "position"}
 
 
 class CloudflareWaf(Model):
@@ -54,8 +55,14 @@ class CloudflareWaf(Model):
         self.state["last_updated"] = "2026-01-01T00:00:%02dZ" % (int(self.state["version"]) % 60)
         return self.result()
 
-    def create(self, request):
+    def asked(self, request):
         rule = request.json()
+        if set(rule) - RULE or len(rule["expression"]) > 4096:
+            raise Refusal(*self.failure(400, 20021, "unknown field, or too long an expression"))
+        return rule
+
+    def create(self, request):
+        rule = self.asked(request)
         position = rule.pop("position", None)
         if any(r["ref"] == rule.get("ref") for r in self.state["rules"]):
             raise Refusal(*self.failure(400, 20155, "there is a rule with this ref"))
@@ -73,7 +80,7 @@ class CloudflareWaf(Model):
         raise Refusal(*self.failure(404, 20127, "could not find rule"))
 
     def change(self, request, name):
-        self.find(name).update(request.json())
+        self.find(name).update(self.asked(request))
         return self.written()
 
     def delete(self, _request, name):

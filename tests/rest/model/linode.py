@@ -37,7 +37,9 @@ class Linode(Model):
 
     def put(self, request):
         new = request.json()
-        if set(new) != MEMBERS or any(len(r["label"]) > 32 for r in new["inbound"]):
+        if set(new) != MEMBERS or any(not 3 <= len(r["label"]) <= 32 or
+                                      len(r.get("description", "")) > 100 or
+                                      len(r["ports"].split(",")) > 15 for r in new["inbound"]):
             raise Refusal(400, {"errors": [{"reason": "Invalid rules", "field": "inbound"}]})
         self.state.update(new)
         self.step()

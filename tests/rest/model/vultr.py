@@ -42,7 +42,8 @@ class Vultr(Model):
     def create(self, request):
         asked = request.json()
         if set(asked) != {"ip_type", "protocol", "port", "subnet", "subnet_size", "notes"} or \
-                not isinstance(asked["port"], str) or not isinstance(asked["subnet_size"], int):
+                not isinstance(asked["port"], str) or not isinstance(asked["subnet_size"], int) or \
+                asked["protocol"] not in ("tcp", "udp") or len(asked["notes"]) > 255:
             raise Refusal(400, {"error": "Invalid request body.", "status": 400})
         rule = dict(asked, id=self.state["next"], type=asked["ip_type"], action="accept", source="")
         self.state["next"] += 1
