@@ -12,6 +12,14 @@
 #include "legacy_reach.h"
 #include "legacy_set.h"
 
+struct finding {
+	const struct legacy_host *host;
+	const struct ports *ports;
+	bool nat_elsewhere;
+	struct nl *sets; /* NULL: they cannot be asked */
+	struct observations *found;
+};
+
 static enum effect
 effect_of_leaving(const struct reach *reach, size_t index)
 {
@@ -121,7 +129,8 @@ count_alike(const struct reach *reach, size_t first)
 }
 
 static void
-read_source(struct observation *o, const struct reach *reach, size_t index, size_t n)
+read_source(struct observation *o, struct nl *sets, const struct reach *reach, size_t index,
+	    size_t n)
 {
 	const struct rule *rule = &reach->rules[index];
 
@@ -131,7 +140,7 @@ read_source(struct observation *o, const struct reach *reach, size_t index, size
 						   : SOURCE_FOREIGN;
 	o->facts.elements = o->facts.hosts = o->facts.special = SIZE_MAX;
 	if (o->set) {
-		legacy_set_facts(&o->facts, o->set);
+		legacy_set_facts(&o->facts, sets, o->set);
 	} else if (network_of(rule)) {
 		o->source = n > 1 ? SOURCE_ANONYMOUS : SOURCE_LITERAL;
 		o->facts = (struct set_facts){ .interval = true };
@@ -146,7 +155,7 @@ read_source(struct observation *o, const struct reach *reach, size_t index, size
 
 /* One of several tests of the source in a rule. */
 static void
-read_test(struct observation *o, const struct part *test)
+read_test(struct observation *o, struct nl *sets, const struct part *test)
 {
 	bool set = test->option == OPT_MATCH_SET;
 	bool literal = test->option == OPT_SOURCE || test->option == OPT_SRC_RANGE;
@@ -155,17 +164,17 @@ read_test(struct observation *o, const struct part *test)
 	o->source = set ? SOURCE_SET : literal ? SOURCE_LITERAL : SOURCE_FOREIGN;
 	o->facts.elements = o->facts.hosts = o->facts.special = SIZE_MAX;
 	if (set && (o->set = strdup(test->values[0])))
-		legacy_set_facts(&o->facts, o->set);
+		legacy_set_facts(&o->facts, sets, o->set);
 }
 
 /* n rules that differ in nothing but one network each; or one rule, of several tests this one. */
 static int
-observe(struct observations *found, const struct fwmark_place *place, size_t index, size_t n,
+observe(const struct finding *finding, const struct fwmark_place *place, size_t index, size_t n,
 	const struct part *test, struct err *e)
 {
 	const struct reach *reach = place->reach;
 	const struct rule *rule = &reach->rules[index];
-	struct observation *o = observations_add(found);
+	struct observation *o = observations_add(finding->found);
 	const char *chain = reach->save->chains[mark_home(reach->save, rule->at->chain)].name;
 	char spec[NAME_BUF], more[48] = "";
 
@@ -179,9 +188,9 @@ observe(struct observations *found, const struct fwmark_place *place, size_t ind
 	o->destination = rule->destination;
 	o->comment = rule->comment ? strdup(rule->comment) : NULL;
 	if (test)
-		read_test(o, test);
+		read_test(o, finding->sets, test);
 	else
-		read_source(o, reach, index, n);
+		read_source(o, finding->sets, reach, index, n);
 	if (find_effect(&o->effect, place, index, e) < 0)
 		return -1;
 	if (n > 1)
@@ -195,7 +204,7 @@ observe(struct observations *found, const struct fwmark_place *place, size_t ind
 
 /* Each test on its own: only one of them may be the geo-block's. A network is an exception. */
 static int
-observe_tests(struct observations *found, const struct fwmark_place *place, size_t index,
+observe_tests(const struct finding *finding, const struct fwmark_place *place, size_t index,
 	      struct err *e)
 {
 	const struct rule *rule = &place->reach->rules[index];
@@ -208,17 +217,16 @@ observe_tests(struct observations *found, const struct fwmark_place *place, size
 		if (!part_is_source(&part) || part.option == OPT_SOURCE)
 			continue;
 		n++;
-		if (observe(found, place, index, 1, &part, e) < 0)
+		if (observe(finding, place, index, 1, &part, e) < 0)
 			return -1;
 	}
-	return n ? 0 : observe(found, place, index, 1, NULL, e);
+	return n ? 0 : observe(finding, place, index, 1, NULL, e);
 }
 
 static int
-discover_table(const struct legacy_host *host, enum family family, const char *table,
-	       const struct ports *ports, bool nat_elsewhere, struct observations *found,
-	       struct err *e)
+discover_table(const struct finding *finding, enum family family, const char *table, struct err *e)
 {
+	const struct legacy_host *host = finding->host;
 	struct legacy_nat nat;
 	struct reach reach = { .save = NULL };
 	const struct fwmark_place place = {
@@ -232,9 +240,9 @@ discover_table(const struct legacy_host *host, enum family family, const char *t
 		return 0;
 	if (host_save(host, family, table, &save, e) < 0)
 		return -1;
-	rc = legacy_nat_read(&nat, host, family, ports, nat_elsewhere, e);
+	rc = legacy_nat_read(&nat, host, family, finding->ports, finding->nat_elsewhere, e);
 	if (rc == 0)
-		rc = reach_init(&reach, &save, ports, &nat, e);
+		rc = reach_init(&reach, &save, finding->ports, &nat, e);
 	for (size_t i = 0; rc == 0 && i < save.n_rules; i += n) {
 		const struct rule *rule = &reach.rules[i];
 
@@ -242,9 +250,9 @@ discover_table(const struct legacy_host *host, enum family family, const char *t
 		if (mark_is_our_rule(rule))
 			continue;
 		if (rule->sources > 1)
-			rc = observe_tests(found, &place, i, e);
+			rc = observe_tests(finding, &place, i, e);
 		else if (rule->sources || rule->destination)
-			rc = observe(found, &place, i, n, NULL, e);
+			rc = observe(finding, &place, i, n, NULL, e);
 	}
 	reach_fini(&reach);
 	save_fini(&save);
@@ -255,12 +263,20 @@ int
 legacy_discover(const struct legacy_host *host, const struct ports *ports,
 		struct observations *found, struct err *e)
 {
-	const bool nat_elsewhere = legacy_nat_is_elsewhere();
+	struct err ignored = ERR_INIT;
+	struct nl sets;
+	const bool asks = nl_open(&sets, &ignored) == 0;
+	const struct finding finding = { .host = host,
+					 .ports = ports,
+					 .nat_elsewhere = legacy_nat_is_elsewhere(),
+					 .sets = asks ? &sets : NULL,
+					 .found = found };
+	int rc = 0;
 
-	for (size_t t = 0; t < LEGACY_TABLES; t++)
-		for (enum family family = 0; family < FAMILIES; family++)
-			if (discover_table(host, family, legacy_tables[t], ports, nat_elsewhere,
-					   found, e) < 0)
-				return -1;
-	return 0;
+	for (size_t t = 0; rc == 0 && t < LEGACY_TABLES; t++)
+		for (enum family family = 0; rc == 0 && family < FAMILIES; family++)
+			rc = discover_table(&finding, family, legacy_tables[t], e);
+	if (asks)
+		nl_close(&sets, false);
+	return rc;
 }

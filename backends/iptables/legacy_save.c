@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "legacy_save.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "legacy_table.h"
@@ -24,14 +23,6 @@ save_words(const struct save *save, size_t rule)
 void
 save_fini(struct save *save)
 {
-	if (save->table) {
-		table_put(save->table);
-	} else {
-		free(save->text);
-		free(save->unquoted);
-		free(save->chains);
-		free(save->rules);
-		free(save->tokens);
-	}
+	table_put(save->table);
 	*save = (struct save){ 0 };
 }

@@ -43,16 +43,11 @@ struct save_chain {
 struct legacy_table; /* legacy_table.h */
 
 struct save {
-	struct legacy_table *table; /* that it was read from, and that owns all of it; or NULL */
+	struct legacy_table *table; /* that owns all of it; NULL: somebody else does */
 	struct save_chain *chains;
 	size_t n_chains;
 	struct save_rule *rules; /* each chain's together, in their order */
 	size_t n_rules;
-
-	/* Of one that was read from text: what the pointers lead to. */
-	char *text, *unquoted;
-	struct save_token *tokens;
-	size_t n_tokens;
 };
 
 #define SAVE_NONE SIZE_MAX

@@ -7,7 +7,6 @@
 
 #include "facts.h"
 #include "ipset.h"
-#include "nlsock.h"
 
 /* What cannot be read is nobody's country either. */
 static bool
@@ -43,15 +42,11 @@ legacy_set_count(struct set_facts *facts, const char *network)
 }
 
 void
-legacy_set_facts(struct set_facts *facts, const char *set)
+legacy_set_facts(struct set_facts *facts, struct nl *nl, const char *set)
 {
 	struct err ignored = ERR_INIT;
 	struct set_facts read;
-	struct nl nl;
 
-	if (nl_open(&nl, &ignored) < 0)
-		return;
-	if (ipset_facts(&nl, set, &read, &ignored) == 0)
+	if (nl && ipset_facts(nl, set, &read, &ignored) == 0)
 		*facts = read;
-	nl_close(&nl, false);
 }

@@ -3,11 +3,12 @@
 #ifndef GEOPAUSE_LEGACY_SET_H
 #define GEOPAUSE_LEGACY_SET_H
 
+#include "nlsock.h"
 #include "observation.h"
 
 /* Counts a network or an address, as iptables prints them. */
 void legacy_set_count(struct set_facts *facts, const char *network);
-/* Leaves what cannot be read as "not read". */
-void legacy_set_facts(struct set_facts *facts, const char *set);
+/* Leaves what cannot be read as "not read". nl: NULL, if no set can be. */
+void legacy_set_facts(struct set_facts *facts, struct nl *nl, const char *set);
 
 #endif

@@ -14,11 +14,6 @@ static const char *const hook_chains[NF_INET_NUMHOOKS] = {
 	[NF_INET_POST_ROUTING] = "POSTROUTING",
 };
 
-struct reader {
-	struct legacy_table *table;
-	struct err *e;
-};
-
 size_t
 table_rule(const struct legacy_table *table, size_t rule)
 {
@@ -40,12 +35,10 @@ table_foot(const struct legacy_table *table, size_t chain)
 }
 
 static int
-bad_table(struct reader *r, size_t entry, const char *what)
+bad_table(const struct blob *blob, size_t entry, const char *what, struct err *e)
 {
-	const struct blob *blob = &r->table->blob;
-
 	return err_set(
-		r->e, ERR_FAILED,
+		e, ERR_FAILED,
 		"the kernel's table, %s, offset %u: %s: something other than iptables made it",
 		family_names[blob->family], blob->entries[entry].offset, what);
 }
@@ -90,32 +83,32 @@ chain_name(const struct blob *blob, size_t first)
 }
 
 static void
-add_chain(struct reader *r, size_t first, const char *name, bool is_hooks)
+add_chain(struct legacy_table *table, size_t first, const char *name, bool is_hooks)
 {
-	struct save *s = &r->table->save;
+	struct save *s = &table->save;
 
-	r->table->first[s->n_chains] = first;
+	table->first[s->n_chains] = first;
 	s->chains[s->n_chains++] =
 		(struct save_chain){ .name = name, .policy = is_hooks ? "" : NULL };
 }
 
 static int
-read_heads(struct reader *r)
+read_heads(struct legacy_table *table, struct err *e)
 {
-	const struct blob *blob = &r->table->blob;
+	const struct blob *blob = &table->blob;
 
 	for (size_t i = 0; i + 1 < blob->n; i++) {
 		int hook = hook_of(blob, i);
 
 		if (hook >= 0) {
-			add_chain(r, i, hook_chains[hook], true);
+			add_chain(table, i, hook_chains[hook], true);
 		} else if (blob->entries[i].head) {
 			if (blob->entries[i + 1].head || hook_of(blob, i + 1) >= 0)
-				return bad_table(r, i, "a chain has no end");
-			add_chain(r, i + 1, head_name(blob, i), false);
+				return bad_table(blob, i, "a chain has no end", e);
+			add_chain(table, i + 1, head_name(blob, i), false);
 			i++;
 		} else if (i == 0) {
-			return bad_table(r, i, "a rule is in no chain");
+			return bad_table(blob, i, "a rule is in no chain", e);
 		}
 	}
 	return 0;
@@ -134,24 +127,24 @@ chain_end(const struct legacy_table *table, size_t chain)
 
 /* A chain ends with its policy, or with a return. */
 static int
-read_foot(struct reader *r, size_t chain)
+read_foot(struct legacy_table *table, size_t chain, struct err *e)
 {
-	struct legacy_table *table = r->table;
 	const struct blob *blob = &table->blob;
 	struct save_chain *c = &table->save.chains[chain];
 	size_t foot = chain_end(table, chain) - 1;
 	int hook = hook_of(blob, table->first[chain]), verdict;
 
 	if (foot < table->first[chain] || !blob_verdict(blob, foot, &verdict))
-		return bad_table(r, foot, "a chain has no end");
+		return bad_table(blob, foot, "a chain has no end", e);
 	c->n = foot - table->first[chain];
 	c->first = table->save.n_rules;
 	table->save.n_rules += c->n;
 	if (!c->policy)
-		return verdict == XT_RETURN ? 0 : bad_table(r, foot, "a chain ends elsewhere");
+		return verdict == XT_RETURN ? 0
+					    : bad_table(blob, foot, "a chain ends elsewhere", e);
 	c->policy = policy_name(verdict);
 	if (!c->policy || blob->policy[hook] != blob->entries[foot].offset)
-		return bad_table(r, foot, "a hook's chain has no policy");
+		return bad_table(blob, foot, "a hook's chain has no policy", e);
 	return 0;
 }
 
@@ -174,15 +167,14 @@ has_comment(const struct blob *blob, size_t entry)
 }
 
 static int
-read_rule(struct reader *r, size_t chain, unsigned number)
+read_rule(struct legacy_table *table, size_t chain, unsigned number, struct err *e)
 {
-	struct legacy_table *table = r->table;
 	const struct blob *blob = &table->blob;
 	const size_t entry = table->first[chain] + number - 1;
 	const bool jump = is_jump(blob, entry);
 
 	if (jump && !chain_name(blob, blob->entries[entry].to))
-		return bad_table(r, entry, "a jump leads into the middle of a chain");
+		return bad_table(blob, entry, "a jump leads into the middle of a chain", e);
 	table->save.rules[table->save.chains[chain].first + number - 1] = (struct save_rule){
 		.chain = chain, .number = number, .dull = !jump && !has_comment(blob, entry)
 	};
@@ -190,16 +182,16 @@ read_rule(struct reader *r, size_t chain, unsigned number)
 }
 
 static int
-read_rules(struct reader *r)
+read_rules(struct legacy_table *table, struct err *e)
 {
-	struct save *s = &r->table->save;
+	struct save *s = &table->save;
 
 	s->rules = calloc(s->n_rules + 1, sizeof(*s->rules));
 	if (!s->rules)
-		return err_set(r->e, ERR_FAILED, "out of memory while reading a table");
+		return err_set(e, ERR_FAILED, "out of memory while reading a table");
 	for (size_t chain = 0; chain < s->n_chains; chain++)
 		for (unsigned i = 1; i <= s->chains[chain].n; i++)
-			if (read_rule(r, chain, i) < 0)
+			if (read_rule(table, chain, i, e) < 0)
 				return -1;
 	return 0;
 }
@@ -215,9 +207,8 @@ count_heads(const struct blob *blob)
 }
 
 static int
-read_table(struct reader *r)
+read_table(struct legacy_table *table, struct err *e)
 {
-	struct legacy_table *table = r->table;
 	struct save *s = &table->save;
 
 	const size_t room = count_heads(&table->blob) + NF_INET_NUMHOOKS;
@@ -225,20 +216,19 @@ read_table(struct reader *r)
 	table->first = calloc(room, sizeof(*table->first));
 	s->chains = calloc(room, sizeof(*s->chains));
 	if (!table->first || !s->chains)
-		return err_set(r->e, ERR_FAILED, "out of memory while reading a table");
-	if (read_heads(r) < 0)
+		return err_set(e, ERR_FAILED, "out of memory while reading a table");
+	if (read_heads(table, e) < 0)
 		return -1;
 	for (size_t chain = 0; chain < s->n_chains; chain++)
-		if (read_foot(r, chain) < 0)
+		if (read_foot(table, chain, e) < 0)
 			return -1;
-	return read_rules(r);
+	return read_rules(table, e);
 }
 
 struct legacy_table *
 table_read_take(struct blob *blob, set_name_fn set_name, void *sets, struct err *e)
 {
 	struct legacy_table *table = calloc(1, sizeof(*table));
-	struct reader r = { .table = table, .e = e };
 
 	if (!table) {
 		blob_fini(blob);
@@ -251,7 +241,7 @@ table_read_take(struct blob *blob, set_name_fn set_name, void *sets, struct err 
 	table->words =
 		(struct words){ .family = table->blob.family, .set_name = set_name, .sets = sets };
 	table->save.table = table;
-	if (blob_read(&table->blob, e) < 0 || read_table(&r) < 0) {
+	if (blob_read(&table->blob, e) < 0 || read_table(table, e) < 0) {
 		table_put(table);
 		return NULL;
 	}
@@ -312,8 +302,8 @@ table_put(struct legacy_table *table)
 {
 	if (!table || --table->holders > 0)
 		return;
-	table->save.table = NULL;
-	save_fini(&table->save);
+	free(table->save.chains);
+	free(table->save.rules);
 	words_fini(&table->words);
 	blob_fini(&table->blob);
 	free(table->first);

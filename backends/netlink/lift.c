@@ -99,27 +99,38 @@ lift_check_rule(const struct rule *rule, struct err *e)
 	return why ? lift_refuse(e, rule, "%s", why) : 0;
 }
 
+/* The note of the last rules that nothing is done about. */
+static int
+add_untouched(struct lift *lift)
+{
+	const struct untouched *last = &lift->untouched;
+	char where[WHERE_BUF];
+
+	if (last->n == 0)
+		return 0;
+	lift_where_rule(where, last->rule);
+	if (last->n == 1)
+		return names_addf(&lift->notes, "rule %s %s; it is left as it is", where,
+				  last->why);
+	return names_addf(&lift->notes,
+			  "rule %s, and %zu more of its chain: each %s; they are left as they are",
+			  where, last->n - 1, last->why);
+}
+
 int
 lift_note_untouched(struct lift *lift, const struct suspect *s, const char *why)
 {
 	struct untouched *last = &lift->untouched;
-	char where[WHERE_BUF];
 
-	/* A chain may have thousands of them. */
-	if (last->n > 0 && last->why == why && last->rule->chain == s->rule->chain &&
-	    last->note + 1 == lift->notes.n) {
-		free(lift->notes.v[--lift->notes.n]);
-		last->last = s->rule;
-		return names_addf(&lift->notes,
-				  "rule %s, and %zu more of its chain: each %s; they "
-				  "are left as they are",
-				  lift_where_rule(where, last->rule), last->n++, why);
+	/* A chain may have thousands of them: one note. */
+	if (last->n == 0 || last->why != why || last->rule->chain != s->rule->chain) {
+		if (add_untouched(lift) < 0)
+			return -1;
+		*last = (struct untouched){ .rule = s->rule, .why = why };
 	}
-	*last = (struct untouched){
-		.rule = s->rule, .last = s->rule, .why = why, .n = 1, .note = lift->notes.n
-	};
-	return names_addf(&lift->notes, "rule %s %s; it is left as it is",
-			  lift_where_rule(where, s->rule), why);
+	last->last = s->rule;
+	last->n++;
+	return 0;
 }
 
 bool
@@ -319,7 +330,7 @@ plan_suspects(struct lift *lift, struct eval *eval, const struct selection *sel,
 		else if (lift->notes.n == notes)
 			known[kind].steps = steps;
 	}
-	return 0;
+	return add_untouched(lift) < 0 ? no_memory(e) : 0;
 }
 
 static int

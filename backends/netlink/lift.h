@@ -36,11 +36,11 @@ struct lift_step {
 	struct ports add; /* SET: those that are not in it yet */
 };
 
-/* The last rules of which is noted that nothing is done about them. */
+/* The last rules of which is to be noted that nothing is done about them. */
 struct untouched {
 	const struct rule *rule, *last; /* the first of them, and the last */
 	const char *why;
-	size_t n, note;
+	size_t n;
 };
 
 struct lift {

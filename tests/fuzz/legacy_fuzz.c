@@ -80,11 +80,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err e = ERR_INIT;
-	struct save save;
+	struct save_text read;
 
-	if (save_parse(&save, size == 0 ? "" : (const char *)data, size, "filter", &e) == 0) {
-		check_table(&save);
-		save_fini(&save);
+	if (save_text_parse(&read, size == 0 ? "" : (const char *)data, size, "filter", &e) == 0) {
+		check_table(&read.save);
+		save_text_fini(&read);
 		return 0;
 	}
 	MUST(e.code == ERR_FAILED);

@@ -8,7 +8,8 @@
 #include "legacy_part.h"
 
 struct reader {
-	struct save *save;
+	struct save_text *text;
+	struct save *save; /* the text's */
 	const char *table;
 	char *unquoted; /* the next free byte */
 	size_t room_chains, room_rules, room_tokens;
@@ -149,33 +150,33 @@ read_token(struct reader *r, const char **at, struct save_token *token)
 static int
 read_tokens(struct reader *r, struct save_rule *rule)
 {
-	struct save *s = r->save;
+	struct save_text *t = r->text;
 	const char *at = rule->spec;
-	const size_t first = s->n_tokens;
+	const size_t first = t->n_tokens;
 
 	while (*(at += strspn(at, " \t"))) {
 		struct save_token *tokens =
-			grown(r, s->tokens, s->n_tokens, &r->room_tokens, sizeof(*tokens));
+			grown(r, t->tokens, t->n_tokens, &r->room_tokens, sizeof(*tokens));
 
 		if (!tokens)
 			return -1;
-		s->tokens = tokens;
-		if (!read_token(r, &at, &tokens[s->n_tokens++]))
+		t->tokens = tokens;
+		if (!read_token(r, &at, &tokens[t->n_tokens++]))
 			rule->odd = true;
 	}
-	rule->n = s->n_tokens - first;
+	rule->n = t->n_tokens - first;
 	return 0;
 }
 
 /* Where they have come to lie. */
 static void
-place_tokens(struct save *s)
+place_tokens(struct save_text *t)
 {
-	const struct save_token *next = s->tokens;
+	const struct save_token *next = t->tokens;
 
-	for (size_t i = 0; i < s->n_rules; i++) {
-		s->rules[i].tokens = next;
-		next += s->rules[i].n;
+	for (size_t i = 0; i < t->save.n_rules; i++) {
+		t->save.rules[i].tokens = next;
+		next += t->save.rules[i].n;
 	}
 }
 
@@ -296,23 +297,35 @@ read_lines(struct reader *r, char *text)
 }
 
 int
-save_parse(struct save *save, const char *text, size_t len, const char *table, struct err *e)
+save_text_parse(struct save_text *read, const char *text, size_t len, const char *table,
+		struct err *e)
 {
-	struct reader r = { .save = save, .table = table, .e = e };
+	struct reader r = { .text = read, .save = &read->save, .table = table, .e = e };
 
-	*save = (struct save){ 0 };
+	*read = (struct save_text){ 0 };
 	if (memchr(text, '\0', len))
 		return err_set(e, ERR_FAILED, "the saved table %s has NUL bytes", table);
-	save->text = strndup(text, len);
+	read->text = strndup(text, len);
 	/* A token is never longer than it was, with its NUL in the place of what ended it. */
-	save->unquoted = malloc(len + 1);
-	r.unquoted = save->unquoted;
-	if (!save->text || !save->unquoted)
+	read->unquoted = malloc(len + 1);
+	r.unquoted = read->unquoted;
+	if (!read->text || !read->unquoted)
 		err_set(e, ERR_FAILED, "out of memory while reading table %s", table);
-	else if (read_lines(&r, save->text) == 0) {
-		place_tokens(save);
+	else if (read_lines(&r, read->text) == 0) {
+		place_tokens(read);
 		return 0;
 	}
-	save_fini(save);
+	save_text_fini(read);
 	return -1;
+}
+
+void
+save_text_fini(struct save_text *read)
+{
+	free(read->text);
+	free(read->unquoted);
+	free(read->save.chains);
+	free(read->save.rules);
+	free(read->tokens);
+	*read = (struct save_text){ 0 };
 }

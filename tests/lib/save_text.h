@@ -10,10 +10,20 @@
 #include "err.h"
 #include "legacy_save.h"
 
+struct save_text {
+	struct save save;
+	/* What its pointers lead to: */
+	char *text, *unquoted;
+	struct save_token *tokens;
+	size_t n_tokens;
+};
+
 /*
  * Reads what `iptables-save -c -t TABLE` printed. A line of any other kind is an error, and so is
  * a rule of a chain that is not declared.
  */
-int save_parse(struct save *save, const char *text, size_t len, const char *table, struct err *e);
+int save_text_parse(struct save_text *read, const char *text, size_t len, const char *table,
+		    struct err *e);
+void save_text_fini(struct save_text *read);
 
 #endif

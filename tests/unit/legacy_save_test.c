@@ -12,50 +12,50 @@
 #define HEAD "*filter\n:INPUT DROP [1:2]\n:FORWARD ACCEPT [0:0]\n:X - [0:0]\n"
 
 static int
-parse(struct save *save, const char *text, struct err *e)
+parse(struct save_text *read, const char *text, struct err *e)
 {
 	*e = ERR_INIT;
-	return save_parse(save, text, strlen(text), "filter", e);
+	return save_text_parse(read, text, strlen(text), "filter", e);
 }
 
 static void
 refuses(const char *text, const char *why)
 {
-	struct save save;
+	struct save_text read;
 	struct err e;
 
-	assert_int_equal(parse(&save, text, &e), -1);
+	assert_int_equal(parse(&read, text, &e), -1);
 	assert_int_equal(e.code, ERR_FAILED);
 	if (!strstr(e.msg, why))
 		fail_msg("\"%s\" does not say \"%s\"", e.msg, why);
-	assert_null(save.text);
+	assert_null(read.text);
 }
 
 static void
 reads_a_table(void **state)
 {
-	struct save save;
+	struct save_text read;
 	struct err e;
 
 	(void)state;
-	assert_int_equal(parse(&save,
+	assert_int_equal(parse(&read,
 			       "# comment\n" HEAD "[3:4] -A INPUT -s 10.0.0.0/8 -j X\n"
 			       "[18446744073709551615:0] -A X\nCOMMIT\n# done\n",
 			       &e),
 			 0);
-	assert_int_equal(save.n_chains, 3);
-	assert_string_equal(save.chains[0].policy, "DROP");
-	assert_int_equal(save.chains[0].packets, 1);
-	assert_int_equal(save.chains[0].bytes, 2);
-	assert_null(save.chains[2].policy);
-	assert_int_equal(save.n_rules, 2);
-	assert_int_equal(save.rules[0].packets, 3);
-	assert_string_equal(save.rules[0].spec, "-s 10.0.0.0/8 -j X");
-	assert_int_equal(save.rules[0].n, 4);
-	assert_true(save.rules[1].packets == UINT64_MAX);
-	assert_string_equal(save.rules[1].spec, "");
-	assert_int_equal(save.rules[1].n, 0);
-	save_fini(&save);
+	assert_int_equal(read.save.n_chains, 3);
+	assert_string_equal(read.save.chains[0].policy, "DROP");
+	assert_int_equal(read.save.chains[0].packets, 1);
+	assert_int_equal(read.save.chains[0].bytes, 2);
+	assert_null(read.save.chains[2].policy);
+	assert_int_equal(read.save.n_rules, 2);
+	assert_int_equal(read.save.rules[0].packets, 3);
+	assert_string_equal(read.save.rules[0].spec, "-s 10.0.0.0/8 -j X");
+	assert_int_equal(read.save.rules[0].n, 4);
+	assert_true(read.save.rules[1].packets == UINT64_MAX);
+	assert_string_equal(read.save.rules[1].spec, "");
+	assert_int_equal(read.save.rules[1].n, 0);
+	save_text_fini(&read);
 }
 
 static void
@@ -63,23 +63,23 @@ unquotes(void **state)
 {
 	static const char spec[] =
 		"-m comment --comment \"a \\\"b\\\" \\\\ -j \\'c\\'\" --empty \"\" -j DROP";
-	struct save save;
+	struct save_text read;
 	struct rule rule;
 	struct err e;
 
 	(void)state;
-	assert_int_equal(parse(&save,
+	assert_int_equal(parse(&read,
 			       HEAD "[0:0] -A X -m comment --comment \"a \\\"b\\\" \\\\ -j "
 				    "\\'c\\'\" --empty \"\" -j DROP\nCOMMIT\n",
 			       &e),
 			 0);
-	assert_string_equal(save.rules[0].spec, spec);
-	rule_read(&rule, &save, 0);
+	assert_string_equal(read.save.rules[0].spec, spec);
+	rule_read(&rule, &read.save, 0);
 	assert_string_equal(rule.comment, "a \"b\" \\ -j 'c'");
 	assert_int_equal(rule.target, RULE_DENY);
-	assert_string_equal(save.tokens[5].text, "");
-	assert_true(save.tokens[5].quoted);
-	save_fini(&save);
+	assert_string_equal(read.tokens[5].text, "");
+	assert_true(read.tokens[5].quoted);
+	save_text_fini(&read);
 }
 
 static void
@@ -109,48 +109,48 @@ static void
 refuses_nul(void **state)
 {
 	static const char text[] = HEAD "\0COMMIT\n";
-	struct save save;
+	struct save_text read;
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(save_parse(&save, text, sizeof(text) - 1, "filter", &e), -1);
+	assert_int_equal(save_text_parse(&read, text, sizeof(text) - 1, "filter", &e), -1);
 	assert_non_null(strstr(e.msg, "NUL"));
 }
 
 static void
 keeps_line_ends_in_comments(void **state)
 {
-	struct save save;
+	struct save_text read;
 	struct rule rule;
 	struct err e;
 
 	(void)state;
-	assert_int_equal(parse(&save,
+	assert_int_equal(parse(&read,
 			       HEAD
 			       "[0:0] -A X -m comment --comment \"a\nCOMMIT\n[0:0] -A X \\\" b\" "
 			       "-j DROP\n[0:0] -A X -j RETURN\nCOMMIT\n",
 			       &e),
 			 0);
-	assert_int_equal(save.n_rules, 2);
-	assert_true(save.rules[0].odd);
-	assert_false(save.rules[1].odd);
-	rule_read(&rule, &save, 0);
+	assert_int_equal(read.save.n_rules, 2);
+	assert_true(read.save.rules[0].odd);
+	assert_false(read.save.rules[1].odd);
+	rule_read(&rule, &read.save, 0);
 	assert_true(rule.odd);
-	save_fini(&save);
+	save_text_fini(&read);
 	refuses(HEAD "[0:0] -A X --comment \"abc -j DROP\nCOMMIT\n", "ends in the middle");
 }
 
 /* --- what rules say --- */
 
 static void
-with_rule(struct save *save, struct rule *rule, const char *spec)
+with_rule(struct save_text *read, struct rule *rule, const char *spec)
 {
 	char text[1024];
 	struct err e;
 
 	snprintf(text, sizeof(text), HEAD "[0:0] -A INPUT %s\nCOMMIT\n", spec);
-	assert_int_equal(parse(save, text, &e), 0);
-	rule_read(rule, save, 0);
+	assert_int_equal(parse(read, text, &e), 0);
+	rule_read(rule, &read->save, 0);
 }
 
 static void
@@ -185,15 +185,15 @@ tells_ports_apart(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct save save;
+		struct save_text read;
 		struct rule rule;
 
-		with_rule(&save, &rule, rows[i].spec);
+		with_rule(&read, &rule, rows[i].spec);
 		if ((packet_meets(&http, &rule, NULL) != TRUTH_NO) != rows[i].http ||
 		    (packet_meets(&https, &rule, NULL) != TRUTH_NO) != rows[i].https ||
 		    (packet_meets(&dns, &rule, NULL) != TRUTH_NO) != rows[i].dns)
 			fail_msg("%s", rows[i].spec);
-		save_fini(&save);
+		save_text_fini(&read);
 	}
 }
 
@@ -221,15 +221,15 @@ finds_the_source(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct save save;
+		struct save_text read;
 		struct rule rule;
 
-		with_rule(&save, &rule, rows[i].spec);
+		with_rule(&read, &rule, rows[i].spec);
 		if (rule.odd || rule.source != rows[i].source || rule.whole != rows[i].whole ||
 		    (rule.sources && (rule.from != rows[i].from || rule.to != rows[i].to)))
 			fail_msg("%s: source %d, tokens %zu to %zu", rows[i].spec, (int)rule.source,
 				 rule.from, rule.to);
-		save_fini(&save);
+		save_text_fini(&read);
 	}
 }
 
@@ -239,12 +239,12 @@ static void
 finds_marks(void **state)
 {
 	struct marks marks;
-	struct save save;
+	struct save_text read;
 	struct err e;
 
 	(void)state;
 	assert_int_equal(
-		parse(&save,
+		parse(&read,
 		      "*filter\n:INPUT DROP [0:0]\n:GP-0123456789ab-0 - [0:0]\n"
 		      ":GP-0123456789ab-x - [0:0]\n:GP-0123456789AB-1 - [0:0]\n"
 		      "[0:0] -A INPUT -j GP-0123456789ab-0\n"
@@ -256,7 +256,7 @@ finds_marks(void **state)
 		      "[5:6] -A GP-0123456789ab-0 -j DROP\nCOMMIT\n",
 		      &e),
 		0);
-	assert_int_equal(marks_find(&marks, &save, NULL, &e), 0);
+	assert_int_equal(marks_find(&marks, &read.save, NULL, &e), 0);
 	assert_int_equal(marks.n, 2);
 	assert_string_equal(marks.v[0].txn, "0123456789ab");
 	assert_int_equal(marks.v[0].jump, 0);
@@ -266,10 +266,10 @@ finds_marks(void **state)
 	assert_int_equal(marks.v[1].rule, 1);
 	assert_int_equal(marks.v[1].stop, 1795538400);
 	marks_fini(&marks);
-	assert_int_equal(marks_find(&marks, &save, "cdefcdefcdef", &e), 0);
+	assert_int_equal(marks_find(&marks, &read.save, "cdefcdefcdef", &e), 0);
 	assert_int_equal(marks.n, 1);
 	marks_fini(&marks);
-	save_fini(&save);
+	save_text_fini(&read);
 }
 
 static void
@@ -287,21 +287,21 @@ survives_circles(void **state)
 {
 	const struct ports ports = { .n = 1, .v = { { IPPROTO_TCP, 80 } } };
 	struct reach reach;
-	struct save save;
+	struct save_text read;
 	struct err e;
 
 	(void)state;
-	assert_int_equal(parse(&save,
+	assert_int_equal(parse(&read,
 			       HEAD ":Y - [0:0]\n[0:0] -A INPUT -j X\n[0:0] -A X -j Y\n"
 				    "[0:0] -A Y -j X\nCOMMIT\n",
 			       &e),
 			 0);
-	assert_int_equal(reach_init(&reach, &save, &ports, NULL, &e), 0);
-	assert_int_equal(reach.hooks[save_chain(&save, "Y")], HOOK_INPUT);
-	assert_true(reach_falls_off(&reach, save_chain(&save, "X")));
+	assert_int_equal(reach_init(&reach, &read.save, &ports, NULL, &e), 0);
+	assert_int_equal(reach.hooks[save_chain(&read.save, "Y")], HOOK_INPUT);
+	assert_true(reach_falls_off(&reach, save_chain(&read.save, "X")));
 	assert_true(reach_denied_after(&reach, 2));
 	reach_fini(&reach);
-	save_fini(&save);
+	save_text_fini(&read);
 }
 
 int
