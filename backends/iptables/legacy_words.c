@@ -221,17 +221,15 @@ words_unknown(struct words *w, const void *data, size_t size)
 	words_end(w);
 }
 
-void
-words_quoted(struct words *w, const char *text, size_t max)
+/* A backslash comes before each of these characters. */
+static void
+put_quoted(struct words *w, const char *text, size_t len, bool quoted, const char *escaped)
 {
-	size_t len = strnlen(text, max);
-	bool quoted = len == 0 || strspn(text, NO_QUOTES) < len;
-
 	words_begin(w);
 	if (quoted)
 		put_text(w, '"');
 	for (size_t i = 0; i < len; i++) {
-		if (strchr("\"\\'", text[i]))
+		if (text[i] && strchr(escaped, text[i]))
 			put_text(w, '\\');
 		words_char(w, text[i]);
 	}
@@ -240,6 +238,20 @@ words_quoted(struct words *w, const char *text, size_t max)
 	if (!w->failed)
 		w->tokens[w->n].quoted = quoted;
 	words_end(w);
+}
+
+void
+words_quoted(struct words *w, const char *text, size_t max)
+{
+	const size_t len = strnlen(text, max);
+
+	put_quoted(w, text, len, len == 0 || strspn(text, NO_QUOTES) < len, "\"\\'");
+}
+
+void
+words_pattern(struct words *w, const char *text, size_t len)
+{
+	put_quoted(w, text, len, true, "\"\\");
 }
 
 /* The longest run of zeros, of at least two groups: *first, and how many. */

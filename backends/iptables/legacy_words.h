@@ -51,6 +51,8 @@ void words_not(struct words *w, bool inverted); /* "!", if it is */
 void words_unknown(struct words *w, const void *data, size_t size);
 /* As iptables quotes it, with at most max bytes up to its NUL. */
 void words_quoted(struct words *w, const char *text, size_t max);
+/* In quotes, whatever is in it. */
+void words_pattern(struct words *w, const char *text, size_t len);
 /* An address of the family. */
 void words_address(struct words *w, const void *address);
 

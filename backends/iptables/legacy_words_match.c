@@ -5,6 +5,7 @@
 
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_comment.h>
+#include <linux/netfilter/xt_connbytes.h>
 #include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_conntrack.h>
@@ -15,12 +16,20 @@
 #include <linux/netfilter/xt_mac.h>
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_multiport.h>
+#include <linux/netfilter/xt_owner.h>
+#include <linux/netfilter/xt_physdev.h>
 #include <linux/netfilter/xt_pkttype.h>
+#include <linux/netfilter/xt_policy.h>
 #include <linux/netfilter/xt_recent.h>
 #include <linux/netfilter/xt_set.h>
 #include <linux/netfilter/xt_state.h>
+#include <linux/netfilter/xt_statistic.h>
+#include <linux/netfilter/xt_string.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter/xt_time.h>
+#include <linux/netfilter_ipv4/ipt_ttl.h>
+#include <linux/netfilter_ipv6/ip6t_hl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -51,6 +60,26 @@ put_range(struct words *w, unsigned from, unsigned to)
 		words_char(w, ':');
 		words_number(w, to);
 	}
+	words_end(w);
+}
+
+void
+put_number(struct words *w, const char *option, uint64_t number)
+{
+	words_add(w, option);
+	words_begin(w);
+	words_number(w, number);
+	words_end(w);
+}
+
+/* As iptables prints it: without quotes. */
+void
+put_name(struct words *w, const char *option, const char *name, size_t max)
+{
+	words_add(w, option);
+	words_begin(w);
+	for (size_t i = 0; i < max && name[i]; i++)
+		words_char(w, name[i]);
 	words_end(w);
 }
 
@@ -244,6 +273,14 @@ static const struct {
 	{ "mac", 0, 0, sizeof(struct xt_mac_info), put_mac },
 	{ "length", 0, 0, sizeof(struct xt_length_info), put_length },
 	{ "pkttype", 0, 0, sizeof(struct xt_pkttype_info), put_pkttype },
+	{ "ttl", 0, 0, sizeof(struct ipt_ttl_info), put_ttl },
+	{ "hl", 0, 0, sizeof(struct ip6t_hl_info), put_ttl },
+	{ "string", 1, 1, offsetof(struct xt_string_info, config), put_string },
+	{ "policy", 0, 0, sizeof(struct xt_policy_info), put_policy },
+	{ "physdev", 0, 0, sizeof(struct xt_physdev_info), put_physdev },
+	{ "owner", 1, 1, sizeof(struct xt_owner_match_info), put_owner },
+	{ "statistic", 0, 0, offsetof(struct xt_statistic_info, master), put_statistic },
+	{ "connbytes", 0, 0, sizeof(struct xt_connbytes_info), put_connbytes },
 };
 
 /* What iptables calls it: `-m state` is a conntrack match that knows where it is from. */

@@ -7,7 +7,9 @@
 #include <linux/netfilter/xt_iprange.h>
 #include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_set.h>
+#include <linux/netfilter/xt_string.h>
 #include <linux/netfilter/xt_tcpudp.h>
+#include <linux/netfilter_ipv4/ipt_ttl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,6 +143,18 @@ wants_nomatch(const void *data, unsigned revision)
 	return (revision == 3 ? three->flags : four->flags) & IPSET_FLAG_RETURN_NOMATCH;
 }
 
+void
+put_set_sides(struct words *w, const struct xt_set_info *info)
+{
+	words_begin(w);
+	for (unsigned i = 1; i <= info->dim && i <= IPSET_DIM_MAX; i++) {
+		if (i > 1)
+			words_char(w, ',');
+		words_text(w, info->flags & 1u << i ? "src" : "dst");
+	}
+	words_end(w);
+}
+
 /* All revisions but 0 begin alike. */
 void
 put_set(struct words *w, const void *data, unsigned revision)
@@ -152,13 +166,7 @@ put_set(struct words *w, const void *data, unsigned revision)
 	words_add(w, "--match-set");
 	words_add(w, name ? name : "--...");
 	w->odd |= !name;
-	words_begin(w);
-	for (unsigned i = 1; i <= info->dim && i <= IPSET_DIM_MAX; i++) {
-		if (i > 1)
-			words_char(w, ',');
-		words_text(w, info->flags & 1u << i ? "src" : "dst");
-	}
-	words_end(w);
+	put_set_sides(w, info);
 	if (wants_nomatch(data, revision))
 		words_add(w, "--return-nomatch");
 	if (has_more(data, revision))
@@ -254,4 +262,71 @@ put_addrtype(struct words *w, const void *data, unsigned revision)
 		words_add(w, "--limit-iface-in");
 	if (type->flags & XT_ADDRTYPE_LIMIT_IFACE_OUT)
 		words_add(w, "--limit-iface-out");
+}
+
+/* --- what else is in it --- */
+
+/* struct ip6t_hl_info is the same. */
+void
+put_ttl(struct words *w, const void *data, unsigned revision)
+{
+	static const char *const four[] = { "--ttl-eq", "--ttl-eq", "--ttl-lt", "--ttl-gt" };
+	static const char *const six[] = { "--hl-eq", "--hl-eq", "--hl-lt", "--hl-gt" };
+	const struct ipt_ttl_info *info = data;
+
+	(void)revision;
+	if (info->mode > IPT_TTL_GT) {
+		words_unknown(w, data, sizeof(*info));
+		return;
+	}
+	words_not(w, info->mode == IPT_TTL_NE);
+	put_number(w, (w->family == FAMILY_IPV4 ? four : six)[info->mode], info->ttl);
+}
+
+/* iptables shows a pattern in hexadecimal digits if it could not be read back otherwise. */
+static bool
+is_printable(const char *pattern, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (pattern[i] < ' ' || pattern[i] > '~')
+			return false;
+	return len > 0 && pattern[len - 1] != '\\';
+}
+
+static void
+put_hex_pattern(struct words *w, const char *pattern, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[2 * XT_STRING_MAX_PATTERN_SIZE + 2], *at = text;
+
+	*at++ = '|';
+	for (size_t i = 0; i < len; i++) {
+		*at++ = digits[(unsigned char)pattern[i] >> 4];
+		*at++ = digits[pattern[i] & 0xf];
+	}
+	*at++ = '|';
+	words_pattern(w, text, (size_t)(at - text));
+}
+
+void
+put_string(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_string_info *info = data;
+	const size_t len = info->patlen <= sizeof(info->pattern) ? info->patlen : 0;
+	const bool text = is_printable(info->pattern, len);
+
+	(void)revision;
+	words_not(w, info->u.v1.flags & XT_STRING_FLAG_INVERT);
+	words_add(w, text ? "--string" : "--hex-string");
+	if (text)
+		words_pattern(w, info->pattern, len);
+	else
+		put_hex_pattern(w, info->pattern, len);
+	put_name(w, "--algo", info->algo, sizeof(info->algo));
+	if (info->from_offset != 0)
+		put_number(w, "--from", info->from_offset);
+	if (info->to_offset != UINT16_MAX)
+		put_number(w, "--to", info->to_offset);
+	if (info->u.v1.flags & XT_STRING_FLAG_IGNORECASE)
+		words_add(w, "--icase");
 }

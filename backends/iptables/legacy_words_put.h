@@ -22,6 +22,9 @@ void put_bits(struct words *w, const struct bit_name *names, size_t n, unsigned 
 unsigned put_mask_bits(const union nf_inet_addr *mask, size_t words);
 /* "1", "1:9"; as a token. */
 void put_range(struct words *w, unsigned from, unsigned to);
+/* An option and its value. */
+void put_number(struct words *w, const char *option, uint64_t number);
+void put_name(struct words *w, const char *option, const char *name, size_t max); /* no quotes */
 
 /* legacy_words_packet.c */
 void put_tcp(struct words *w, const void *data, unsigned revision);
@@ -29,9 +32,18 @@ void put_udp(struct words *w, const void *data, unsigned revision);
 void put_icmp(struct words *w, const void *data, unsigned revision);
 void put_multiport(struct words *w, const void *data, unsigned revision);
 void put_set(struct words *w, const void *data, unsigned revision);
+struct xt_set_info;
+void put_set_sides(struct words *w, const struct xt_set_info *info); /* "src,dst" */
 void put_geoip(struct words *w, const void *data, unsigned revision);
 void put_iprange(struct words *w, const void *data, unsigned revision);
 void put_addrtype(struct words *w, const void *data, unsigned revision);
+void put_ttl(struct words *w, const void *data, unsigned revision);
+void put_string(struct words *w, const void *data, unsigned revision);
+
+/* legacy_words_origin.c */
+void put_policy(struct words *w, const void *data, unsigned revision);
+void put_physdev(struct words *w, const void *data, unsigned revision);
+void put_owner(struct words *w, const void *data, unsigned revision);
 
 /* legacy_words_flow.c */
 void put_state(struct words *w, const void *data, unsigned revision);
@@ -43,6 +55,8 @@ void put_limit(struct words *w, const void *data, unsigned revision);
 void put_hashlimit(struct words *w, const void *data, unsigned revision);
 void put_connlimit(struct words *w, const void *data, unsigned revision);
 void put_recent(struct words *w, const void *data, unsigned revision);
+void put_statistic(struct words *w, const void *data, unsigned revision);
+void put_connbytes(struct words *w, const void *data, unsigned revision);
 
 /* legacy_words_nat.c */
 void put_dnat(struct words *w, const void *data, unsigned revision);

@@ -3,33 +3,16 @@
 /* Before the kernel's headers, which know of it then. */
 #include <netinet/in.h>
 
+#include <linux/netfilter/xt_connbytes.h>
 #include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_hashlimit.h>
 #include <linux/netfilter/xt_limit.h>
 #include <linux/netfilter/xt_recent.h>
+#include <linux/netfilter/xt_statistic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "legacy_words_put.h"
-
-static void
-put_number(struct words *w, const char *option, uint64_t number)
-{
-	words_add(w, option);
-	words_begin(w);
-	words_number(w, number);
-	words_end(w);
-}
-
-/* As iptables prints it: without quotes. */
-static void
-put_name(struct words *w, const char *option, const char *name, size_t max)
-{
-	words_add(w, option);
-	words_begin(w);
-	for (size_t i = 0; i < max && name[i]; i++)
-		words_char(w, name[i]);
-	words_end(w);
-}
 
 /* --- packets a time --- */
 
@@ -260,4 +243,57 @@ put_recent(struct words *w, const void *data, unsigned revision)
 		words_end(w);
 	}
 	words_add(w, recent->side == XT_RECENT_DEST ? "--rdest" : "--rsource");
+}
+
+/* --- some of all --- */
+
+void
+put_statistic(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_statistic_info *info = data;
+	const double all = 0x80000000U;
+	char probability[32];
+
+	(void)revision;
+	if (info->mode > XT_STATISTIC_MODE_NTH) {
+		words_unknown(w, data, offsetof(struct xt_statistic_info, master));
+		return;
+	}
+	words_add(w, "--mode");
+	words_add(w, info->mode == XT_STATISTIC_MODE_NTH ? "nth" : "random");
+	words_not(w, info->flags & XT_STATISTIC_INVERT);
+	if (info->mode == XT_STATISTIC_MODE_NTH) {
+		put_number(w, "--every", (uint64_t)info->u.nth.every + 1);
+		put_number(w, "--packet", info->u.nth.packet);
+		return;
+	}
+	snprintf(probability, sizeof(probability), "%.11f", info->u.random.probability / all);
+	words_add(w, "--probability");
+	words_add(w, probability);
+}
+
+void
+put_connbytes(struct words *w, const void *data, unsigned revision)
+{
+	static const char *const modes[] = { "packets", "bytes", "avgpkt" };
+	static const char *const directions[] = { "original", "reply", "both" };
+	const struct xt_connbytes_info *info = data;
+	const bool inverted = info->count.from > info->count.to;
+	const uint64_t from = inverted ? info->count.to : info->count.from,
+		       to = inverted ? info->count.from : info->count.to;
+
+	(void)revision;
+	words_not(w, inverted);
+	words_add(w, "--connbytes");
+	words_begin(w);
+	words_number(w, from);
+	if (to != 0 && to != UINT64_MAX) {
+		words_char(w, ':');
+		words_number(w, to);
+	}
+	words_end(w);
+	words_add(w, "--connbytes-mode");
+	words_add(w, info->what < 3 ? modes[info->what] : "--...");
+	words_add(w, "--connbytes-dir");
+	words_add(w, info->direction < 3 ? directions[info->direction] : "--...");
 }

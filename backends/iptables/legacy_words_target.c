@@ -4,11 +4,15 @@
 #include <netinet/in.h>
 
 #include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/xt_CT.h>
 #include <linux/netfilter/xt_LOG.h>
+#include <linux/netfilter/xt_NFLOG.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_mark.h>
+#include <linux/netfilter/xt_set.h>
 #include <linux/netfilter_ipv4/ipt_REJECT.h>
 #include <linux/netfilter_ipv6/ip6t_REJECT.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +146,90 @@ put_shifted_connmark(struct words *w, const void *data, unsigned revision)
 		words_add(w, "--...");
 }
 
+static void
+put_nflog(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_nflog_info *log = data;
+
+	(void)revision;
+	if (log->prefix[0]) {
+		words_add(w, "--nflog-prefix");
+		words_quoted(w, log->prefix, sizeof(log->prefix));
+	}
+	if (log->group)
+		put_number(w, "--nflog-group", log->group);
+	if (log->flags & XT_NFLOG_F_COPY_LEN)
+		put_number(w, "--nflog-size", log->len);
+	else if (log->len)
+		put_number(w, "--nflog-range", log->len);
+	if (log->threshold != XT_NFLOG_DEFAULT_THRESHOLD)
+		put_number(w, "--nflog-threshold", log->threshold);
+}
+
+/* Revision 0 begins like 1 and 2, and has no timeout. */
+static void
+put_ct(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_ct_target_info_v1 *ct = data;
+
+	if (ct->flags & ~(XT_CT_NOTRACK | XT_CT_NOTRACK_ALIAS) || ct->ct_events || ct->exp_events) {
+		words_unknown(w, data, offsetof(struct xt_ct_target_info, ct));
+		return;
+	}
+	if (ct->flags & XT_CT_NOTRACK)
+		words_add(w, "--notrack");
+	if (ct->helper[0])
+		put_name(w, "--helper", ct->helper, sizeof(ct->helper));
+	if (revision > 0 && ct->timeout[0])
+		put_name(w, "--timeout", ct->timeout, sizeof(ct->timeout));
+	if (ct->zone)
+		put_number(w, "--zone", ct->zone);
+}
+
+static void
+put_set_use(struct words *w, const char *option, const struct xt_set_info *info)
+{
+	const char *name;
+
+	if (info->index == IPSET_INVALID_ID)
+		return;
+	name = w->set_name(w->sets, info->index);
+	words_add(w, option);
+	words_add(w, name ? name : "--...");
+	w->odd |= !name;
+	put_set_sides(w, info);
+}
+
+/* Revisions 1 and 2 begin alike. */
+static void
+put_set_change(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_set_info_target_v2 *two = data;
+	const struct xt_set_info_target_v3 *three = data;
+	const uint32_t flags = revision == 1   ? 0
+			       : revision == 2 ? two->flags
+					       : three->flags,
+		       timeout = revision == 1   ? UINT32_MAX
+				 : revision == 2 ? two->timeout
+						 : three->timeout;
+
+	put_set_use(w, "--add-set", &two->add_set);
+	if (flags & IPSET_FLAG_EXIST)
+		words_add(w, "--exist");
+	if (timeout != UINT32_MAX)
+		put_number(w, "--timeout", timeout);
+	put_set_use(w, "--del-set", &two->del_set);
+	if (revision < 3)
+		return;
+	put_set_use(w, "--map-set", &three->map_set);
+	if (flags & IPSET_FLAG_MAP_SKBMARK)
+		words_add(w, "--map-mark");
+	if (flags & IPSET_FLAG_MAP_SKBPRIO)
+		words_add(w, "--map-prio");
+	if (flags & IPSET_FLAG_MAP_SKBQUEUE)
+		words_add(w, "--map-queue");
+}
+
 static const struct {
 	const char *name;
 	uint8_t revision;
@@ -151,6 +239,13 @@ static const struct {
 } targets[] = {
 	{ "REJECT", 0, sizeof(struct ipt_reject_info), put_reject, FAMILIES },
 	{ "LOG", 0, sizeof(struct xt_log_info), put_log, FAMILIES },
+	{ "NFLOG", 0, sizeof(struct xt_nflog_info), put_nflog, FAMILIES },
+	{ "CT", 0, offsetof(struct xt_ct_target_info, ct), put_ct, FAMILIES },
+	{ "CT", 1, offsetof(struct xt_ct_target_info_v1, ct), put_ct, FAMILIES },
+	{ "CT", 2, offsetof(struct xt_ct_target_info_v1, ct), put_ct, FAMILIES },
+	{ "SET", 1, sizeof(struct xt_set_info_target_v1), put_set_change, FAMILIES },
+	{ "SET", 2, sizeof(struct xt_set_info_target_v2), put_set_change, FAMILIES },
+	{ "SET", 3, sizeof(struct xt_set_info_target_v3), put_set_change, FAMILIES },
 	{ "MARK", 2, sizeof(struct xt_mark_tginfo2), put_set_mark, FAMILIES },
 	{ "CONNMARK", 1, sizeof(struct xt_connmark_tginfo1), put_connmark, FAMILIES },
 	{ "CONNMARK", 2, sizeof(struct xt_connmark_tginfo2), put_shifted_connmark, FAMILIES },

@@ -64,6 +64,28 @@ BOTH = """
 -m length ! --length 7
 -m pkttype ! --pkt-type broadcast -j DROP
 -p tcp -j REJECT --reject-with tcp-reset
+-m string --string "a \\"b\\" it's \\\\ x" --algo bm -j DROP
+-m string ! --string "GET /" --algo kmp --from 40 --to 900 --icase -j DROP
+-m string --hex-string "|0d0aff|" --algo bm
+-m policy --dir in --pol ipsec -j ACCEPT
+-m policy --dir in --pol none -j DROP
+-m policy --dir in --pol ipsec --strict --reqid 7 ! --spi 0x1f --proto esp --mode tunnel --next --proto ah --mode transport
+-m physdev --physdev-in eth+ -j DROP
+-m physdev ! --physdev-is-in ! --physdev-in br0 -j DROP
+-m physdev --physdev-is-bridged -j ACCEPT
+-m statistic --mode random --probability 0.33333333349 -j DROP
+-m statistic --mode random ! --probability 0.50000000000
+-m statistic --mode nth --every 3 --packet 0 -j DROP
+-m statistic --mode nth ! --every 10 --packet 2
+-m connbytes --connbytes 1000 --connbytes-mode bytes --connbytes-dir both -j DROP
+-m connbytes --connbytes 1:20 --connbytes-mode packets --connbytes-dir original
+-m connbytes ! --connbytes 3:9 --connbytes-mode avgpkt --connbytes-dir reply
+-j NFLOG
+-j NFLOG --nflog-prefix "geo: " --nflog-group 5 --nflog-threshold 2
+-j NFLOG --nflog-prefix x --nflog-size 0
+-j SET --add-set geo%(six)s src
+-j SET --add-set pair%(six)s src,dst --exist --timeout 600
+-j SET --del-set pair%(six)s dst,src
 """
 IPV4 = """
 -s 10.0.0.0/8 -d 192.0.2.1/32 -j DROP
@@ -80,6 +102,10 @@ IPV4 = """
 -j REJECT --reject-with icmp-port-unreachable
 -j REJECT --reject-with icmp-admin-prohibited
 -p udp -j REJECT --reject-with icmp-host-unreachable
+-m ttl --ttl-eq 1 -j DROP
+-m ttl ! --ttl-eq 2
+-m ttl --ttl-lt 3
+-m ttl --ttl-gt 4
 """
 IPV6 = """
 -s 2001:db8::/32 -d 2001:db8:0:1::1/128 -j DROP
@@ -92,6 +118,10 @@ IPV6 = """
 -m conntrack --ctorigdst 2001:db8::/32 -j DROP
 -j REJECT --reject-with icmp6-port-unreachable
 -j REJECT --reject-with icmp6-adm-prohibited
+-m hl --hl-eq 1 -j DROP
+-m hl ! --hl-eq 2
+-m hl --hl-lt 3
+-m hl --hl-gt 4
 """
 MANGLE = """*mangle
 :PREROUTING ACCEPT [0:0]
@@ -105,6 +135,17 @@ MANGLE = """*mangle
 -A M -j CONNMARK --set-xmark 0x1/0xff
 -A M -j CONNMARK --save-mark --nfmask 0xff --ctmask 0xffffffff
 -A M -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
+COMMIT
+"""
+RAW = """*raw
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:R - [0:0]
+-A OUTPUT -m owner --socket-exists --uid-owner 0 -j CT --notrack
+-A OUTPUT -m owner ! --uid-owner 1000-1999 ! --gid-owner 7 --suppl-groups
+-A R -j CT --notrack
+-A R -p tcp -m tcp --dport 21 -j CT --helper ftp
+-A R -j CT --zone 3
 COMMIT
 """
 NAT = """*nat
@@ -127,8 +168,8 @@ NAT4 = NAT % {"one": "192.0.2.1", "port": "192.0.2.1", "range": "192.0.2.1-192.0
 NAT6 = NAT % {"one": "2001:db8::1", "port": "[2001:db8::1]", "range": "2001:db8::1-2001:db8::9"}
 SETS = """create geo hash:net
 create geo6 hash:net family inet6
-create pair hash:ip,port
-create pair6 hash:ip,port family inet6
+create pair hash:ip,port timeout 0
+create pair6 hash:ip,port family inet6 timeout 0
 """
 
 
@@ -136,7 +177,7 @@ def rules(own, six):
     lines = (BOTH % {"six": six} + own).strip().splitlines()
     return HEAD + "".join("[%d:%d] -A A %s\n" % (i, i * 1000000007, line)
                           for i, line in enumerate(line for line in lines if line)) + \
-        "-A Zz -j RETURN\nCOMMIT\n" + MANGLE
+        "-A Zz -j RETURN\nCOMMIT\n" + MANGLE + RAW
 
 
 def without_comments(text):
@@ -153,11 +194,11 @@ def main():
     with LegacyBed() as bed:
         bed.load_legacy(rules(IPV4, "") + NAT4, rules(IPV6, "6") + NAT6, SETS)
         for family, tool in (("4", "iptables"), ("6", "ip6tables")):
-            for table in ("filter", "mangle", "nat"):
+            for table in ("filter", "mangle", "raw", "nat"):
                 saved = without_comments(
                     bed.must([tool + "-legacy-save", "-c", "-t", table]))
                 words = without_comments(bed.must([args.words, family, table]))
-                require(len(saved) > 10, "nothing was loaded")
+                require(len(saved) > 9, "nothing was loaded")
                 for theirs, ours in zip(saved, words):
                     if theirs != ours:
                         failed += 1
