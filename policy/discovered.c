@@ -288,6 +288,23 @@ cannot_be_named(const struct observation *o, struct err *e)
 		       err_name(chain, o->chain), o->table);
 }
 
+/* Beside what is lifted it would go on keeping the CA out. */
+static int
+cannot_be_lifted(const struct observation *o, struct err *e)
+{
+	char chain[NAME_BUF];
+
+	return err_set(e, ERR_POLICY, "chain %s of iptables' table nat has a geo-block: %s",
+		       err_name(chain, o->chain), o->refusal);
+}
+
+/* The one table of iptables that is looked at, but is none for a policy. */
+static bool
+is_in_nat(const struct observation *o)
+{
+	return o->refusal != NULL && same(o->backend, "iptables") && same(o->table, "nat");
+}
+
 int
 signature_targets(const struct observations *all, enum verdict least, struct target **targets,
 		  size_t *n, struct err *e)
@@ -309,7 +326,11 @@ signature_targets(const struct observations *all, enum verdict least, struct tar
 		if (!wanted[i] || (o->source != SOURCE_OWN_SET && is_spared(all, o)))
 			continue;
 		by = selection_of(all, o, wanted);
-		if (by == BY_CHAIN && !is_whole_chain(all, o, wanted)) {
+		if (is_in_nat(o)) {
+			if (signature_judge(all, o).verdict < VERDICT_CERTAIN)
+				continue;
+			failed = cannot_be_lifted(o, e);
+		} else if (by == BY_CHAIN && !is_whole_chain(all, o, wanted)) {
 			if (signature_judge(all, o).verdict < VERDICT_CERTAIN)
 				continue;
 			failed = cannot_be_named(o, e);

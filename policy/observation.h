@@ -56,6 +56,11 @@ struct observation {
 	char *spared_by;  /* the table's own set that lets packets pass before it; or NULL */
 };
 
+/* The refusal of what table nat of iptables does: no policy can name that table. */
+#define OBSERVATION_IN_NAT                                                                         \
+	"by the source it decides where packets are sent (DNAT, REDIRECT), which geopause does "   \
+	"not change: block countries in the table filter, mangle or raw instead"
+
 struct observations {
 	struct observation *v;
 	size_t n;

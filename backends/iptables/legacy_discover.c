@@ -191,8 +191,13 @@ observe(const struct finding *finding, const struct fwmark_place *place, size_t 
 		read_test(o, finding->sets, test);
 	else
 		read_source(o, finding->sets, reach, index, n);
-	if (find_effect(&o->effect, place, index, e) < 0)
-		return -1;
+	if (place->nat) {
+		if (find_effect(&o->effect, place, index, e) < 0)
+			return -1;
+	} else {
+		o->effect = EFFECT_DENY;
+		o->refusal = strdup(OBSERVATION_IN_NAT);
+	}
 	if (n > 1)
 		snprintf(more, sizeof(more), " (and %zu more)", n - 1);
 	if (asprintf(&o->text, "-A %s %s%s", chain, err_name(spec, rule->at->spec), more) < 0) {
@@ -259,6 +264,33 @@ discover_table(const struct finding *finding, enum family family, const char *ta
 	return rc;
 }
 
+/* No policy can name its rules, but whoever looks for what blocks him has to hear of them. */
+static int
+discover_nat(const struct finding *finding, enum family family, struct err *e)
+{
+	struct reach reach;
+	const struct fwmark_place place = {
+		.host = finding->host, .family = family, .table = "nat", .reach = &reach
+	};
+	struct save save;
+	size_t n = 1;
+	int rc;
+
+	if (!host_has(family, "nat"))
+		return 0;
+	if (host_save(finding->host, family, "nat", &save, e) < 0)
+		return -1;
+	rc = reach_init(&reach, &save, finding->ports, NULL, e);
+	for (size_t i = 0; rc == 0 && i < save.n_rules; i += n) {
+		n = count_alike(&reach, i);
+		if (reach.rules[i].sources && legacy_nat_decides(&reach, &reach.rules[i]))
+			rc = observe(finding, &place, i, n, NULL, e);
+	}
+	reach_fini(&reach);
+	save_fini(&save);
+	return rc;
+}
+
 int
 legacy_discover(const struct legacy_host *host, const struct ports *ports,
 		struct observations *found, struct err *e)
@@ -276,6 +308,8 @@ legacy_discover(const struct legacy_host *host, const struct ports *ports,
 	for (size_t t = 0; rc == 0 && t < LEGACY_TABLES; t++)
 		for (enum family family = 0; rc == 0 && family < FAMILIES; family++)
 			rc = discover_table(&finding, family, legacy_tables[t], e);
+	for (enum family family = 0; rc == 0 && family < FAMILIES; family++)
+		rc = discover_nat(&finding, family, e);
 	if (asks)
 		nl_close(&sets, false);
 	return rc;

@@ -19,11 +19,7 @@ struct engine {
 static bool
 has_tables(void)
 {
-	for (size_t t = 0; t < LEGACY_TABLES; t++)
-		for (enum family family = 0; family < FAMILIES; family++)
-			if (host_has(family, legacy_tables[t]))
-				return true;
-	return false;
+	return host_has(FAMILY_IPV4, NULL) || host_has(FAMILY_IPV6, NULL);
 }
 
 static int

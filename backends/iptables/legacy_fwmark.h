@@ -13,8 +13,8 @@ struct fwmark_place {
 	const struct legacy_host *host;
 	enum family family;
 	const char *table;
-	const struct reach *reach; /* of that table */
-	const struct legacy_nat *nat;
+	const struct reach *reach;    /* of that table */
+	const struct legacy_nat *nat; /* NULL: that table is nat itself */
 };
 
 /* What becomes of packets that get a mark. */

@@ -10,6 +10,8 @@
 #include "nf.h"
 #include "nlsock.h"
 
+#define JUMPS_MAX 8u
+
 static void
 add(struct legacy_nat *nat, struct port from, uint16_t to)
 {
@@ -101,6 +103,52 @@ take_rule(struct legacy_nat *nat, const struct reach *reach, const struct rule *
 		else if (to != port.number)
 			add(nat, port, to);
 	}
+}
+
+static bool
+is_translation(const struct rule *rule)
+{
+	static const char *const names[] = { "DNAT", "REDIRECT", "NETMAP" };
+
+	for (size_t i = 0; rule->target_name && i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(rule->target_name, names[i]))
+			return true;
+	return false;
+}
+
+/* Among the n rules from the first one on; depth: of jumps. */
+static bool
+some_translates(const struct reach *reach, size_t first, size_t n, unsigned depth)
+{
+	for (size_t i = first; i < first + n; i++) {
+		const struct rule *rule = &reach->rules[i];
+		const struct save_chain *to;
+
+		if (reach_excludes(reach, rule))
+			continue;
+		if (is_translation(rule))
+			return true;
+		if (rule->target != RULE_CHAIN || depth == 0)
+			continue;
+		to = &reach->save->chains[rule->chain];
+		if (some_translates(reach, to->first, to->n, depth - 1))
+			return true;
+	}
+	return false;
+}
+
+bool
+legacy_nat_decides(const struct reach *reach, const struct rule *rule)
+{
+	const struct save_chain *chain = &reach->save->chains[rule->at->chain];
+	const size_t index = chain->first + rule->at->number - 1;
+
+	if (!(reach->hooks[rule->at->chain] & HOOK_PREROUTING) || reach_excludes(reach, rule))
+		return false;
+	if (rule->target == RULE_ACCEPT || rule->target == RULE_RETURN)
+		return some_translates(reach, index + 1, chain->first + chain->n - index - 1,
+				       JUMPS_MAX);
+	return some_translates(reach, index, 1, JUMPS_MAX);
 }
 
 static int

@@ -5,6 +5,9 @@
 
 #include "legacy_host.h"
 
+struct reach;
+struct rule;
+
 #define LEGACY_NAT_MAX 32
 
 struct legacy_nat {
@@ -16,6 +19,9 @@ struct legacy_nat {
 	bool unknown; /* there are others */
 	bool mixed;   /* other ports than the asked ones become one of these */
 };
+
+/* Of a table nat: by this rule packets to an asked port may be sent elsewhere, or kept from it. */
+bool legacy_nat_decides(const struct reach *reach, const struct rule *rule);
 
 /* There is a nat of nf_tables, which may stand before tables of iptables-legacy. */
 bool legacy_nat_is_elsewhere(void);

@@ -16,6 +16,7 @@
 #include "mark.h"
 #include "nf.h"
 #include "select.h"
+#include "sends.h"
 
 #define TEXT_MAX 512
 
@@ -209,6 +210,10 @@ observe_suspect(struct look *look, const struct suspect *s)
 	o->spared_by = s->spared_by ? strdup(s->spared_by->name) : NULL;
 	o->effect = o->destination ? EFFECT_NONE : real_effect(look, s);
 	o->refusal = copy_or_null(refusal_of(s->rule));
+	if (!o->refusal && look->iptables && o->table && strcmp(o->table, "nat") == 0) {
+		o->effect = EFFECT_DENY;
+		o->refusal = strdup(OBSERVATION_IN_NAT);
+	}
 	if (!o->destination && s->concerns && !o->refusal &&
 	    indirect_refusal(&look->eval, &look->sel, s, &look->packets, true, why)) {
 		o->effect = EFFECT_DENY;
@@ -270,12 +275,18 @@ is_repeated(const struct selection *sel, size_t i)
 	return false;
 }
 
-/* The tables of iptables that a policy can name: countries are blocked nowhere else. */
+/* A policy can name three tables of iptables; of nat is told what cannot be lifted. */
 static bool
-can_be_named(const struct table *table)
+is_told(struct look *look, const struct suspect *s)
 {
-	return strcmp(table->name, "filter") == 0 || strcmp(table->name, "mangle") == 0 ||
-	       strcmp(table->name, "raw") == 0;
+	const char *table = s->rule->chain->table->name;
+
+	if (!look->iptables)
+		return true;
+	if (strcmp(table, "nat") == 0)
+		return sends_by_iptables(&look->eval, s->rule, s->concerns, &look->packets);
+	return strcmp(table, "filter") == 0 || strcmp(table, "mangle") == 0 ||
+	       strcmp(table, "raw") == 0;
 }
 
 static int
@@ -284,8 +295,7 @@ observe_all(struct look *look)
 	for (size_t i = 0; i < look->sel.n; i++) {
 		const struct suspect *s = &look->sel.suspects[i];
 
-		if (s->rule->chain->table->iptables != look->iptables ||
-		    (look->iptables && !can_be_named(s->rule->chain->table)))
+		if (s->rule->chain->table->iptables != look->iptables || !is_told(look, s))
 			continue;
 		if (observe_suspect(look, s) < 0)
 			return -1;

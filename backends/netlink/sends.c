@@ -20,6 +20,82 @@ sends_on(const struct rule *rule)
 	return false;
 }
 
+static bool
+has_iptables_target(const struct rule *rule)
+{
+	static const char *const names[] = { "DNAT", "REDIRECT", "NETMAP" };
+
+	for (size_t i = rule->core; i < rule->n; i++) {
+		const struct expr *x = &rule->v[i];
+
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+			if (x->kind == EXPR_TARGET && strcmp(x->set, names[k]) == 0)
+				return true;
+	}
+	return false;
+}
+
+static bool
+rule_sends(struct eval *eval, const struct rule *rule, const struct packet *packet, unsigned depth)
+{
+	struct evaluation result;
+
+	if (depth == DEPTH_MAX || eval->budget == 0)
+		return false;
+	eval->budget--;
+	eval_rule(eval, rule, packet, VIEW_ANYWHERE, &result);
+	if (result.match == TRUTH_NO)
+		return false;
+	if (has_iptables_target(rule))
+		return true;
+	for (size_t b = 0; b < result.n; b++) {
+		const char *name = result.v[b].chain;
+		const struct chain *to =
+			name ? ruleset_chain(eval->rs, rule->chain->table, name) : NULL;
+
+		for (size_t i = 0; to && i < to->n; i++)
+			if (rule_sends(eval, to->rules[i], packet, depth + 1))
+				return true;
+	}
+	return false;
+}
+
+/* What lets packets pass by the source may keep them from a rule behind it that sends them on. */
+static bool
+lets_pass(const struct evaluation *result)
+{
+	for (size_t b = 0; b < result->n; b++)
+		if (result->v[b].verdict == NF_ACCEPT ||
+		    result->v[b].verdict == (uint32_t)NFT_RETURN)
+			return true;
+	return false;
+}
+
+bool
+sends_by_iptables(struct eval *eval, const struct rule *rule, uint32_t concerns,
+		  const struct packets *packets)
+{
+	const struct chain *chain = rule->chain;
+
+	for (size_t p = 0; p < packets->n; p++) {
+		struct evaluation result;
+		bool behind = false;
+
+		if (!(concerns & 1u << p))
+			continue;
+		eval_new_packet(eval);
+		if (rule_sends(eval, rule, &packets->v[p], 0))
+			return true;
+		eval_rule(eval, rule, &packets->v[p], VIEW_ANYWHERE, &result);
+		for (size_t i = 0; lets_pass(&result) && i < chain->n; i++) {
+			if (behind && rule_sends(eval, chain->rules[i], &packets->v[p], 0))
+				return true;
+			behind |= chain->rules[i] == rule;
+		}
+	}
+	return false;
+}
+
 /* May a rule of the chain, or of one that it leads to, send the packet on? */
 static bool
 chain_sends(struct eval *eval, const struct chain *chain, const struct packet *packet,

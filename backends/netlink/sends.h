@@ -11,6 +11,10 @@
 /* DNAT or a redirect, of nf_tables' own. */
 bool sends_on(const struct rule *rule);
 
+/* By this rule of iptables' table nat, or a chain that it leads to, such packets may be sent on. */
+bool sends_by_iptables(struct eval *eval, const struct rule *rule, uint32_t concerns,
+		       const struct packets *packets);
+
 /* What packets from no set's source meet on this host, if no rule sends them on: MAY_*. */
 unsigned sends_others(struct eval *eval, const struct rule *rule, uint32_t concerns,
 		      const struct packets *packets);

@@ -3,9 +3,9 @@
 import errno
 import os
 
-from beds import BLOCKED, deny_matrix, require, result_text
+from beds import (BLOCKED, SETS, LegacyBed, LegacyProgram, deny_matrix, require, result_text)
 from scene import RULES, Scene, no_memory_for_ipv6
-from shapes import REDIRECT
+from shapes import REDIRECT, filtered
 
 # --- both variants at once ----------------------------------------------------------------------
 
@@ -124,5 +124,44 @@ def discovered(args):
         scene.unchanged("discover")
 
 
+NAT = ("*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+       ":POSTROUTING ACCEPT [0:0]\n:PAGE - [0:0]\n-A PAGE -p tcp -j DNAT --to-destination"
+       " 198.51.100.10:9999\n%s\nCOMMIT\n")
+DECIDE = ("-A PREROUTING -p tcp -m set --match-set geo src -m tcp --dport 80 -j REDIRECT --to-ports 9",
+          "-A PREROUTING -p tcp -m multiport --dports 80,443 -m set ! --match-set country_home src"
+          " -j PAGE",
+          "-A PREROUTING -m set --match-set country_home src -j RETURN\n"
+          "-A PREROUTING -i eth0 -p tcp -j REDIRECT --to-ports 9")
+DECIDE_NOT = ("-A PREROUTING -p tcp -m tcp --dport 25 -m set --match-set geo src -j REDIRECT",
+              "-A PREROUTING -s 10.0.0.0/8 -j RETURN\n"
+              "-A PREROUTING -s 203.0.113.9/32 -p tcp -m tcp --dport 80 -j PAGE",
+              "-A POSTROUTING -m set --match-set geo src -j MASQUERADE")
+
+
+def geo_in_nat(args):
+    """Countries that are sent to another port or host: told, and never only half of it lifted."""
+    sets = SETS + "create country_home hash:net\nadd country_home 78.46.0.0/15\n" + "".join(
+        "add country_home 91.%d.0.0/16\n" % i for i in range(20))
+    deny = filtered("-A INPUT -m set --match-set geo src -j DROP")
+    for variant in ("legacy", "nft"):
+        for rules, also in [(r, a) for r in DECIDE for a in ("", deny)] + [
+                (r, deny) for r in DECIDE_NOT]:
+            with LegacyBed() as bed, LegacyProgram(args.program, bed) as program:
+                bed.must(["ipset", "restore"], input=sets)
+                bed.must(["iptables-%s-restore" % variant], input=NAT % rules + also)
+                before = bed.state(), bed.listing()
+                status = 5 if rules in DECIDE else 0
+                done = program.expect(status, "discover")
+                told = "iptables' table nat has a geo-block" in done.stderr
+                require(told == (status == 5), rules + ": " + result_text(done))
+                done = program.expect(status, "pre")
+                if status == 5:
+                    require("DNAT, REDIRECT" in done.stderr, result_text(done))
+                    before[0].require_same(bed.state(), "refused")
+                    require(before[1] == bed.listing(), "refused, but changed: " + bed.listing())
+                else:
+                    program.expect(0, "post")
+
+
 CASES = (both_variants, both_variants_or_none, nft_behind_legacy_nat, odd_rule, unknown_names,
-         no_tables, discovered)
+         no_tables, discovered, geo_in_nat)
