@@ -314,14 +314,56 @@ widen_for(struct selection *s, size_t index, size_t k)
 				     "by its set or comment");
 }
 
+/* Does the target mean this test, of several of its rule? */
+static bool
+is_meant_test(const struct selection *s, const struct part *part)
+{
+	const struct patterns *sets = &s->target->rules.set;
+
+	if (part->option != OPT_MATCH_SET || sets->n == 0)
+		return sets->n == 0 && !part->inverted;
+	for (size_t i = 0; i < sets->n; i++)
+		if (pattern_matches(&sets->v[i], part->values[0]))
+			return true;
+	return false;
+}
+
+/*
+ * Of several tests of the source the copy does without the one that lists who is let in; the others
+ * have to be exceptions, which it keeps. False: they are not, or there is no telling.
+ */
+static bool
+choose_test(const struct selection *s, struct rule *rule)
+{
+	size_t chosen = SAVE_NONE;
+	struct part part;
+
+	for (size_t i = 0;
+	     i < rule->at->n && part_read(rule->at, i, &part) && !part_is_target(&part);
+	     i = part.to) {
+		if (!part_is_source(&part))
+			continue;
+		if (is_meant_test(s, &part)) {
+			if (chosen != SAVE_NONE || part.option == OPT_SOURCE ||
+			    part.option == OPT_SRC_RANGE)
+				return false;
+			chosen = i;
+		} else if (!part.inverted) {
+			return false;
+		}
+	}
+	return chosen != SAVE_NONE && rule_choose(rule, chosen);
+}
+
 int
 edit_widen(struct selection *s, size_t index)
 {
-	const struct rule *rule = &s->reach.rules[index];
+	struct rule *rule = &s->reach.rules[index];
 
 	if (!reach_denied_after(&s->reach, index))
 		return 0;
-	if (rule->odd || rule->sources != 1 || !rule->whole || rule->proto_inverted)
+	if (rule->odd || !rule->whole || rule->proto_inverted ||
+	    (rule->sources > 1 && !choose_test(s, rule)))
 		return edit_refuse(
 			s, rule,
 			"it lets packets through by their source in a way that cannot be "

@@ -152,12 +152,9 @@ rewrite_skip(struct change *change, const struct legacy_edit *edit, const struct
 static unsigned
 part_left_out(const struct save *save, const struct legacy_edit *edit)
 {
-	struct rule rule;
-
-	if (edit->whole)
+	if (edit->whole || !save_words(save, edit->rule))
 		return ENTRY_WHOLE;
-	rule_read(&rule, save, edit->rule);
-	return rule.at->tokens[rule.from].part;
+	return save->rules[edit->rule].tokens[edit->from].part;
 }
 
 static struct new_entry

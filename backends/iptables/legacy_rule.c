@@ -199,6 +199,27 @@ rule_read(struct rule *rule, const struct save *save, size_t index)
 }
 
 bool
+rule_choose(struct rule *rule, size_t i)
+{
+	struct rule chosen = *rule;
+	struct part part;
+
+	if (!part_read(rule->at, i, &part))
+		return false;
+	chosen.sources = 0;
+	if (part.option == OPT_MATCH_SET)
+		read_set(&chosen, &part);
+	else
+		found_source(&chosen, &part, RULE_COUNTRY, true);
+	chosen.sources = rule->sources;
+	widen_to_match(&chosen);
+	if (!chosen.whole)
+		return false;
+	*rule = chosen;
+	return true;
+}
+
+bool
 rule_sets(const struct rule *rule, bool (*accept)(const char *set, void *data), void *data)
 {
 	struct part part;

@@ -67,6 +67,11 @@ unsigned rule_outcomes(const struct rule *rule);
 bool rule_sets_mark(const struct rule *rule, uint32_t *value, uint32_t *mask);
 /* "0x7/0xff", "0x7". */
 bool rule_read_mark(const char *text, uint32_t *value, uint32_t *mask);
+/*
+ * Of several tests of the source, this set's or country's, at token i, counts as the first one.
+ * False: it tests something else besides; nothing is changed.
+ */
+bool rule_choose(struct rule *rule, size_t i);
 /* True if it decides by the source. */
 bool rule_is_by_source(const struct rule *rule);
 

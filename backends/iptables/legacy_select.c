@@ -97,6 +97,8 @@ edit_add(struct selection *s, size_t index, size_t in, enum action action, const
 		.rule = index,
 		.in = in,
 		.order = s->order++,
+		.from = index == SAVE_NONE ? 0 : s->reach.rules[index].from,
+		.to = index == SAVE_NONE ? 0 : s->reach.rules[index].to,
 		.hooks = s->reach.hooks[in],
 		.ports = s->request->ports,
 		.chain = strdup(s->save->chains[in].name),

@@ -17,7 +17,8 @@ struct legacy_edit {
 	size_t rule;
 	size_t in;       /* the chain that is changed: index in the save */
 	unsigned number; /* in that chain: the rule's; WIDEN: of what the copy is put before */
-	bool whole;      /* WIDEN: the copy keeps the test of the source */
+	size_t from, to; /* WIDEN: the test of the source that the copy does without; tokens */
+	bool whole;      /* WIDEN: it keeps that */
 	size_t order;    /* of what is put in the same place */
 	unsigned hooks;
 	struct ports ports; /* of those that were asked for */

@@ -75,9 +75,9 @@ put_copy(FILE *f, const struct legacy_edit *edit, const struct save *save,
 	target = target_of(&rule);
 	if (!rule.proto)
 		fprintf(f, " -p %s", proto_name(c));
-	put_raw(f, rule.at, 0, edit->whole ? target : rule.from);
+	put_raw(f, rule.at, 0, edit->whole ? target : edit->from);
 	if (!edit->whole)
-		put_raw(f, rule.at, rule.to, target);
+		put_raw(f, rule.at, edit->to, target);
 	put_ours(f, words, c);
 	put_raw(f, rule.at, target, rule.at->n);
 	fputc('\n', f);

@@ -203,6 +203,22 @@ LISTS = {
         filtered(ESTABLISHED + "-A INPUT -p tcp -m set ! --match-set geo src -m conntrack --ctstate"
                  " NEW -j ACCEPT\n-A INPUT -p tcp -j DROP"), blocked=BLOCKED, ports=WEB + (
                      "tcp/22",), selector={"set": ["geo"]}, found=True),
+    "list-with-exceptions": Shape(
+        filtered(ESTABLISHED + "-A INPUT ! -s 175.45.176.5/32 -p tcp -m set ! --match-set banned src"
+                 " -m set --match-set home src -j ACCEPT", policy="DROP"), blocked=IPV4,
+        banned=("CN", "KP"), ports=WEB, selector={"set": ["home"]}),
+    "list-inverted-with-exceptions": Shape(
+        filtered(ESTABLISHED + "-A INPUT -p tcp -m set ! --match-set banned src -m set !"
+                 " --match-set geo src -j ACCEPT\n-A INPUT -p tcp -j REJECT"), blocked=BLOCKED,
+        banned=("CN",), ports=WEB + ("tcp/22",), selector={"set": ["geo"]}, found=True),
+    "list-of-a-list": Shape(
+        filtered(ESTABLISHED + "-A INPUT -p tcp -m set --match-set geo src -m set --match-set home"
+                 " src -j ACCEPT", policy="DROP"), blocked=EVERYBODY[:6], ports=WEB,
+        selector={"set": ["home"]}, refused="cannot be copied without that test"),
+    "list-with-all-its-tests": Shape(
+        filtered(ESTABLISHED + "-A INPUT -p tcp -m set ! --match-set banned src"
+                 " -m set --match-set home src -j ACCEPT", policy="DROP"), blocked=IPV4,
+        ports=WEB, selector={"set": ["home", "banned"]}, refused="without that test"),
     "list-inverted-drop": Shape(
         filtered("-A INPUT -p tcp -m set ! --match-set home src -j DROP"), blocked=IPV4,
         ports=WEB + ("tcp/22",), selector={"set": ["home"]}),
