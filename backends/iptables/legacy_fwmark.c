@@ -9,18 +9,18 @@
 
 /* Here, or in the chain that the rule leads to. */
 static bool
-leads_to_mark(const struct reach *reach, const struct rule *rule, uint32_t *mark, unsigned depth)
+leads_to_mark(const struct reach *reach, const struct rule *rule, uint32_t *mark, uint32_t *mask,
+	      unsigned depth)
 {
 	const struct save_chain *chain;
-	uint32_t mask;
 
-	if (rule_sets_mark(rule, mark, &mask))
+	if (rule_sets_mark(rule, mark, mask))
 		return true;
 	if (rule->target != RULE_CHAIN || depth == 0)
 		return false;
 	chain = &reach->save->chains[rule->chain];
 	for (size_t i = chain->first; i < chain->first + chain->n; i++)
-		if (leads_to_mark(reach, &reach->rules[i], mark, depth - 1))
+		if (leads_to_mark(reach, &reach->rules[i], mark, mask, depth - 1))
 			return true;
 	return false;
 }
@@ -28,9 +28,9 @@ leads_to_mark(const struct reach *reach, const struct rule *rule, uint32_t *mark
 bool
 fwmark_is_set(const struct reach *reach, const struct rule *rule)
 {
-	uint32_t mark;
+	uint32_t mark, mask;
 
-	return leads_to_mark(reach, rule, &mark, DEPTH_MAX);
+	return leads_to_mark(reach, rule, &mark, &mask, DEPTH_MAX);
 }
 
 static bool
@@ -45,11 +45,26 @@ asks_for(const struct rule *rule, uint32_t mark)
 /* --- all tables --- */
 
 struct visit {
-	uint32_t mark;             /* that is set */
+	uint32_t mark, mask;       /* that is set */
 	const struct rule *asking; /* or that is asked for */
 	struct fwmark_meaning meaning;
 	size_t setters;
 };
+
+static bool
+nothing_bans_behind(const struct reach *reach, size_t index)
+{
+	const struct save_chain *chain = &reach->save->chains[reach->rules[index].at->chain];
+
+	for (size_t i = index + 1; i < chain->first + chain->n; i++) {
+		const struct rule *rule = &reach->rules[i];
+
+		if (reach_rule_denies(reach, rule) && !reach_excludes(reach, rule) &&
+		    (rule->sources || rule->mark || !rule->plain || rule->target == RULE_CHAIN))
+			return false;
+	}
+	return chain->policy && reach->rules[index].target == RULE_ACCEPT;
+}
 
 /* A packet without the mark would go the other way here. */
 static void
@@ -69,6 +84,18 @@ take_decision(struct visit *v, const struct reach *reach, size_t index)
 	lets = saves || (reach_rule_accepts(reach, rule) && reach_denied_after(reach, index));
 	v->meaning.stops |= marked ? denies : lets;
 	v->meaning.lets |= marked ? lets : denies;
+	v->meaning.alone &= !marked || !lets || nothing_bans_behind(reach, index);
+}
+
+/* Another mark for other sources may be what bans them: it must not be written over. */
+static void
+take_writer(struct visit *v, const struct reach *reach, const struct rule *rule)
+{
+	uint32_t mark, mask;
+
+	if (rule_sets_mark(rule, &mark, &mask) && mask & v->mask && reach->hooks[rule->at->chain] &&
+	    !reach_excludes(reach, rule))
+		v->meaning.alone &= ((mark ^ v->mark) & mask & v->mask) == 0;
 }
 
 static void
@@ -78,10 +105,12 @@ take_table(struct visit *v, const struct reach *reach)
 		const struct rule *rule = &reach->rules[i];
 		uint32_t mark, mask;
 
-		if (!v->asking)
+		if (!v->asking) {
 			take_decision(v, reach, i);
-		else if (rule_sets_mark(rule, &mark, &mask) && asks_for(v->asking, mark))
+			take_writer(v, reach, rule);
+		} else if (rule_sets_mark(rule, &mark, &mask) && asks_for(v->asking, mark)) {
 			v->setters++;
+		}
 	}
 }
 
@@ -121,10 +150,10 @@ int
 fwmark_meaning(struct fwmark_meaning *meaning, const struct fwmark_place *place,
 	       const struct rule *rule, struct err *e)
 {
-	struct visit v = { .mark = 0 };
+	struct visit v = { .meaning.alone = true };
 
 	*meaning = (struct fwmark_meaning){ .stops = false };
-	if (!leads_to_mark(place->reach, rule, &v.mark, DEPTH_MAX))
+	if (!leads_to_mark(place->reach, rule, &v.mark, &v.mask, DEPTH_MAX))
 		return 0;
 	if (visit_tables(&v, place, e) < 0)
 		return -1;

@@ -20,6 +20,8 @@ struct fwmark_place {
 /* What becomes of packets that get a mark. */
 struct fwmark_meaning {
 	bool stops, lets;
+	bool alone; /* nothing else writes to these bits, and no ban comes behind what lets through
+		     */
 };
 
 /* The rule, or one in the chain that it leads to, sets a mark. */

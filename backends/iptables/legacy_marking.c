@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Geo-blocks of two rules: one marks packets by their source, another stops what is marked. They
+ * Geo-blocks of two rules: one marks packets by their source, another decides by the mark. They
  * are lifted at the first one: what else sets the same mark (bans) goes on stopping packets.
  */
 #include "legacy_fwmark.h"
@@ -33,11 +33,19 @@ edit_lift_marking(struct selection *s, size_t index)
 			"it marks packets by their source, and by that mark some rules "
 			"stop packets, and some let them through: say \"action\": \"skip\" "
 			"if it is to be left out");
-	if (meaning.lets)
+	if (meaning.lets && rule->target == RULE_CHAIN)
 		return edit_refuse(
 			s, rule,
-			"it marks packets by their source, and by that mark they are let "
-			"through: let them through by their source, without a mark");
+			"the chain that it leads to by the source marks packets, and by that mark "
+			"they are let through: mark them in this rule itself");
+	if (meaning.lets && !meaning.alone)
+		return edit_refuse(
+			s, rule,
+			"it marks packets by their source, and by that mark they are let through, "
+			"but bans stand behind that, or write to the same mark: let them through "
+			"by their source, without a mark");
+	if (meaning.lets)
+		return edit_copy_here(s, index);
 	return edit_refuse(
 		s, rule,
 		"it marks packets by their source, and no rule is seen that decides by "

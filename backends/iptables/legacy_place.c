@@ -355,19 +355,46 @@ choose_test(const struct selection *s, struct rule *rule)
 	return chosen != SAVE_NONE && rule_choose(rule, chosen);
 }
 
-int
-edit_widen(struct selection *s, size_t index)
+static int
+check_copy(struct selection *s, size_t index)
 {
 	struct rule *rule = &s->reach.rules[index];
 
+	if (!rule->odd && rule->whole && !rule->proto_inverted &&
+	    (rule->sources == 1 || choose_test(s, rule)))
+		return 0;
+	return edit_refuse(s, rule,
+			   "it lets packets through by their source in a way that cannot be copied "
+			   "without that test");
+}
+
+int
+edit_copy_here(struct selection *s, size_t index)
+{
+	const struct rule *rule = &s->reach.rules[index];
+	const struct place here = { rule->at->chain, rule->at->number };
+
+	if (check_copy(s, index) < 0)
+		return -1;
+	for (size_t k = 0; k < s->reach.n_packets; k++) {
+		const struct legacy_packet *packet = &s->reach.packets[k];
+
+		if (reach_meets(&s->reach, rule, k) &&
+		    add_copy(s, index, &here, packet->original, packet->port.proto) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+edit_widen(struct selection *s, size_t index)
+{
+	const struct rule *rule = &s->reach.rules[index];
+
 	if (!reach_denied_after(&s->reach, index))
 		return 0;
-	if (rule->odd || !rule->whole || rule->proto_inverted ||
-	    (rule->sources > 1 && !choose_test(s, rule)))
-		return edit_refuse(
-			s, rule,
-			"it lets packets through by their source in a way that cannot be "
-			"copied without that test");
+	if (check_copy(s, index) < 0)
+		return -1;
 	if (rule->source == RULE_LITERAL && !s->target->rules.chain.n &&
 	    !s->target->rules.comment.n)
 		return note_network(s, rule);

@@ -37,6 +37,8 @@ int edit_check_mark(struct selection *s, const struct rule *rule);
 
 /* legacy_place.c: lifts a rule that lets sources through. */
 int edit_widen(struct selection *s, size_t rule);
+/* Puts a copy before the rule, which does for all sources what it does for some. */
+int edit_copy_here(struct selection *s, size_t rule);
 /* Has `a` no condition but those of b, and such on ports and states? */
 bool edit_asks_no_more(const struct rule *a, const struct rule *b);
 /* Whoever comes to it is stopped, but for the ports, places and states that it asks for. */

@@ -310,9 +310,30 @@ MARKS = {
                                  blocked=BLOCKED, ports=WEB, selector={"comment": ["geo"]},
                                  refused="a mark that several rules set"),
     "mark-that-lets-in": Shape(marked(SET_MARK % "home", BY_MARK.replace("DROP", "ACCEPT"),
-                                      policy="DROP"), blocked=IPV4, ports=WEB,
-                               selector={"set": ["home"]}, table="mangle",
-                               refused="let them through by their source, without a mark"),
+                                      policy="DROP"), blocked=IPV4, ports=WEB + ("tcp/22",),
+                               selector={"set": ["home"]}, table="mangle"),
+    "mark-that-lets-in-before-bans": Shape(
+        marked(SET_MARK % "home", BY_MARK.replace("DROP", "ACCEPT") + "\n" + BAN, policy="DROP"),
+        blocked=IPV4, ports=WEB, selector={"set": ["home"]}, table="mangle",
+        refused="let them through by their source, without a mark"),
+    "mark-that-is-missed": Shape(
+        marked(SET_MARK % "home", BY_MARK.replace("--mark", "! --mark") + "\n" + BAN),
+        blocked=IPV4, banned=("CN",), selector={"set": ["home"]}, table="mangle"),
+    "connmark-that-is-missed": Shape(
+        marked((SET_MARK % "home").replace("MARK", "CONNMARK"), BAN + BY_MARK.replace(
+            "-m mark --mark", "-p tcp -m connmark ! --mark")),
+        blocked=IPV4, banned=("CN",), ports=WEB + ("tcp/22",), selector={"set": ["home"]},
+        table="mangle"),
+    "mark-that-a-ban-writes-too": Shape(
+        marked(SET_MARK % "home" + (SET_MARK % "banned").replace("0x7/", "0x1/"),
+               BY_MARK.replace("--mark", "! --mark")), blocked=IPV4, ports=WEB,
+        selector={"set": ["home"]}, table="mangle", refused="without a mark"),
+    "mark-in-a-chain-that-lets-in": Shape(
+        marked("-A PREROUTING -m set --match-set home src -j G\n" + SET_MARK.replace(
+            "PREROUTING -m set --match-set %s src", "G"), BY_MARK.replace("--mark", "! --mark"),
+               chains=":G - [0:0]\n"),
+        blocked=IPV4, ports=WEB, selector={"set": ["home"]}, table="mangle",
+        refused="mark them in this rule itself"),
     "mark-for-nothing": Shape(marked(SET_MARK % "geo", ""), ports=WEB, selector={"set": ["geo"]},
                               table="mangle", refused="no rule is seen that decides by"),
     "set-filled-by-source": Shape(filtered(
