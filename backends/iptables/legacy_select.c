@@ -247,9 +247,10 @@ lift_rule(struct selection *s, size_t index)
 		return lift_accept(s, index);
 	if (reach_leaves_chain(&s->reach, rule) && rule->sources)
 		return lift_return(s, index);
+	if (rule->target_name && rule->sources && !strcmp(rule->target_name, "SET"))
+		return edit_check_filling(s, rule);
 	if (rule->target == RULE_OTHER ||
-	    (rule->target_name && rule->sources &&
-	     (strstr(rule->target_name, "MARK") || !strcmp(rule->target_name, "SET"))))
+	    (rule->target_name && rule->sources && strstr(rule->target_name, "MARK")))
 		return edit_refuse(
 			s, rule,
 			"what its target means for the packet's way is not known; choose the "

@@ -35,6 +35,9 @@ int edit_skip(struct selection *s, size_t rule, const char *why);
 int edit_lift_marking(struct selection *s, size_t rule);
 int edit_check_mark(struct selection *s, const struct rule *rule);
 
+/* legacy_filling.c: a rule that puts sources into a set may mean that others stop them by it. */
+int edit_check_filling(struct selection *s, const struct rule *rule);
+
 /* legacy_place.c: lifts a rule that lets sources through. */
 int edit_widen(struct selection *s, size_t rule);
 /* Puts a copy before the rule, which does for all sources what it does for some. */

@@ -33,6 +33,7 @@ add home6 2003::/19
 add home6 2a01:8fe0::/32
 create banned hash:ip family inet
 add banned 112.80.248.75
+create seen hash:net family inet
 create countries list:set size 8
 add countries geo
 add countries geo6

@@ -338,7 +338,12 @@ MARKS = {
                               table="mangle", refused="no rule is seen that decides by"),
     "set-filled-by-source": Shape(filtered(
         ESTABLISHED + "-A INPUT -m set --match-set geo src -j SET --add-set banned src\n" + BAN),
-        blocked=BLOCKED, ports=WEB, selector={"set": ["geo"]}, refused="what its target means"),
+        blocked=BLOCKED, ports=WEB, selector={"set": ["geo"]}, refused="into ipset banned, by which other rules"),
+    "set-filled-for-statistics": Shape(filtered(
+        ESTABLISHED + BAN + "-A INPUT -m set --match-set geo src -j SET --add-set seen src --exist"
+        "\n-A INPUT -m set --match-set geo src -j NFLOG --nflog-prefix geo --nflog-group 2\n"
+        "-A INPUT -m set --match-set geo src -j DROP"), blocked=BLOCKED, banned=("CN",),
+                                       selector={"set": ["geo"]}, found=True),
 }
 
 PLAIN = {
