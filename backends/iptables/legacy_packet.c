@@ -270,6 +270,9 @@ ask(const struct legacy_packet *packet, const struct part *part, const char *mat
 	case OPT_FRAGMENT:
 		return TRUTH_NO;
 	case OPT_ABOVE:
+		/* --connlimit-above 0: the first connection is one too many. */
+		if (value && !strcmp(value, "0"))
+			return TRUTH_YES;
 		return packet->addressed ? TRUTH_MAYBE : TRUTH_NO;
 	case OPT_MARK:
 		return has_mark(packet, value, match);

@@ -154,7 +154,8 @@ match_connlimit(const struct step *s, const struct expr *x)
 	    x->a.len < offsetof(struct xt_connlimit_info, data))
 		return TRUTH_MAYBE;
 	memcpy(&info, x->a.v, offsetof(struct xt_connlimit_info, data));
-	return truth((info.flags & XT_CONNLIMIT_INVERT) != 0);
+	/* It is the first of its source; none is allowed with 0. */
+	return truth((info.limit == 0) != ((info.flags & XT_CONNLIMIT_INVERT) != 0));
 }
 
 static enum truth

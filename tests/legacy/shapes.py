@@ -377,6 +377,12 @@ PLAIN = {
         filtered("-A INPUT ! -s 175.45.176.0/24 -m set ! --match-set banned src"
                  " -m set --match-set geo src -j DROP"),
         blocked=("RU",), selector={"set": ["geo"]}, found=True),
+    "no-connection-at-all": Shape(
+        filtered("-A INPUT -p tcp -m set --match-set geo src -m connlimit --connlimit-above 0"
+                 " --connlimit-mask 32 --connlimit-saddr -j REJECT --reject-with tcp-reset\n"
+                 "-A INPUT -p tcp -m set --match-set geo src -m connlimit --connlimit-above 9"
+                 " --connlimit-mask 32 --connlimit-saddr -j DROP"),
+        blocked=BLOCKED, ports=WEB + ("tcp/22",), selector={"set": ["geo"]}, found=True),
     "raw": Shape("*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
                  "-A PREROUTING -i eth0 -m set ! --match-set home src -j DROP\nCOMMIT\n",
                  blocked=IPV4, selector={"set": ["home"]}, table="raw"),
