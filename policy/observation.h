@@ -36,6 +36,8 @@ struct set_facts {
 	size_t special;  /* of these: not global unicast (RFC 6890: private, loopback, ...) */
 };
 
+#define OBSERVATION_KINDS 4 /* of the rules that one list was joined of */
+
 struct observation {
 	const char *backend; /* static */
 	char *table;         /* "inet filter" */
@@ -51,6 +53,8 @@ struct observation {
 	bool by_mark;      /* decides on a mark that SOURCE_MAP set */
 	struct set_facts facts;
 	enum effect effect;
+	/* Of rules that follow each other: the same, if only the network differs. 0: none. */
+	uint64_t kinds[OBSERVATION_KINDS];
 	bool destination; /* matches the destination: a block of replies or of outgoing traffic */
 	char *refusal;    /* why it cannot be lifted, with the way out; NULL: it can */
 	char *spared_by;  /* the table's own set that lets packets pass before it; or NULL */
@@ -68,6 +72,13 @@ struct observations {
 
 /* Returns a zeroed entry at the end, or NULL when memory is gone. */
 struct observation *observations_add(struct observations *all);
+/*
+ * Of iptables' rules, which have one network each: a chain of them is what a set with all of them
+ * would be. If the last one says the same as one right before it, that stands for both; what blocks
+ * nothing (a rule that logs) may be between them. A single host may be a ban among networks: it has
+ * to be of a kind of theirs.
+ */
+void observations_join(struct observations *all);
 void observations_fini(struct observations *all);
 
 #endif

@@ -116,6 +116,20 @@ is_alike(const struct rule *a, const struct rule *b)
 	       strcmp(behind_network(a), behind_network(b)) == 0;
 }
 
+/* Of what is_alike() compares. */
+static uint64_t
+kind_of(const struct rule *rule)
+{
+	const struct save_token *t = rule->at->tokens;
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < before_network(rule); i++)
+		hash = (hash ^ (unsigned char)t[0].raw[i]) * UINT64_C(0x100000001b3);
+	for (const char *at = behind_network(rule); *at; at++)
+		hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 /* How many rules from this one on say the same of one network each. */
 static size_t
 count_alike(const struct reach *reach, size_t first)
@@ -143,6 +157,7 @@ read_source(struct observation *o, struct nl *sets, const struct reach *reach, s
 		legacy_set_facts(&o->facts, sets, o->set);
 	} else if (network_of(rule)) {
 		o->source = n > 1 ? SOURCE_ANONYMOUS : SOURCE_LITERAL;
+		o->kinds[0] = kind_of(rule);
 		o->facts = (struct set_facts){ .interval = true };
 		for (size_t i = index; i < index + n; i++) {
 			const struct save_token *network = network_of(&reach->rules[i]);
@@ -176,7 +191,7 @@ observe(const struct finding *finding, const struct fwmark_place *place, size_t 
 	const struct rule *rule = &reach->rules[index];
 	struct observation *o = observations_add(finding->found);
 	const char *chain = reach->save->chains[mark_home(reach->save, rule->at->chain)].name;
-	char spec[NAME_BUF], more[48] = "";
+	char spec[NAME_BUF];
 
 	if (!o)
 		return err_set(e, ERR_FAILED, "out of memory");
@@ -198,13 +213,14 @@ observe(const struct finding *finding, const struct fwmark_place *place, size_t 
 		o->effect = EFFECT_DENY;
 		o->refusal = strdup(OBSERVATION_IN_NAT);
 	}
-	if (n > 1)
-		snprintf(more, sizeof(more), " (and %zu more)", n - 1);
-	if (asprintf(&o->text, "-A %s %s%s", chain, err_name(spec, rule->at->spec), more) < 0) {
+	if (asprintf(&o->text, "-A %s %s", chain, err_name(spec, rule->at->spec)) < 0) {
 		o->text = NULL;
 		return err_set(e, ERR_FAILED, "out of memory");
 	}
-	return o->table && o->chain && o->hook ? 0 : err_set(e, ERR_FAILED, "out of memory");
+	if (!o->table || !o->chain || !o->hook)
+		return err_set(e, ERR_FAILED, "out of memory");
+	observations_join(finding->found);
+	return 0;
 }
 
 /* Each test on its own: only one of them may be the geo-block's. A network is an exception. */

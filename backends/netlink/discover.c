@@ -119,65 +119,15 @@ find_effect(struct look *look, const struct suspect *s)
 	return outside & MAY_DROP ? EFFECT_ALLOW : EFFECT_NONE;
 }
 
-static enum effect
-real_effect(struct look *look, const struct suspect *s)
+static void
+observe_effect(struct look *look, struct observation *o, const struct suspect *s)
 {
 	size_t kind;
 
 	if (!alike_seen(&look->alike, s, &kind))
 		look->effects[kind] = find_effect(look, s);
-	return look->effects[kind];
-}
-
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool
-is_listed(const struct observation *o)
-{
-	return (o->source == SOURCE_LITERAL || o->source == SOURCE_ANONYMOUS) && !o->inverted &&
-	       !o->destination && o->effect != EFFECT_NONE;
-}
-
-static void
-drop_last(struct observations *found)
-{
-	struct observations last = { 0 };
-	struct observation *moved = observations_add(&last);
-
-	if (!moved)
-		return;
-	*moved = found->v[--found->n];
-	observations_fini(&last);
-}
-
-/*
- * A chain with one rule a network is what a set with all of them would be: of rules of iptables
- * that follow each other and say the same, the first stands for all.
- */
-static void
-join_literals(struct observations *found)
-{
-	struct observation *o, *list;
-
-	if (found->n < 2)
-		return;
-	o = &found->v[found->n - 1];
-	list = &found->v[found->n - 2];
-	if (o->source != SOURCE_LITERAL || !is_listed(o) || !is_listed(list) ||
-	    !same_text(o->table, list->table) || !same_text(o->chain, list->chain) ||
-	    !same_text(o->comment, list->comment) || !same_text(o->refusal, list->refusal) ||
-	    !same_text(o->backend, list->backend) || o->effect != list->effect)
-		return;
-	list->source = SOURCE_ANONYMOUS;
-	list->facts.interval |= o->facts.interval;
-	list->facts.elements += o->facts.elements;
-	list->facts.hosts += o->facts.hosts;
-	list->facts.special += o->facts.special;
-	drop_last(found);
+	o->effect = look->effects[kind];
+	o->kinds[0] = kind + 1;
 }
 
 static int
@@ -208,7 +158,8 @@ observe_suspect(struct look *look, const struct suspect *s)
 	if (ipset && observe_ipset(look, o, ipset) < 0)
 		return -1;
 	o->spared_by = s->spared_by ? strdup(s->spared_by->name) : NULL;
-	o->effect = o->destination ? EFFECT_NONE : real_effect(look, s);
+	if (!o->destination)
+		observe_effect(look, o, s);
 	o->refusal = copy_or_null(refusal_of(s->rule));
 	if (!o->refusal && look->iptables && o->table && strcmp(o->table, "nat") == 0) {
 		o->effect = EFFECT_DENY;
@@ -300,7 +251,7 @@ observe_all(struct look *look)
 		if (observe_suspect(look, s) < 0)
 			return -1;
 		if (look->iptables)
-			join_literals(look->found);
+			observations_join(look->found);
 	}
 	for (size_t i = 0; i < look->sel.n_own_sets; i++) {
 		if (!look->iptables && !is_repeated(&look->sel, i) &&

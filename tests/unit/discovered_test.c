@@ -91,6 +91,45 @@ one_target_a_table(void **state)
 	       "\"rules\":{\"map\":\"geo_map\"}}]");
 }
 
+/* One rule of iptables, as observed; then what it is joined to. */
+static void
+add_network(struct observations *all, uint64_t kind, enum effect effect, size_t hosts)
+{
+	struct observation *o = add(all, "filter", "GEO", NULL, NULL);
+
+	o->backend = "iptables";
+	o->source = SOURCE_LITERAL;
+	o->effect = effect;
+	o->facts = (struct set_facts){ .interval = true, .elements = 1, .hosts = hosts };
+	o->kinds[0] = kind;
+	observations_join(all);
+}
+
+static void
+rules_a_network_are_a_list(void **state)
+{
+	struct observations all = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		add_network(&all, 9, EFFECT_NONE, 0); /* logs */
+		add_network(&all, 1, EFFECT_DENY, 0);
+		add_network(&all, 2, EFFECT_DENY, 0);
+	}
+	add_network(&all, 2, EFFECT_DENY, 1);
+	assert_int_equal(all.n, 2);
+	assert_int_equal(all.v[1].facts.elements, 7);
+	assert_int_equal(all.v[1].source, SOURCE_ANONYMOUS);
+	add_network(&all, 3, EFFECT_DENY, 1); /* a ban in words of its own */
+	assert_int_equal(all.n, 3);
+	add_network(&all, 1, EFFECT_DENY, 0);
+	assert_int_equal(all.n, 3);
+	add_network(&all, 1, EFFECT_ALLOW, 0);
+	add_network(&all, 1, EFFECT_DENY, 0);
+	assert_int_equal(all.n, 5);
+	observations_fini(&all);
+}
+
 static void
 refused_ones_are_targets(void **state)
 {
@@ -360,6 +399,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_target_a_table),
+		cmocka_unit_test(rules_a_network_are_a_list),
 		cmocka_unit_test(refused_ones_are_targets),
 		cmocka_unit_test(comments_before_handles),
 		cmocka_unit_test(shared_comments_are_not_used),
