@@ -54,11 +54,11 @@ blocks_json(const struct observations *all)
 	return blocks;
 }
 
-/* Left alone, and it blocks nothing: nobody would take it for a geo-block. */
+/* Left alone, and it blocks nothing, as far as is seen: nobody would take it for a geo-block. */
 static bool
 is_beside_the_point(const struct observation *o, const struct judgement *judgement)
 {
-	return judgement->verdict == VERDICT_LEFT_ALONE && o->effect == EFFECT_NONE;
+	return judgement->verdict == VERDICT_LEFT_ALONE && o->effect == EFFECT_NONE && !o->refusal;
 }
 
 /* For people, on stderr: stdout may be the policy's file. */

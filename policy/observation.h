@@ -65,6 +65,13 @@ struct observation {
 	"by the source it decides where packets are sent (DNAT, REDIRECT), which geopause does "   \
 	"not change: block countries in the table filter, mangle or raw instead"
 
+/* The refusal of a rule that sets a mark by which no rule is seen to decide: of effect EFFECT_NONE.
+ */
+#define OBSERVATION_MARKS                                                                          \
+	"it marks packets by their source, and no rule of this kind of tables is seen that "       \
+	"decides "                                                                                 \
+	"by the mark: if one of another kind does, block by the source there"
+
 struct observations {
 	struct observation *v;
 	size_t n;

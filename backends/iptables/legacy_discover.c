@@ -31,40 +31,43 @@ effect_of_leaving(const struct reach *reach, size_t index)
 	return saves ? EFFECT_ALLOW : EFFECT_NONE;
 }
 
+/* A mark may as well be for routes, or for those who count. */
 static int
-effect_of_mark(enum effect *effect, const struct fwmark_place *place, const struct rule *rule,
-	       struct err *e)
+observe_mark(struct observation *o, const struct fwmark_place *place, const struct rule *rule,
+	     struct err *e)
 {
 	struct fwmark_meaning meaning;
 
 	if (fwmark_meaning(&meaning, place, rule, e) < 0)
 		return -1;
 	if (meaning.stops)
-		*effect = EFFECT_DENY;
+		o->effect = EFFECT_DENY;
 	else if (meaning.lets)
-		*effect = EFFECT_ALLOW;
+		o->effect = EFFECT_ALLOW;
+	else
+		o->refusal = strdup(OBSERVATION_MARKS);
 	return 0;
 }
 
 static int
-find_effect(enum effect *effect, const struct fwmark_place *place, size_t index, struct err *e)
+find_effect(struct observation *o, const struct fwmark_place *place, size_t index, struct err *e)
 {
 	const struct reach *reach = place->reach;
 	const struct rule *rule = &reach->rules[index];
 	bool denies, accepts;
 
-	*effect = EFFECT_NONE;
+	o->effect = EFFECT_NONE;
 	if (!reach->hooks[rule->at->chain] || reach_excludes(reach, rule))
 		return 0;
 	reach_rule_means(reach, rule, &denies, &accepts);
 	if (denies)
-		*effect = EFFECT_DENY;
+		o->effect = EFFECT_DENY;
 	else if (rule->sources && fwmark_is_set(reach, rule))
-		return effect_of_mark(effect, place, rule, e);
+		return observe_mark(o, place, rule, e);
 	else if (accepts)
-		*effect = reach_denied_after(reach, index) ? EFFECT_ALLOW : EFFECT_NONE;
+		o->effect = reach_denied_after(reach, index) ? EFFECT_ALLOW : EFFECT_NONE;
 	else if (reach_leaves_chain(reach, rule))
-		*effect = effect_of_leaving(reach, index);
+		o->effect = effect_of_leaving(reach, index);
 	return 0;
 }
 
@@ -207,7 +210,7 @@ observe(const struct finding *finding, const struct fwmark_place *place, size_t 
 	else
 		read_source(o, finding->sets, reach, index, n);
 	if (place->nat) {
-		if (find_effect(&o->effect, place, index, e) < 0)
+		if (find_effect(o, place, index, e) < 0)
 			return -1;
 	} else {
 		o->effect = EFFECT_DENY;

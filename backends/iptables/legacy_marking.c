@@ -60,9 +60,16 @@ edit_check_mark(struct selection *s, const struct rule *rule)
 
 	if (fwmark_setters(&n, &place, rule, s->e) < 0)
 		return -1;
-	return n <= 1 ? 0
-		      : edit_refuse(s, rule,
-				    "it stops packets by a mark that several rules set, not all of "
-				    "which need be the geo-block's (a ban may be); choose those of "
-				    "the geo-block, by their sets or comments, in their table");
+	if (n == 1 || (n == 0 && s->target->action == ACTION_SKIP))
+		return 0;
+	if (n == 0)
+		return edit_refuse(
+			s, rule,
+			"it stops packets by a mark that no rule of these tables is seen to set, "
+			"so that it may stand for more than the geo-block (for bans): say "
+			"\"action\": \"skip\" if it does not");
+	return edit_refuse(s, rule,
+			   "it stops packets by a mark that several rules set, not all of which "
+			   "need be the geo-block's (a ban may be); choose those of the geo-block, "
+			   "by their sets or comments, in their table");
 }

@@ -170,6 +170,8 @@ observe_suspect(struct look *look, const struct suspect *s)
 		o->effect = EFFECT_DENY;
 		o->refusal = strdup(why);
 	}
+	if (!o->refusal && s->concerns && indirect_marks_unseen(&look->eval, s))
+		o->refusal = strdup(OBSERVATION_MARKS);
 	return o->table && o->chain && o->text && o->hook ? 0 : no_memory(look->e);
 }
 

@@ -14,5 +14,8 @@
  */
 bool indirect_refusal(struct eval *eval, const struct selection *sel, const struct suspect *s,
 		      const struct packets *packets, bool all, char why[INDIRECT_WHY_MAX]);
+/* It marks packets by their source, in a table of iptables, and no rule is seen that decides by it.
+ */
+bool indirect_marks_unseen(const struct eval *eval, const struct suspect *s);
 
 #endif

@@ -204,6 +204,39 @@ plan_shared_mark(struct lift *lift, struct eval *eval, const struct selection *s
 		lift_where_rule(where, other));
 }
 
+static size_t
+count_writers(struct eval *eval, const struct suspect *s, const struct packets *packets)
+{
+	const struct ruleset *rs = eval->rs;
+	size_t n = 0;
+
+	for (size_t i = 0; i < rs->n_chains; i++)
+		for (size_t j = 0; j < rs->chains[i]->n; j++)
+			n += is_lost(what_writes(eval, rs->chains[i]->rules[j], s, packets), s);
+	return n;
+}
+
+/* It was chosen by itself, not by what writes the mark: whose mark is it? */
+static int
+check_unnamed_mark(struct lift *lift, struct eval *eval, const struct suspect *s, struct err *e)
+{
+	size_t writers;
+
+	if (!s->has_criterion || (s->criterion.of != OF_MARK && s->criterion.of != OF_CTMARK) ||
+	    s->effect != EFFECT_DENY)
+		return 0;
+	writers = count_writers(eval, s, &lift->packets);
+	if (writers == 1)
+		return 0;
+	return lift_refuse(
+		e, s->rule,
+		"it drops by a mark that %s, so that it may stand for more than the geo-block (for "
+		"bans): choose the rules that write it for the geo-block's sources, by their sets "
+		"or comments, in their table; or say \"action\": \"skip\" if it stands for nothing "
+		"else",
+		writers ? "several rules write" : "no rule is seen to write");
+}
+
 /* --- sets --- */
 
 static bool
@@ -320,11 +353,13 @@ indirect_refusal(struct eval *eval, const struct selection *sel, const struct su
 
 /* --- planning --- */
 
-static bool
-writes_mark(const struct eval *eval, const struct suspect *s)
+bool
+indirect_marks_unseen(const struct eval *eval, const struct suspect *s)
 {
 	struct criteria all;
 
+	if (s->effect != EFFECT_NONE || !s->rule->chain->table->iptables || s->mark_tested)
+		return false;
 	criteria_find(&all, eval->rs, s->rule);
 	return all.sets_mark || all.sets_ctmark;
 }
@@ -341,8 +376,9 @@ lift_plan_indirect(struct lift *lift, struct eval *eval, const struct selection 
 		return lift_refuse(e, s->rule, "%s", why);
 	if (s->by_mark && s->effect != EFFECT_NONE)
 		return plan_shared_mark(lift, eval, sel, s, done, e);
-	if (s->effect == EFFECT_NONE && s->rule->chain->table->iptables && !s->mark_tested &&
-	    writes_mark(eval, s))
+	if (action == ACTION_AUTO && !s->by_mark && check_unnamed_mark(lift, eval, s, e) < 0)
+		return -1;
+	if (indirect_marks_unseen(eval, s))
 		return lift_refuse(e, s->rule,
 				   "it marks packets by their source, and geopause does not see "
 				   "which rules decide on the mark: name the rule that drops them "

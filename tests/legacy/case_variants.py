@@ -124,6 +124,37 @@ def discovered(args):
         scene.unchanged("discover")
 
 
+MARKING = ("*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n"
+           ":OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n-A PREROUTING -m set --match-set geo"
+           " src -j MARK --set-xmark 0x5/0xffffffff\n-A PREROUTING -m set --match-set banned src"
+           " -j MARK --set-xmark 0x5/0xffffffff\nCOMMIT\n")
+BY_MARK = filtered("-A INPUT -m mark --mark 0x5 -m comment --comment geo -j DROP")
+
+
+def marks_across(args):
+    """
+    Bans and the geo-block share a mark. One variant marks, the other one drops by it: told and not
+    lifted. In one variant: not lifted at the drop, whoever chose that by its comment.
+    """
+    for here, there in (("legacy", "nft"), ("nft", "legacy"), ("nft", "nft"), ("legacy", "legacy")):
+        with LegacyBed() as bed, LegacyProgram(args.program, bed) as program:
+            bed.must(["ipset", "restore"], input=SETS)
+            bed.must(["iptables-%s-restore" % here], input=MARKING)
+            bed.must(["iptables-%s-restore" % there], input=BY_MARK)
+            across = here != there
+            before = bed.state(), bed.listing()
+            done = program.expect(5 if across else 0, "discover")
+            require(("it marks packets by their source" in done.stderr) == across,
+                    result_text(done))
+            for selector, table in [({"comment": ["geo"]}, "filter")] + [
+                    ({"set": ["geo"]}, "mangle")] * across:
+                policy = program.policy(program.target(selector, table))
+                done = program.expect(1, "pre", policy=policy)
+                require(" mark" in done.stderr, result_text(done))
+            before[0].require_same(bed.state(), "refused")
+            require(before[1] == bed.listing(), "refused, but changed: " + bed.listing())
+
+
 NAT = ("*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
        ":POSTROUTING ACCEPT [0:0]\n:PAGE - [0:0]\n-A PAGE -p tcp -j DNAT --to-destination"
        " 198.51.100.10:9999\n%s\nCOMMIT\n")
@@ -164,4 +195,4 @@ def geo_in_nat(args):
 
 
 CASES = (both_variants, both_variants_or_none, nft_behind_legacy_nat, odd_rule, unknown_names,
-         no_tables, discovered, geo_in_nat)
+         no_tables, discovered, marks_across, geo_in_nat)
