@@ -66,9 +66,11 @@ static bool
 are_of_one_list(const struct observation *a, const struct observation *b)
 {
 	return is_listed(a) && is_listed(b) && a->effect == b->effect &&
-	       (a->facts.hosts == 0 || has_kind(b, a->kinds[0])) && same(a->backend, b->backend) &&
-	       same(a->table, b->table) && same(a->chain, b->chain) &&
-	       same(a->comment, b->comment) && same(a->refusal, b->refusal);
+	       (has_kind(b, a->kinds[0]) ||
+		(a->facts.hosts == 0 && b->facts.hosts < b->facts.elements)) &&
+	       same(a->backend, b->backend) && same(a->table, b->table) &&
+	       same(a->chain, b->chain) && same(a->comment, b->comment) &&
+	       same(a->refusal, b->refusal);
 }
 
 static void

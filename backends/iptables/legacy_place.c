@@ -77,6 +77,44 @@ is_ban(const struct selection *s, const struct rule *rule, size_t k)
 	       !edit_is_rest(s, rule, k) && !(s->meant[rule->at - s->save->rules] && rule->sources);
 }
 
+static const struct rule *
+ban_in(const struct selection *s, size_t in, size_t k, unsigned depth)
+{
+	const struct save_chain *chain = &s->save->chains[in];
+
+	for (size_t i = chain->first; i < chain->first + chain->n; i++) {
+		const struct rule *rule = &s->reach.rules[i], *ban = NULL;
+
+		if (rule->target == RULE_CHAIN && !rule->sources && depth > 0) {
+			if (reach_meets(&s->reach, rule, k))
+				ban = ban_in(s, rule->chain, k, depth - 1);
+		} else if (is_ban(s, rule, k)) {
+			ban = rule;
+		}
+		if (ban)
+			return ban;
+		if (edit_is_rest(s, rule, k) &&
+		    reach_meets_unnamed(&s->reach, rule, k) == TRUTH_YES)
+			return NULL;
+	}
+	return NULL;
+}
+
+const struct rule *
+edit_ban_inside(const struct selection *s, const struct rule *jump)
+{
+	for (size_t k = 0; jump->target == RULE_CHAIN && jump->sources && k < s->reach.n_packets;
+	     k++) {
+		const struct rule *ban = reach_meets(&s->reach, jump, k)
+						 ? ban_in(s, jump->chain, k, DEPTH_MAX)
+						 : NULL;
+
+		if (ban)
+			return ban;
+	}
+	return NULL;
+}
+
 static const struct rule *ban_behind_jumps(const struct selection *s, size_t chain, size_t k,
 					   unsigned depth);
 

@@ -7,6 +7,7 @@
 
 #include "legacy_fwmark.h"
 #include "legacy_mark.h"
+#include "legacy_part.h"
 
 #define EDITS_MAX 1000u /* of one table */
 
@@ -209,6 +210,47 @@ lift_accept(struct selection *s, size_t index)
 	return lift_list(s, index);
 }
 
+/* By its sets: does the rule ask for another list of sources that was not named? */
+static bool
+is_narrowed(const struct selection *s, const struct rule *rule)
+{
+	const struct patterns *sets = &s->target->rules.set;
+	struct part part;
+
+	for (size_t i = 0;
+	     sets->n && i < rule->at->n && part_read(rule->at, i, &part) && !part_is_target(&part);
+	     i = part.to)
+		if (part_is_source(&part) && !part.inverted &&
+		    (part.option != OPT_MATCH_SET || !matching(sets, part.values[0])))
+			return true;
+	return false;
+}
+
+static int
+lift_deny(struct selection *s, size_t index)
+{
+	const struct rule *rule = &s->reach.rules[index], *ban;
+	char chain[NAME_BUF], spec[NAME_BUF], why[3 * NAME_BUF];
+
+	if (s->target->action == ACTION_SKIP)
+		return edit_skip(s, index, "stops packets by their source");
+	if (is_narrowed(s, rule))
+		return edit_refuse(
+			s, rule,
+			"it stops only sources that another list has as well, which may be one of "
+			"bans: name that list too, or say \"action\": \"skip\", if it is none");
+	ban = edit_ban_inside(s, rule);
+	if (!ban)
+		return edit_skip(s, index, "stops packets by their source");
+	snprintf(why, sizeof(why),
+		 "it leads to rule %u of chain %s (%s), which may be a ban, and whoever does not "
+		 "go there would pass that by: put that rule before this one, or give the rules "
+		 "there that stop the rest a comment and name them instead",
+		 ban->at->number, err_name(chain, s->save->chains[ban->at->chain].name),
+		 err_name(spec, ban->at->spec));
+	return edit_refuse(s, rule, why);
+}
+
 /* The end of an allow-list that is lifted by its own rules. */
 static bool
 is_end_of_list(const struct selection *s, const struct rule *rule)
@@ -240,7 +282,7 @@ lift_rule(struct selection *s, size_t index)
 	if (denies && !accepts && is_end_of_list(s, rule))
 		return 0;
 	if (denies && s->target->action != ACTION_WIDEN)
-		return edit_skip(s, index, "stops packets by their source");
+		return lift_deny(s, index);
 	if (denies && !accepts)
 		return edit_refuse(s, rule, "\"action\": \"widen\", but it stops packets");
 	if (accepts)

@@ -42,6 +42,8 @@ int edit_check_filling(struct selection *s, const struct rule *rule);
 int edit_widen(struct selection *s, size_t rule);
 /* Puts a copy before the rule, which does for all sources what it does for some. */
 int edit_copy_here(struct selection *s, size_t rule);
+/* Of a jump that is skipped: what stops some, by what may not be the geo-block, where it leads. */
+const struct rule *edit_ban_inside(const struct selection *s, const struct rule *jump);
 /* Has `a` no condition but those of b, and such on ports and states? */
 bool edit_asks_no_more(const struct rule *a, const struct rule *b);
 /* Whoever comes to it is stopped, but for the ports, places and states that it asks for. */

@@ -33,6 +33,7 @@ struct criterion {
 	bool to_mark, to_ctmark; /* a map whose value becomes the mark */
 	bool mixed;              /* a concatenation with more than ports and protocols */
 	bool ambiguous;          /* the rule tests the source again: either may be meant */
+	bool narrowed;           /* it was named, and another list of sources was not */
 	bool uses[EXPRS_MAX];    /* the expressions that belong to it alone */
 };
 

@@ -250,13 +250,19 @@ plan_allow(struct lift *lift, struct eval *eval, const struct selection *sel, si
 	return lift_plan_widen(lift, eval, sel, i, e);
 }
 
-/* What the rule leads to may also keep out single sources, which are to stay out. */
+/* Single sources, which are to stay out, may be kept out by what the rule leads to, or by itself.
+ */
 static int
 plan_deny(struct lift *lift, struct eval *eval, const struct suspect *s, struct err *e)
 {
 	const struct rule *ban = bans_skipped(eval, s->rule, s->concerns, &lift->packets);
 	char where[WHERE_BUF];
 
+	if (s->criterion.narrowed && lift->request.targets[s->target]->action == ACTION_AUTO)
+		return lift_refuse(
+			e, s->rule,
+			"it drops only sources that another list has as well, which may be one of "
+			"bans: name that list too, or say \"action\": \"skip\", if it is none");
 	if (!ban)
 		return lift_plan_skip(lift, s, e);
 	return lift_refuse(

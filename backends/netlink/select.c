@@ -185,6 +185,14 @@ find_by_set(struct search *s, struct criteria *all, struct criterion **found, bo
 		else
 			*found = c;
 	}
+	for (size_t i = 0; *found && i < all->n; i++) {
+		const struct criterion *c = &all->v[i];
+		const struct patterns *list;
+		const char *key;
+
+		(*found)->narrowed |= c->of == OF_SOURCE && !c->inverted && c != *found &&
+				      !match_set(&s->target->rules, c, &key, &list);
+	}
 	return 0;
 }
 

@@ -153,6 +153,22 @@ BANS = {
                  + HOME.replace("INPUT", "GEO"),
                  policy="DROP", chains=":GEO - [0:0]\n"), blocked=IPV4, ports=WEB,
         selector={"set": ["home"]}),
+    "ban-behind-the-jump": Shape(
+        filtered("-A INPUT -m set --match-set geo src -j GEO\n" + BAN.replace("INPUT", "GEO")
+                 + "-A GEO -m limit --limit 5/min -j LOG\n-A GEO -j REJECT",
+                 chains=":GEO - [0:0]\n"), blocked=BLOCKED, ports=WEB, selector={"set": ["geo"]},
+        refused="may be a ban"),
+    "ban-behind-the-goto": Shape(
+        filtered("-A INPUT -m set --match-set geo src -g GEO\n-A GEO -p tcp -j MORE\n-A GEO -j DROP\n"
+                 "-A MORE -s 112.80.248.75/32 -j DROP", chains=":GEO - [0:0]\n:MORE - [0:0]\n"),
+        blocked=BLOCKED, ports=WEB, selector={"set": ["geo"]}, refused="may be a ban"),
+    "ban-behind-the-jump-named": Shape(
+        filtered("-A INPUT -m set --match-set geo src -j GEO\n" + BAN.replace("INPUT", "GEO")
+                 + "-A GEO -m comment --comment rest -j REJECT", chains=":GEO - [0:0]\n"),
+        blocked=BLOCKED, banned=("CN",), ports=WEB, selector={"comment": ["rest"]}),
+    "ban-of-two-lists": Shape(
+        filtered("-A INPUT -m set --match-set geo src -m set --match-set banned src -j DROP"),
+        blocked=("CN",), ports=WEB, selector={"set": ["geo"]}, refused="which may be one of bans"),
     "ban-behind-early-return": Shape(
         filtered(ESTABLISHED + "-A INPUT -j GEO\n" + BAN
                  + "-A GEO -d 198.51.100.99/32 -j RETURN\n" + HOME.replace("INPUT", "GEO"),

@@ -122,11 +122,11 @@ rules_a_network_are_a_list(void **state)
 	assert_int_equal(all.v[1].source, SOURCE_ANONYMOUS);
 	add_network(&all, 3, EFFECT_DENY, 1); /* a ban in words of its own */
 	assert_int_equal(all.n, 3);
-	add_network(&all, 1, EFFECT_DENY, 0);
-	assert_int_equal(all.n, 3);
+	add_network(&all, 1, EFFECT_DENY, 0); /* nor is it what others are taken into */
+	assert_int_equal(all.n, 4);
 	add_network(&all, 1, EFFECT_ALLOW, 0);
 	add_network(&all, 1, EFFECT_DENY, 0);
-	assert_int_equal(all.n, 5);
+	assert_int_equal(all.n, 6);
 	observations_fini(&all);
 }
 
