@@ -235,12 +235,6 @@ rule_sets(const struct rule *rule, bool (*accept)(const char *set, void *data), 
 	return any;
 }
 
-bool
-rule_is_by_source(const struct rule *rule)
-{
-	return rule->sources > 0;
-}
-
 unsigned
 rule_outcomes(const struct rule *rule)
 {

@@ -72,7 +72,5 @@ bool rule_read_mark(const char *text, uint32_t *value, uint32_t *mask);
  * False: it tests something else besides; nothing is changed.
  */
 bool rule_choose(struct rule *rule, size_t i);
-/* True if it decides by the source. */
-bool rule_is_by_source(const struct rule *rule);
 
 #endif

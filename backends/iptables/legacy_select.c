@@ -8,6 +8,7 @@
 #include "legacy_fwmark.h"
 #include "legacy_mark.h"
 #include "legacy_part.h"
+#include "legacy_set.h"
 
 #define EDITS_MAX 1000u /* of one table */
 
@@ -40,6 +41,19 @@ accept_set(const char *set, void *data)
 	return bits != 0;
 }
 
+static bool
+holds_networks(const char *set, void *data)
+{
+	return legacy_set_holds_networks(data, set);
+}
+
+/* By its chain or table alone: a set of single addresses is one of bans. */
+static bool
+is_by_networks(const struct selection *s, const struct rule *rule)
+{
+	return rule->sources && (!rule->set || rule_sets(rule, holds_networks, s->sets));
+}
+
 /* Does the target mean this rule? Notes what of it was met. */
 static bool
 is_meant(struct selection *s, const struct rule *rule)
@@ -58,7 +72,7 @@ is_meant(struct selection *s, const struct rule *rule)
 	}
 	if ((by->chain.n && !chain) || (by->set.n && !sets.found) || (by->comment.n && !comment))
 		return false;
-	return by->set.n || by->comment.n || rule_is_by_source(rule);
+	return by->set.n || by->comment.n || is_by_networks(s, rule);
 }
 
 int
@@ -410,19 +424,25 @@ legacy_select(struct legacy_edits *edits, const struct save *save,
 	      const struct lift_request *request, const struct legacy_scope *scope, struct met *met,
 	      struct names *notes, struct err *e)
 {
+	struct err ignored = ERR_INIT;
+	struct nl sets;
+	const bool asks = nl_open(&sets, &ignored) == 0;
 	struct selection s = { .edits = edits,
 			       .save = save,
 			       .request = request,
 			       .scope = scope,
 			       .met = met,
 			       .notes = notes,
+			       .sets = asks ? &sets : NULL,
 			       .e = e };
-	int rc;
+	int rc = reach_init(&s.reach, save, &request->ports, scope->nat, e);
 
-	if (reach_init(&s.reach, save, &request->ports, scope->nat, e) < 0)
-		return -1;
-	rc = with_room(&s);
-	reach_fini(&s.reach);
+	if (rc == 0) {
+		rc = with_room(&s);
+		reach_fini(&s.reach);
+	}
+	if (asks)
+		nl_close(&sets, false);
 	if (edits->n)
 		qsort(edits->v, edits->n, sizeof(*edits->v), by_place);
 	return rc;

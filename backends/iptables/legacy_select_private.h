@@ -4,6 +4,7 @@
 #define GEOPAUSE_LEGACY_SELECT_PRIVATE_H
 
 #include "legacy_select.h"
+#include "nlsock.h"
 
 struct selection {
 	struct legacy_edits *edits;
@@ -20,6 +21,7 @@ struct selection {
 	bool *bypassed; /* by rule: it cannot be skipped in its place */
 	bool *listed;   /* by chain: an allow-list of the target was lifted in it */
 	size_t order;
+	struct nl *sets; /* to ask what they hold; NULL: nobody can be asked */
 	struct err *e;
 };
 

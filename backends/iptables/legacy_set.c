@@ -50,3 +50,9 @@ legacy_set_facts(struct set_facts *facts, struct nl *nl, const char *set)
 	if (nl && ipset_facts(nl, set, &read, &ignored) == 0)
 		*facts = read;
 }
+
+bool
+legacy_set_holds_networks(struct nl *nl, const char *set)
+{
+	return ipset_holds_networks(nl, set);
+}

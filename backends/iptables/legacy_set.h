@@ -10,5 +10,7 @@
 void legacy_set_count(struct set_facts *facts, const char *network);
 /* Leaves what cannot be read as "not read". nl: NULL, if no set can be. */
 void legacy_set_facts(struct set_facts *facts, struct nl *nl, const char *set);
+/* Is it of a type for networks, not for single addresses? False, too, if it cannot be asked. */
+bool legacy_set_holds_networks(struct nl *nl, const char *set);
 
 #endif

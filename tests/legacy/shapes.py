@@ -169,6 +169,12 @@ BANS = {
     "ban-of-two-lists": Shape(
         filtered("-A INPUT -m set --match-set geo src -m set --match-set banned src -j DROP"),
         blocked=("CN",), ports=WEB, selector={"set": ["geo"]}, refused="which may be one of bans"),
+    "ban-in-the-chain": Shape(
+        filtered("-A INPUT -j GEO\n" + BAN.replace("INPUT", "GEO")
+                 + "-A GEO -m set --match-set geo src -j DROP", chains=":GEO - [0:0]\n"),
+        blocked=BLOCKED, banned=("CN",), selector={"chain": ["GEO"]}),
+    "ban-in-the-table": Shape(filtered(BAN + "-A INPUT -m set --match-set countries src -j DROP"),
+                              blocked=BLOCKED, banned=("CN",)),
     "ban-behind-early-return": Shape(
         filtered(ESTABLISHED + "-A INPUT -j GEO\n" + BAN
                  + "-A GEO -d 198.51.100.99/32 -j RETURN\n" + HOME.replace("INPUT", "GEO"),
