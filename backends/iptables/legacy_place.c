@@ -398,12 +398,20 @@ check_copy(struct selection *s, size_t index)
 {
 	struct rule *rule = &s->reach.rules[index];
 
-	if (!rule->odd && rule->whole && !rule->proto_inverted &&
-	    (rule->sources == 1 || choose_test(s, rule)))
-		return 0;
-	return edit_refuse(s, rule,
-			   "it lets packets through by their source in a way that cannot be copied "
-			   "without that test");
+	if (rule->odd || rule->proto_inverted)
+		return edit_refuse(s, rule,
+				   "it lets packets through by their source, and what else it "
+				   "says cannot be copied");
+	if (rule->sources > 1 && !choose_test(s, rule))
+		return edit_refuse(s, rule,
+				   "it lets packets through by several tests of the source, of "
+				   "which a copy can do without one, if the others are "
+				   "exceptions: give each list a rule of its own");
+	if (!rule->whole)
+		return edit_refuse(s, rule,
+				   "it lets packets through by the source together with something "
+				   "else, which cannot be left out alone: use a set of addresses");
+	return 0;
 }
 
 int

@@ -236,11 +236,11 @@ LISTS = {
     "list-of-a-list": Shape(
         filtered(ESTABLISHED + "-A INPUT -p tcp -m set --match-set geo src -m set --match-set home"
                  " src -j ACCEPT", policy="DROP"), blocked=EVERYBODY[:6], ports=WEB,
-        selector={"set": ["home"]}, refused="cannot be copied without that test"),
+        selector={"set": ["home"]}, refused="give each list a rule of its own"),
     "list-with-all-its-tests": Shape(
         filtered(ESTABLISHED + "-A INPUT -p tcp -m set ! --match-set banned src"
                  " -m set --match-set home src -j ACCEPT", policy="DROP"), blocked=IPV4,
-        ports=WEB, selector={"set": ["home", "banned"]}, refused="without that test"),
+        ports=WEB, selector={"set": ["home", "banned"]}, refused="give each list a rule of its own"),
     "list-inverted-drop": Shape(
         filtered("-A INPUT -p tcp -m set ! --match-set home src -j DROP"), blocked=IPV4,
         ports=WEB + ("tcp/22",), selector={"set": ["home"]}),
