@@ -11,7 +11,7 @@ import sys
 import time
 
 from beds import LegacyBed, LegacyProgram, inside, require, run_cases
-from shapes import BAN, DOCKER, ESTABLISHED, HOME, filtered
+from shapes import (BAN, BY_MARK, DOCKER, ESTABLISHED, HOME, SET_MARK, filtered, marked)
 # pylint: disable=wrong-import-order
 from flows import FlowBed, cut_after_revert  # noqa: E402
 
@@ -88,6 +88,17 @@ def allow(args):
         open_all(bed, "RU tcp/80", "US tcp/443", "DE tcp/80", "MC tcp/22")
         require(not bed.open("CN", "tcp/80"), "the banned come in")
         assert_cut(bed, ["RU tcp/80", "US tcp/443"], ["DE tcp/80", "MC tcp/22"])
+
+
+def marks(args):
+    """The list marks who is let in, and whoever is not marked is stopped."""
+    for rest, policy in (("! --mark", "ACCEPT"), ("--mark", "DROP")):
+        scene = Scene(args, marked(SET_MARK % "home", BY_MARK.replace("--mark", rest).replace(
+            "DROP", "ACCEPT" if policy == "DROP" else "DROP"), policy=policy))
+        with scene as bed:
+            scene.lift({"set": ["home"]}, table="mangle")
+            open_all(bed, "RU tcp/80", "US tcp/443", "DE tcp/80", "MC tcp/22")
+            assert_cut(bed, ["RU tcp/80", "US tcp/443"], ["DE tcp/80", "MC tcp/22"])
 
 
 def around(args):
@@ -174,7 +185,7 @@ def window(args):
             require(bed.ask("says", "DE tcp/80"), ending + ": DE was cut")
 
 
-CASES = {f.__name__: f for f in (deny, allow, around, container, interfaces, unclear, sources,
+CASES = {f.__name__: f for f in (deny, allow, marks, around, container, interfaces, unclear, sources,
                                  window)}
 
 
