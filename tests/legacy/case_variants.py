@@ -5,7 +5,8 @@ import os
 
 from beds import (BLOCKED, SETS, LegacyBed, LegacyProgram, deny_matrix, require, result_text)
 from scene import RULES, Scene, no_memory_for_ipv6
-from shapes import REDIRECT, filtered
+from shape import filtered
+from shapes import REDIRECT
 
 # --- both variants at once ----------------------------------------------------------------------
 

@@ -11,7 +11,9 @@ import sys
 import time
 
 from beds import LegacyBed, LegacyProgram, inside, require, run_cases
-from shapes import (BAN, BY_MARK, DOCKER, ESTABLISHED, HOME, SET_MARK, filtered, marked)
+from shape import BAN, ESTABLISHED, filtered
+from shapes import DOCKER, HOME
+from shapes_marks import BY_MARK, SET_MARK, marked
 # pylint: disable=wrong-import-order
 from flows import FlowBed, cut_after_revert  # noqa: E402
 

@@ -7,23 +7,9 @@ afterwards are those before: shapes.py --program PATH SHAPE...
 import argparse
 import sys
 
-from beds import (AT_HOME, BLOCKED, BLOCKED6, LegacyBed, LegacyProgram, deny_matrix, require,
-                  run_cases)
-
-EVERYBODY = ("RU", "CN", "KP", "MC", "DE", "US", "RU6", "CN6", "MC6", "DE6", "US6")
-ABROAD = tuple(who for who in EVERYBODY if who not in AT_HOME)
-IPV4 = tuple(who for who in ABROAD if "6" not in who)
-ALL = ("tcp/80", "tcp/443", "tcp/22", "tcp/8080", "udp/53")
-WEB = ("tcp/80", "tcp/443")
-
-
-def filtered(rules, policy="ACCEPT", chains=""):
-    return ("*filter\n:INPUT %s [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n%s%s\nCOMMIT\n"
-            % (policy, chains, rules.strip()))
-
-
-ESTABLISHED = "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
-NEIGHBOURS = "-A INPUT -p ipv6-icmp -j ACCEPT\n"
+from beds import BLOCKED, BLOCKED6, LegacyBed, LegacyProgram, deny_matrix, require, run_cases
+from shape import (ABROAD, BAN, ESTABLISHED, EVERYBODY, IPV4, NEIGHBOURS, WEB, Shape, filtered)
+from shapes_marks import MARKS
 
 CSF = filtered("""
 -A INPUT -i eth0 -j LOCALINPUT
@@ -81,21 +67,6 @@ COMMIT
 """
 
 
-class Shape:
-    """
-    blocked: who is without a window; lifts: the ports that are open in it, but not for the banned;
-    refused: what the message says instead; found: discover means the same rules.
-    """
-
-    def __init__(self, rules="", rules6="", blocked=(), ports=ALL, lifts=WEB, selector=None,
-                 table="filter", container=False, refused=None, challenges=None, banned=(),
-                 found=False, **target):
-        self.rules, self.rules6, self.blocked, self.ports = rules, rules6, blocked, ports
-        self.lifts, self.container, self.refused = lifts, container, refused
-        self.selector, self.table, self.target = selector, table, target
-        self.challenges, self.banned, self.found = challenges, banned, found
-
-
 # Behind DNAT a rule asks for the container's port; the port that was asked for counts.
 CONTAINER_PORT = DOCKER.replace("-i eth0 -m set", "-i eth0 -p tcp -m multiport --dports 8080,8443"
                                 " -m set")
@@ -125,7 +96,6 @@ BEHIND_NAT = {
 
 # What else stops packets goes on doing so for those that the lift lets in.
 HOME = "-A INPUT -p tcp -m set --match-set home src -j ACCEPT\n"
-BAN = "-A INPUT -m set --match-set banned src -j DROP\n"
 F2B = ":f2b-web - [0:0]\n"
 JUMPS = "-A f2b-web -s 112.80.248.75/32 -j REJECT\n-A f2b-web -j RETURN\n"
 BANS = {
@@ -298,75 +268,6 @@ AROUND = {
         selector={"set": ["home"]}, refused="too many rules follow it"),
 }
 
-
-# One rule marks, another decides by the mark.
-def marked(pre, filters, policy="ACCEPT", chains=""):
-    return ("*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n"
-            ":OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n%s%s\nCOMMIT\n"
-            % (chains, pre.strip()) + filtered(ESTABLISHED + filters, policy=policy))
-
-
-SET_MARK = "-A PREROUTING -m set --match-set %s src -j MARK --set-xmark 0x7/0xff\n"
-BY_MARK = "-A INPUT -m mark --mark 0x7/0xff -m comment --comment geo -j DROP"
-MARKS = {
-    "mark": Shape(marked(SET_MARK % "geo" + SET_MARK % "banned", BY_MARK), blocked=BLOCKED,
-                  banned=("CN",), selector={"set": ["geo"]}, table="mangle", found=True),
-    "mark-in-a-chain": Shape(marked(
-        "-A PREROUTING -m set --match-set geo src -j G\n" + SET_MARK.replace(
-            "PREROUTING -m set --match-set %s src", "G") + "-A G -j ACCEPT\n", BY_MARK,
-        chains=":G - [0:0]\n"), blocked=BLOCKED, selector={"set": ["geo"]}, table="mangle"),
-    "mark-restored": Shape(marked(
-        "-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff\n"
-        "-A PREROUTING -m mark ! --mark 0x0/0xff -j ACCEPT\n" + SET_MARK % "geo"
-        + "-A PREROUTING -j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff\n", BY_MARK),
-                           blocked=BLOCKED, selector={"set": ["geo"]}, table="mangle", found=True),
-    "mark-inverted": Shape(marked(SET_MARK % "geo", "-A INPUT -m mark ! --mark 0x7/0xff -j ACCEPT",
-                                  policy="DROP"),
-                           blocked=BLOCKED, selector={"set": ["geo"]}, table="mangle"),
-    "connmark": Shape(marked((SET_MARK % "geo").replace("MARK", "CONNMARK"),
-                             BY_MARK.replace("-m mark", "-m connmark")), blocked=BLOCKED,
-                      ports=WEB + ("tcp/22",), selector={"set": ["geo"]}, table="mangle"),
-    "drop-by-mark": Shape(marked(SET_MARK % "geo", BY_MARK), blocked=BLOCKED,
-                          selector={"comment": ["geo"]}),
-    "drop-by-shared-mark": Shape(marked(SET_MARK % "geo" + SET_MARK % "banned", BY_MARK),
-                                 blocked=BLOCKED, ports=WEB, selector={"comment": ["geo"]},
-                                 refused="a mark that several rules set"),
-    "mark-that-lets-in": Shape(marked(SET_MARK % "home", BY_MARK.replace("DROP", "ACCEPT"),
-                                      policy="DROP"), blocked=IPV4, ports=WEB + ("tcp/22",),
-                               selector={"set": ["home"]}, table="mangle"),
-    "mark-that-lets-in-before-bans": Shape(
-        marked(SET_MARK % "home", BY_MARK.replace("DROP", "ACCEPT") + "\n" + BAN, policy="DROP"),
-        blocked=IPV4, ports=WEB, selector={"set": ["home"]}, table="mangle",
-        refused="let them through by their source, without a mark"),
-    "mark-that-is-missed": Shape(
-        marked(SET_MARK % "home", BY_MARK.replace("--mark", "! --mark") + "\n" + BAN),
-        blocked=IPV4, banned=("CN",), selector={"set": ["home"]}, table="mangle"),
-    "connmark-that-is-missed": Shape(
-        marked((SET_MARK % "home").replace("MARK", "CONNMARK"), BAN + BY_MARK.replace(
-            "-m mark --mark", "-p tcp -m connmark ! --mark")),
-        blocked=IPV4, banned=("CN",), ports=WEB + ("tcp/22",), selector={"set": ["home"]},
-        table="mangle"),
-    "mark-that-a-ban-writes-too": Shape(
-        marked(SET_MARK % "home" + (SET_MARK % "banned").replace("0x7/", "0x1/"),
-               BY_MARK.replace("--mark", "! --mark")), blocked=IPV4, ports=WEB,
-        selector={"set": ["home"]}, table="mangle", refused="without a mark"),
-    "mark-in-a-chain-that-lets-in": Shape(
-        marked("-A PREROUTING -m set --match-set home src -j G\n" + SET_MARK.replace(
-            "PREROUTING -m set --match-set %s src", "G"), BY_MARK.replace("--mark", "! --mark"),
-               chains=":G - [0:0]\n"),
-        blocked=IPV4, ports=WEB, selector={"set": ["home"]}, table="mangle",
-        refused="mark them in this rule itself"),
-    "mark-for-nothing": Shape(marked(SET_MARK % "geo", ""), ports=WEB, selector={"set": ["geo"]},
-                              table="mangle", refused="no rule is seen that decides by"),
-    "set-filled-by-source": Shape(filtered(
-        ESTABLISHED + "-A INPUT -m set --match-set geo src -j SET --add-set banned src\n" + BAN),
-        blocked=BLOCKED, ports=WEB, selector={"set": ["geo"]}, refused="into ipset banned, by which other rules"),
-    "set-filled-for-statistics": Shape(filtered(
-        ESTABLISHED + BAN + "-A INPUT -m set --match-set geo src -j SET --add-set seen src --exist"
-        "\n-A INPUT -m set --match-set geo src -j NFLOG --nflog-prefix geo --nflog-group 2\n"
-        "-A INPUT -m set --match-set geo src -j DROP"), blocked=BLOCKED, banned=("CN",),
-                                       selector={"set": ["geo"]}, found=True),
-}
 
 PLAIN = {
     "plain": Shape(filtered("-A INPUT -p tcp -m tcp --dport 9 -j ACCEPT\n"
