@@ -13,7 +13,7 @@ enum selection {
 	BY_MAP,
 	BY_COMMENT, /* and chain */
 	BY_HANDLE,  /* and chain */
-	BY_CHAIN,   /* alone: iptables has no handles */
+	BY_CHAIN,   /* alone: a list of rules, or iptables, which has no handles */
 };
 
 struct builder {
@@ -80,6 +80,20 @@ is_shared_comment(const struct observations *all, const struct observation *o, c
 	return false;
 }
 
+/* True when its chain holds nothing else that blocks by source. */
+static bool
+is_whole_chain(const struct observations *all, const struct observation *o, const bool *wanted)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct observation *other = &all->v[i];
+
+		if (same(other->backend, o->backend) && same(other->table, o->table) &&
+		    same(other->chain, o->chain) && can_block(other) && !wanted[i])
+			return false;
+	}
+	return true;
+}
+
 static enum selection
 selection_of(const struct observations *all, const struct observation *o, const bool *wanted)
 {
@@ -93,21 +107,11 @@ selection_of(const struct observations *all, const struct observation *o, const 
 		return BY_SET;
 	if (o->comment != NULL && o->comment[0] != '\0' && !is_shared_comment(all, o, wanted))
 		return BY_COMMENT;
+	/* The name of a chain that is full of countries outlives its rules' handles. */
+	if (o->n_more > 0 && signature_judge(all, o).verdict == VERDICT_CERTAIN &&
+	    is_whole_chain(all, o, wanted))
+		return BY_CHAIN;
 	return same(o->backend, "iptables") ? BY_CHAIN : BY_HANDLE;
-}
-
-/* True when its chain holds nothing else that blocks by source. */
-static bool
-is_whole_chain(const struct observations *all, const struct observation *o, const bool *wanted)
-{
-	for (size_t i = 0; i < all->n; i++) {
-		const struct observation *other = &all->v[i];
-
-		if (same(other->backend, o->backend) && same(other->table, o->table) &&
-		    same(other->chain, o->chain) && can_block(other) && !wanted[i])
-			return false;
-	}
-	return true;
 }
 
 /* A set made for us is the cleanest way in: what stands behind it needs no change. */
@@ -191,6 +195,16 @@ add_handle(struct rule_selector *rules, uint64_t handle)
 }
 
 static int
+add_handles(struct rule_selector *rules, const struct observation *o)
+{
+	int rc = add_handle(rules, o->handle);
+
+	for (size_t i = 0; rc == 0 && i < o->n_more; i++)
+		rc = add_handle(rules, o->more[i]);
+	return rc;
+}
+
+static int
 select_rule(struct target *target, enum selection by, const struct observation *o)
 {
 	switch (by) {
@@ -202,7 +216,7 @@ select_rule(struct target *target, enum selection by, const struct observation *
 	case BY_COMMENT:
 		return add_exactly(&target->rules.comment, o->comment);
 	case BY_HANDLE:
-		return add_handle(&target->rules, o->handle);
+		return add_handles(&target->rules, o);
 	case BY_CHAIN:
 		return 0; /* the target has it */
 	}

@@ -43,9 +43,12 @@ struct observation {
 	char *table;         /* "inet filter" */
 	char *chain;
 	uint64_t handle;
-	char *hook;    /* where its packets come from: "input", "forward", "ingress eth0", ... */
-	char *text;    /* the rule, short, ASCII */
-	char *comment; /* the rule's, or NULL */
+	uint64_t *more; /* handles of the rules behind it that do the same to other networks */
+	size_t n_more;
+	char *hook;     /* where its packets come from: "input", "forward", "ingress eth0", ... */
+	char *text;     /* the rule, short, ASCII */
+	char *comment;  /* the rule's, or NULL */
+	char *leads_to; /* the chains that it sends these sources to, with spaces; or NULL */
 	enum source_kind source;
 	char *set;         /* name of the set or map, or NULL */
 	char *set_comment; /* or NULL */
@@ -55,6 +58,7 @@ struct observation {
 	enum effect effect;
 	/* Of rules that follow each other: the same, if only the network differs. 0: none. */
 	uint64_t kinds[OBSERVATION_KINDS];
+	bool sends;       /* the rule sends packets to another port or host */
 	bool destination; /* matches the destination: a block of replies or of outgoing traffic */
 	char *refusal;    /* why it cannot be lifted, with the way out; NULL: it can */
 	char *spared_by;  /* the table's own set that lets packets pass before it; or NULL */
@@ -80,12 +84,13 @@ struct observations {
 /* Returns a zeroed entry at the end, or NULL when memory is gone. */
 struct observation *observations_add(struct observations *all);
 /*
- * Of iptables' rules, which have one network each: a chain of them is what a set with all of them
- * would be. If the last one says the same as one right before it, that stands for both; what blocks
- * nothing (a rule that logs) may be between them. A single host may be a ban among networks: it has
- * to be of a kind of theirs.
+ * Of rules that have one network each: a chain of them is what a set with all of them would be. If
+ * the last one says the same as one right before it, that stands for both; what blocks nothing (a
+ * rule that logs) may be between them. A single host may be a ban among networks: by_handle, where
+ * a policy can name each rule, hosts are a list of their own; else it has to be of a kind of
+ * theirs. -1 when memory is gone.
  */
-void observations_join(struct observations *all);
+int observations_join(struct observations *all, bool by_handle);
 void observations_fini(struct observations *all);
 
 #endif

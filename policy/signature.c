@@ -12,70 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "known_tools.h"
 #include "words.h"
 
 #define LIST_MIN 8 /* elements; whoever lists fewer networks may just mean some neighbours */
-
-/*
- * What known tools make. Every pattern that is given must match (fnmatch(3)); the first row that
- * does counts.
- */
-static const struct {
-	const char *table; /* without the family */
-	const char *chain;
-	const char *set;
-	const char *comment;
-	enum verdict verdict;
-	const char *why;
-} tools[] = {
-	{ "geoip-shell", NULL, "[A-Z][A-Z]_[46]*", NULL, VERDICT_CERTAIN,
-	  "a country's set in geoip-shell's table" },
-	{ "geoip-shell", NULL, "*", NULL, VERDICT_LEFT_ALONE,
-	  "an exception that geoip-shell makes" },
-	{ NULL, NULL, "geoip-shell_[A-Z][A-Z]_[46]*", NULL, VERDICT_CERTAIN,
-	  "a country's set of geoip-shell" },
-	{ NULL, NULL, "geoip-shell_*", NULL, VERDICT_LEFT_ALONE,
-	  "an exception that geoip-shell makes" },
-	{ NULL, NULL, NULL, "geoip-shell_aux_*", VERDICT_LEFT_ALONE,
-	  "an exception that geoip-shell makes" },
-	{ "geo-filter", NULL, "filter-v[46]", NULL, VERDICT_CERTAIN, "nft-geo-filter's set" },
-	{ NULL, NULL, "GEOIP_CC_*", NULL, VERDICT_CERTAIN, "set name GEOIP_CC_* is made by VyOS" },
-	{ NULL, NULL, "GEOIP_CC6_*", NULL, VERDICT_CERTAIN,
-	  "set name GEOIP_CC6_* is made by VyOS" },
-	{ "banIP", NULL, "country.*", NULL, VERDICT_CERTAIN, "banIP's country feed" },
-	{ "banIP", NULL, "*", NULL, VERDICT_LEFT_ALONE, "one of banIP's other feeds" },
-	{ NULL, "CC_DENY*", NULL, NULL, VERDICT_CERTAIN, "chain CC_DENY* is made by CSF" },
-	{ NULL, "CC_ALLOW*", NULL, NULL, VERDICT_CERTAIN, "chain CC_ALLOW* is made by CSF" },
-	{ NULL, NULL, "chain_*DENY", NULL, VERDICT_LEFT_ALONE, "CSF's list of single addresses" },
-	{ NULL, NULL, "chain_*ALLOW", NULL, VERDICT_LEFT_ALONE, "CSF's list of single addresses" },
-	{ NULL, NULL, "bl_*", NULL, VERDICT_LEFT_ALONE, "a blocklist" },
-	{ NULL, "LOCATIONBLOCK", NULL, NULL, VERDICT_CERTAIN,
-	  "chain LOCATIONBLOCK is made by IPFire" },
-	{ NULL, NULL, "XD", NULL, VERDICT_LEFT_ALONE, "IPFire's list of hostile networks" },
-	{ NULL, NULL, "addr-set-*", NULL, VERDICT_LEFT_ALONE, "fail2ban's set" },
-	{ NULL, NULL, "addr6-set-*", NULL, VERDICT_LEFT_ALONE, "fail2ban's set" },
-	{ NULL, NULL, "f2b*", NULL, VERDICT_LEFT_ALONE, "fail2ban's set" },
-	{ NULL, NULL, "*fail2ban*", NULL, VERDICT_LEFT_ALONE, "fail2ban's set" },
-	{ "f2b*", NULL, NULL, NULL, VERDICT_LEFT_ALONE, "fail2ban's table" },
-	{ NULL, "f2b*", NULL, NULL, VERDICT_LEFT_ALONE, "fail2ban's chain" },
-	{ NULL, NULL, NULL, "f2b*", VERDICT_LEFT_ALONE, "fail2ban's rule" },
-	{ NULL, NULL, NULL, "fail2ban*", VERDICT_LEFT_ALONE, "fail2ban's rule" },
-	{ "crowdsec*", NULL, NULL, NULL, VERDICT_LEFT_ALONE, "crowdsec's table" },
-	{ NULL, NULL, "crowdsec*", NULL, VERDICT_LEFT_ALONE, "crowdsec's set" },
-	{ NULL, "crowdsec*", NULL, NULL, VERDICT_LEFT_ALONE, "crowdsec's chain" },
-	{ "sshguard*", NULL, NULL, NULL, VERDICT_LEFT_ALONE, "sshguard's table" },
-	{ NULL, NULL, "sshguard*", NULL, VERDICT_LEFT_ALONE, "sshguard's set" },
-	{ NULL, NULL, "*firehol*", NULL, VERDICT_CANDIDATE,
-	  "a list of FireHOL's looks exactly like a geo-block: most are attackers, some "
-	  "countries" },
-	{ NULL, NULL, "*spamhaus*", NULL, VERDICT_CANDIDATE,
-	  "a list of Spamhaus's looks exactly like a geo-block, but names hostile networks" },
-	{ NULL, NULL, "*[rR][fF][cC]1918*", NULL, VERDICT_LEFT_ALONE, "private networks" },
-	{ NULL, NULL, NULL, "*[rR][fF][cC] *1918*", VERDICT_LEFT_ALONE, "private networks" },
-	{ NULL, NULL, NULL, "*[rR][fF][cC]1918*", VERDICT_LEFT_ALONE, "private networks" },
-	{ NULL, NULL, "geopause*", NULL, VERDICT_LEFT_ALONE, "made by geopause itself" },
-};
-#define N_TOOLS (sizeof(tools) / sizeof(tools[0]))
 
 /* Sets of ports that wait to be filled by an ACME client's hooks. */
 static const char *const own_sets[] = { "acme*", "geopause*", "letsencrypt*", "certbot*" };
@@ -96,33 +36,6 @@ judged(enum verdict verdict, const char *fmt, ...)
 		j.evidence[0] = '\0';
 	va_end(args);
 	return j;
-}
-
-/* The name of a table without its family. */
-static const char *
-table_name(const char *table)
-{
-	const char *space = table == NULL ? NULL : strchr(table, ' ');
-
-	return space == NULL ? table : space + 1;
-}
-
-static bool
-fits(const char *pattern, const char *name)
-{
-	return pattern == NULL || (name != NULL && fnmatch(pattern, name, 0) == 0);
-}
-
-static size_t
-tool_of(const struct observation *o)
-{
-	size_t i = 0;
-
-	while (i < N_TOOLS &&
-	       !(fits(tools[i].table, table_name(o->table)) && fits(tools[i].chain, o->chain) &&
-		 fits(tools[i].set, o->set) && fits(tools[i].comment, o->comment)))
-		i++;
-	return i;
 }
 
 static bool
@@ -245,6 +158,17 @@ judge_codes(const struct observation *o, const char *what, const char *text)
 		      what, name);
 }
 
+/* Countries, and the administrator's own networks beside them. */
+static bool
+lets_own_networks_through(const struct observation *o)
+{
+	const struct set_facts *f = &o->facts;
+
+	return lets_through(o) && was_read(f) && f->interval && !f->dynamic &&
+	       f->elements - f->special >= LIST_MIN && f->special <= f->elements / 4 &&
+	       f->hosts <= f->elements / 2;
+}
+
 /* Nothing is known but what it holds. */
 static struct judgement
 judge_shape(const struct observation *o)
@@ -256,6 +180,10 @@ judge_shape(const struct observation *o)
 			      "holds %zu public networks, as a geo-block does; its name says "
 			      "nothing",
 			      f->elements);
+	if (lets_own_networks_through(o))
+		return judged(VERDICT_CANDIDATE,
+			      "lets %zu public networks through, beside private ones",
+			      f->elements - f->special);
 	if (o->source == SOURCE_FOREIGN)
 		return judged(VERDICT_CANDIDATE,
 			      "looks the source up in something that cannot be read here");
@@ -268,14 +196,14 @@ judge_shape(const struct observation *o)
 }
 
 static struct judgement
-judge_tool(const struct observation *o, size_t tool)
+judge_tool(const struct observation *o, const struct known_tool *tool)
 {
-	if (tools[tool].verdict == VERDICT_CERTAIN && holds_special_only(o))
+	if (tool->verdict == VERDICT_CERTAIN && holds_special_only(o))
 		return judged(VERDICT_LEFT_ALONE,
 			      "%s, but it holds private or special addresses "
 			      "only",
-			      tools[tool].why);
-	return judged(tools[tool].verdict, "%s", tools[tool].why);
+			      tool->why);
+	return judged(tool->verdict, "%s", tool->why);
 }
 
 /* The words of the chain and the table together. */
@@ -283,7 +211,7 @@ static struct words
 place_words(const struct observation *o)
 {
 	struct words chain = words_read(o->chain);
-	struct words table = words_read(table_name(o->table));
+	struct words table = words_read(known_table_name(o->table));
 
 	if (table.geo && chain.other == NULL)
 		chain.geo = true;
@@ -300,9 +228,10 @@ judge_place(const struct observation *o, const struct words *own)
 {
 	char chain[NAME_BUF];
 	char table[NAME_BUF];
-	/* A single network may be anything that somebody once added by hand. */
+	/* A single network, or some, may be anything that somebody once added by hand. */
 	bool sure = own->unknown == 0 && !own->exception && holds_networks(o) &&
-		    o->source != SOURCE_LITERAL && (!lets_through(o) || is_list(o));
+		    o->source != SOURCE_LITERAL &&
+		    ((!lets_through(o) && o->n_more == 0) || is_list(o));
 
 	err_name(chain, o->chain);
 	err_name(table, o->table);
@@ -318,6 +247,26 @@ judge_place(const struct observation *o, const struct words *own)
 	return judge_shape(o);
 }
 
+/*
+ * The chains that only these networks are sent to. Single addresses among them may be meant
+ * otherwise. false: their names say nothing.
+ */
+static bool
+judge_leads(const struct observation *o, struct judgement *j)
+{
+	struct words w = words_read(o->leads_to);
+
+	if (!holds_networks(o) || o->facts.hosts > 0 || (lets_through(o) && !is_list(o)))
+		return false;
+	if (w.geo)
+		*j = judge_geo(o, &w, "chain", o->leads_to);
+	else if (names_countries(&w, o) && w.codes > w.word_codes + w.short_codes)
+		*j = judge_codes(o, "chain", o->leads_to);
+	else
+		return false;
+	return true;
+}
+
 static struct judgement
 judge_named(const struct observation *o)
 {
@@ -326,6 +275,7 @@ judge_named(const struct observation *o)
 	struct words set = words_read(o->set_comment);
 	struct words place = place_words(o);
 	bool noted = rule.geo || set.geo;
+	struct judgement leads;
 
 	if (name.geo)
 		return judge_geo(o, &name, "set name", o->set);
@@ -343,6 +293,8 @@ judge_named(const struct observation *o)
 	if (set.other != NULL || rule.other != NULL)
 		return judged(VERDICT_LEFT_ALONE, "looks like %s, by the comment",
 			      set.other != NULL ? set.other : rule.other);
+	if (judge_leads(o, &leads))
+		return leads;
 	if (place.other != NULL && (place.hard || !place.geo))
 		return judged(VERDICT_LEFT_ALONE, "looks like %s, by the chain or table",
 			      place.other);
@@ -357,6 +309,7 @@ judge_unnamed(const struct observation *o)
 {
 	struct words rule = words_read(o->comment);
 	struct words place = place_words(o);
+	struct judgement leads;
 
 	if (rule.geo)
 		return judge_geo(o, &rule, "comment", o->comment);
@@ -364,6 +317,8 @@ judge_unnamed(const struct observation *o)
 		return judged(VERDICT_LEFT_ALONE, "looks like %s, by the comment", rule.other);
 	if (names_countries(&rule, o))
 		return judge_codes(o, "comment", o->comment);
+	if (judge_leads(o, &leads))
+		return leads;
 	if (lets_through(o) && o->source != SOURCE_FOREIGN && o->facts.elements < LIST_MIN)
 		return judged(VERDICT_LEFT_ALONE, "lets a few addresses through: an exception");
 	if (place.other != NULL && (place.hard || !place.geo))
@@ -379,7 +334,7 @@ judge_own_set(const struct observation *o)
 {
 	char name[NAME_BUF];
 
-	if (fits(MARK, o->set))
+	if (o->set != NULL && fnmatch(MARK, o->set, 0) == 0)
 		return judged(VERDICT_LEFT_ALONE, "made by geopause itself");
 	for (size_t i = 0; i < N_OWN_SETS; i++)
 		if (o->set != NULL && fnmatch(own_sets[i], o->set, FNM_CASEFOLD) == 0)
@@ -395,25 +350,40 @@ says(const struct observation *o, const char *text)
 	return o->text != NULL && strstr(o->text, text) != NULL;
 }
 
+static struct judgement judge_alone(const struct observation *o);
+
+/* Only the administrator knows what answers where countries are sent; it is said all the same. */
+static struct judgement
+judge_harmless(const struct observation *o)
+{
+	struct observation blocking = *o;
+
+	blocking.effect = EFFECT_DENY;
+	if (o->sends && judge_alone(&blocking).verdict == VERDICT_CERTAIN)
+		return judged(VERDICT_CANDIDATE,
+			      "sends countries to another port or host: if nothing answers there, "
+			      "name it in a policy, with \"action\": \"skip\"");
+	return judged(VERDICT_LEFT_ALONE, "decides by source, but blocks nothing on these ports");
+}
+
 static struct judgement
 judge_alone(const struct observation *o)
 {
-	size_t tool;
+	struct known_tool tool;
 
 	if (o->source == SOURCE_OWN_SET)
 		return judge_own_set(o);
 	if (o->destination)
 		return judged(VERDICT_LEFT_ALONE, "matches destinations, not sources");
 	if (o->effect == EFFECT_NONE)
-		return judged(VERDICT_LEFT_ALONE,
-			      "decides by source, but blocks nothing on these ports");
+		return judge_harmless(o);
 	if (o->source != SOURCE_FOREIGN && o->facts.dynamic)
 		return judged(VERDICT_LEFT_ALONE, "its set is filled by rules");
 	if (says(o, "limit rate over") || says(o, "ct count over") || says(o, "quota over"))
 		return judged(VERDICT_LEFT_ALONE, "limits how much comes in, not from where");
-	tool = tool_of(o);
-	if (tool < N_TOOLS)
-		return judge_tool(o, tool);
+	tool = known_tool(o);
+	if (tool.why != NULL)
+		return judge_tool(o, &tool);
 	if (o->source == SOURCE_FOREIGN && says(o, "geoip") &&
 	    (o->comment == NULL || strstr(o->comment, "geoip") == NULL))
 		return judged(VERDICT_CERTAIN, "xtables-addons' geoip match");

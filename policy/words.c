@@ -37,6 +37,15 @@ static const struct {
 	{ "geoallow*", GEO, NULL, false },
 	{ "geolite*", GEO, NULL, false },
 	{ "geofw", GEO, NULL, false },
+	{ "geomap*", GEO, NULL, false },
+	{ "geoset*", GEO, NULL, false },
+	{ "geolist*", GEO, NULL, false },
+	{ "geonet*", GEO, NULL, false },
+	{ "geomark*", GEO, NULL, false },
+	{ "georestrict*", GEO, NULL, false },
+	{ "geobloc*", GEO, NULL, false }, /* French, Italian, Catalan */
+	{ "geobloq*", GEO, NULL, false }, /* Spanish, Portuguese */
+	{ "geosperr*", GEO, NULL, false },
 	{ "blockgeo", GEO, NULL, false },
 	{ "*country*", GEO, NULL, false },
 	{ "*countries*", GEO, NULL, false },
@@ -44,7 +53,23 @@ static const struct {
 	{ "nation", GEO, NULL, false },
 	{ "nations", GEO, NULL, false },
 	{ "laender*", GEO, NULL, false },
+	{ "lander*", GEO, NULL, false }, /* German, with its umlaut; Swedish */
+	{ "landen", GEO, NULL, false },
+	{ "pays", GEO, NULL, false },
+	{ "pais", GEO, NULL, false },
 	{ "paises", GEO, NULL, false },
+	{ "paesi", GEO, NULL, false },
+	{ "paese", GEO, NULL, false },
+	{ "nazion*", GEO, NULL, false },
+	{ "kraje", GEO, NULL, false },
+	{ "krajow", GEO, NULL, false },
+	{ "стран*", GEO, NULL, false },
+	{ "Стран*", GEO, NULL, false },
+	{ "країн*", GEO, NULL, false },
+	{ "Країн*", GEO, NULL, false },
+	{ "*国家*", GEO, NULL, false },
+	{ "*國家*", GEO, NULL, false },
+	{ "*국가*", GEO, NULL, false },
 	{ "ipdeny", GEO, NULL, false },
 	{ "maxmind", GEO, NULL, false },
 	{ "locationblock", GEO, NULL, false },
@@ -53,7 +78,25 @@ static const struct {
 	{ "non", EXCEPTION, NULL, false },
 	{ "no", EXCEPTION, NULL, false },
 	{ "without", EXCEPTION, NULL, false },
-	{ "except*", EXCEPTION, "an exception", false },
+	{ "excep*", EXCEPTION, "an exception", false },
+	{ "eccez*", EXCEPTION, "an exception", false },
+	{ "ausnahm*", EXCEPTION, "an exception", false },
+	{ "auser", EXCEPTION, "an exception", false }, /* with its sharp s */
+	{ "ausser", EXCEPTION, "an exception", false },
+	{ "sauf", EXCEPTION, "an exception", false },
+	{ "salvo", EXCEPTION, "an exception", false },
+	{ "nicht", EXCEPTION, NULL, false },
+	{ "kein*", EXCEPTION, NULL, false },
+	{ "sin", EXCEPTION, NULL, false },
+	{ "sans", EXCEPTION, NULL, false },
+	{ "кроме", EXCEPTION, "an exception", false },
+	{ "Кроме", EXCEPTION, "an exception", false },
+	{ "исключ*", EXCEPTION, "an exception", false },
+	{ "Исключ*", EXCEPTION, "an exception", false },
+	{ "не", EXCEPTION, NULL, false },
+	{ "*例外*", EXCEPTION, "an exception", false },
+	{ "*除外*", EXCEPTION, "an exception", false },
+	{ "*예외*", EXCEPTION, "an exception", false },
 	{ "exempt*", EXCEPTION, "an exception", false },
 	{ "exclu*", EXCEPTION, "an exception", false },
 	{ "bypass*", EXCEPTION, "an exception", false },
@@ -139,7 +182,6 @@ static const struct {
 	{ "safelist*", LISTED, "a list of exceptions", false },
 
 	{ "cc", NEUTRAL, NULL, false },
-	{ "v", NEUTRAL, NULL, false },
 	{ "ip", NEUTRAL, NULL, false },
 	{ "ips", NEUTRAL, NULL, false },
 	{ "ipv", NEUTRAL, NULL, false },
@@ -264,6 +306,32 @@ meaning_of(const char *word)
 	return i;
 }
 
+/*
+ * Reads one letter or digit: small, and without its accent if it is one of Latin-1, be that written
+ * so or as UTF-8. Of other scripts: the next byte.
+ */
+static char
+next_letter(const char **p)
+{
+	/* U+00C0 to U+00FF */
+	static const char latin[] =
+		"aaaaaaaceeeeiiiidnoooooxouuuuytsaaaaaaaceeeeiiiidnooooo-ouuuuyty";
+	unsigned char c = (unsigned char)*(*p)++;
+	bool continued = ((unsigned char)**p & 0xc0) == 0x80;
+
+	if (c < 0xc0)
+		return (char)tolower(c);
+	if (!continued)
+		return latin[c - 0xc0];
+	return c == 0xc3 ? latin[*(*p)++ & 0x3f] : (char)c;
+}
+
+static bool
+is_letter(char c)
+{
+	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
 /* True where the next word begins. */
 static bool
 is_boundary(char before, char after)
@@ -271,7 +339,7 @@ is_boundary(char before, char after)
 	unsigned char a = (unsigned char)before;
 	unsigned char b = (unsigned char)after;
 
-	if (!isalnum(b))
+	if (!is_letter(after))
 		return true;
 	return (isdigit(a) != 0) != (isdigit(b) != 0) || (islower(a) && isupper(b));
 }
@@ -330,16 +398,18 @@ next_word(struct words *w, const char *p, bool *home)
 {
 	char word[WORD_MAX];
 	size_t n = 0;
-	bool capitals = true;
+	bool capitals = true, plain = true;
 
 	do {
-		if (n < sizeof(word) - 1)
-			word[n++] = (char)tolower((unsigned char)*p);
+		plain = plain && isascii((unsigned char)*p);
 		capitals = capitals && isupper((unsigned char)*p);
-		p++;
+		word[n] = next_letter(&p);
+		n += n < sizeof(word) - 1;
 	} while (!is_boundary(p[-1], *p));
 	word[n] = '\0';
-	if (!isdigit((unsigned char)word[0]))
+	if (n == 2 && !plain)
+		w->unknown++; /* "là" is not Laos */
+	else if (n > 1 && !isdigit((unsigned char)word[0]))
 		count_word(w, word, capitals, home);
 	return p;
 }
@@ -351,7 +421,7 @@ words_read(const char *text)
 	bool cc = false, home = false;
 
 	for (const char *p = text; p != NULL && *p != '\0';) {
-		if (!isalnum((unsigned char)*p)) {
+		if (!is_letter(*p)) {
 			p++;
 			continue;
 		}

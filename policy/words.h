@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the words in a name or a comment say: "geo", "country", the code of a country, "trusted",
- * "ratelimit". Words end at anything that is no letter or digit, between letters and digits, and
- * where a capital letter follows a small one. For signature.c alone.
+ * "ratelimit"; a few are read in other languages, in UTF-8. Words end at anything that is no letter
+ * or digit, between letters and digits, and where a capital letter follows a small one. A single
+ * letter says nothing. For signature.c alone.
  */
 #ifndef GEOPAUSE_WORDS_H
 #define GEOPAUSE_WORDS_H

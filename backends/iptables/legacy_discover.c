@@ -222,7 +222,8 @@ observe(const struct finding *finding, const struct fwmark_place *place, size_t 
 	}
 	if (!o->table || !o->chain || !o->hook)
 		return err_set(e, ERR_FAILED, "out of memory");
-	observations_join(finding->found);
+	if (observations_join(finding->found, false) < 0)
+		return err_set(e, ERR_FAILED, "out of memory");
 	return 0;
 }
 

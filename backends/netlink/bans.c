@@ -267,6 +267,21 @@ bans_bypassed(struct eval *eval, const struct leap *leap, uint32_t concerns,
 	return found;
 }
 
+/* Does the rule send a packet that it takes to another chain, or back to the caller? */
+static bool
+sends_away(const struct way *w, const struct rule *rule)
+{
+	struct evaluation result;
+	bool away;
+
+	eval_new_packet(w->eval);
+	eval_rule(w->eval, rule, w->packet, VIEW_INSIDE, &result);
+	away = result.unread;
+	for (size_t i = 0; i < result.n; i++)
+		away |= result.v[i].chain || ends_chain(&result.v[i]);
+	return away;
+}
+
 const struct rule *
 bans_skipped(struct eval *eval, const struct rule *rule, uint32_t concerns,
 	     const struct packets *packets)
@@ -277,7 +292,7 @@ bans_skipped(struct eval *eval, const struct rule *rule, uint32_t concerns,
 	for (size_t p = 0; !found && p < packets->n; p++) {
 		struct way way = { .eval = eval, .packet = &packets->v[p], .bit = 1u << p };
 
-		if (!(concerns & way.bit))
+		if (!(concerns & way.bit) || !sends_away(&way, rule))
 			continue;
 		forget(eval->rs);
 		way.how = MET_WITHOUT;

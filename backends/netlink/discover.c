@@ -13,6 +13,7 @@
 #include "facts.h"
 #include "indirect.h"
 #include "ipset.h"
+#include "leads.h"
 #include "mark.h"
 #include "nf.h"
 #include "select.h"
@@ -131,6 +132,24 @@ observe_effect(struct look *look, struct observation *o, const struct suspect *s
 }
 
 static int
+tell_numbers(struct observations *found, size_t from)
+{
+	for (size_t i = from; i < found->n; i++) {
+		struct observation *o = &found->v[i];
+		char *text = o->text;
+
+		if (o->n_more == 0)
+			continue;
+		if (asprintf(&o->text, "%s (and %zu more like this)", text, o->n_more) < 0) {
+			o->text = text;
+			return -1;
+		}
+		free(text);
+	}
+	return 0;
+}
+
+static int
 observe_suspect(struct look *look, const struct suspect *s)
 {
 	const struct criterion *c = &s->criterion;
@@ -152,10 +171,13 @@ observe_suspect(struct look *look, const struct suspect *s)
 	o->inverted = c->inverted;
 	o->by_mark = s->by_mark;
 	o->destination = c->of == OF_DESTINATION;
+	o->sends = s->concerns && sends_on(s->rule);
 	facts_of_literal(&o->facts, s->rule, c);
 	if (set && observe_set(look, o, set) < 0)
 		return -1;
 	if (ipset && observe_ipset(look, o, ipset) < 0)
+		return -1;
+	if (leads_find(&o->leads_to, look->nl, &look->rs, s->rule, c, look->e) < 0)
 		return -1;
 	o->spared_by = s->spared_by ? strdup(s->spared_by->name) : NULL;
 	if (!o->destination)
@@ -245,6 +267,8 @@ is_told(struct look *look, const struct suspect *s)
 static int
 observe_all(struct look *look)
 {
+	size_t before = look->found->n;
+
 	for (size_t i = 0; i < look->sel.n; i++) {
 		const struct suspect *s = &look->sel.suspects[i];
 
@@ -252,9 +276,11 @@ observe_all(struct look *look)
 			continue;
 		if (observe_suspect(look, s) < 0)
 			return -1;
-		if (look->iptables)
-			observations_join(look->found);
+		if (observations_join(look->found, !look->iptables) < 0)
+			return no_memory(look->e);
 	}
+	if (tell_numbers(look->found, before) < 0)
+		return no_memory(look->e);
 	for (size_t i = 0; i < look->sel.n_own_sets; i++) {
 		if (!look->iptables && !is_repeated(&look->sel, i) &&
 		    observe_own_set(look, &look->sel.own_sets[i]) < 0)

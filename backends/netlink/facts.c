@@ -10,12 +10,14 @@
 struct key {
 	uint8_t v[16];
 	bool end;
+	bool passes; /* of a verdict map: nothing happens to it there */
 };
 
 struct keys {
 	struct key *v;
 	size_t n, size;
 	size_t len; /* of each key: 4 or 16 bytes */
+	bool stops; /* some do not pass */
 };
 
 static int
@@ -24,6 +26,13 @@ count_key(const struct element *x, void *data)
 	(void)x;
 	((struct keys *)data)->size++;
 	return 0;
+}
+
+static bool
+passes(const struct element *x)
+{
+	return x->is_verdict && (x->verdict == NF_ACCEPT || x->verdict == (uint32_t)NFT_RETURN ||
+				 x->verdict == (uint32_t)NFT_CONTINUE);
 }
 
 static int
@@ -36,6 +45,8 @@ take_key(const struct element *x, void *data)
 		return 0;
 	memcpy(key->v, x->key.v, keys->len);
 	key->end = x->interval_end;
+	key->passes = passes(x);
+	keys->stops |= x->is_verdict && !key->end && !key->passes;
 	keys->n++;
 	return 0;
 }
@@ -130,8 +141,9 @@ count(struct set_facts *facts, const struct keys *keys)
 		const struct key *key = &keys->v[i];
 		const uint8_t *to = i + 1 < keys->n ? keys->v[i + 1].v : NULL;
 
-		/* The start that nft writes for the whole space below the first range. */
-		if (key->end)
+		/* The start that nft writes for the whole space below the first range; exceptions.
+		 */
+		if (key->end || (key->passes && keys->stops))
 			continue;
 		facts->elements++;
 		if (!facts->interval || is_host(key->v, to, keys->len))

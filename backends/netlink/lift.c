@@ -300,6 +300,7 @@ plan_suspect(struct lift *lift, struct eval *eval, const struct selection *sel, 
 struct finding {
 	size_t steps;
 	const char *untouched; /* why; NULL: nothing was noted */
+	bool skipped;          /* it is skipped, and leads to no ban */
 };
 
 static int
@@ -308,6 +309,15 @@ plan_again(struct lift *lift, const struct suspect *s, const struct finding *kno
 	if (!known->untouched)
 		return 0;
 	return lift_note_untouched(lift, s, known->untouched) < 0 ? no_memory(e) : 0;
+}
+
+static bool
+is_skipped(const struct lift *lift, const struct suspect *s)
+{
+	const struct lift_step *last = lift->n ? &lift->steps[lift->n - 1] : NULL;
+
+	return s->effect == EFFECT_DENY && last && last->suspect.rule == s->rule &&
+	       last->action == ACTION_SKIP;
 }
 
 static int
@@ -325,14 +335,20 @@ plan_suspects(struct lift *lift, struct eval *eval, const struct selection *sel,
 				return -1;
 			continue;
 		}
+		if (seen && known[kind].skipped && sel->suspects[i].effect == EFFECT_DENY) {
+			if (lift_plan_skip(lift, &sel->suspects[i], e) < 0)
+				return -1;
+			continue;
+		}
 		lift->untouched.last = NULL;
 		if (plan_suspect(lift, eval, sel, i, e) < 0)
 			return -1;
-		known[kind] = (struct finding){ .steps = SIZE_MAX };
+		known[kind] = (struct finding){ .steps = SIZE_MAX,
+						.skipped = is_skipped(lift, &sel->suspects[i]) };
 		if (lift->n != steps)
 			continue;
 		if (lift->untouched.last == sel->suspects[i].rule)
-			known[kind] = (struct finding){ steps, lift->untouched.why };
+			known[kind] = (struct finding){ steps, lift->untouched.why, false };
 		else if (lift->notes.n == notes)
 			known[kind].steps = steps;
 	}

@@ -5,11 +5,13 @@
 #include "backend.h"
 #include "cover.h"
 #include "discover.h"
+#include "legacy_unseen.h"
 #include "nft_text.h"
 #include "ops.h"
 
 struct backend {
 	struct nl nl;
+	struct legacy_host *legacy; /* opened while there is the right to; or NULL */
 };
 
 static int
@@ -23,6 +25,7 @@ nftables_open(struct backend **backend, struct err *e)
 		free(b);
 		return -1;
 	}
+	b->legacy = legacy_unseen_open();
 	*backend = b;
 	return 0;
 }
@@ -32,6 +35,7 @@ nftables_close(struct backend *backend, bool held)
 {
 	if (!backend)
 		return;
+	legacy_unseen_close(backend->legacy);
 	nl_close(&backend->nl, held);
 	free(backend);
 }
@@ -41,7 +45,9 @@ static int
 nftables_discover(struct backend *backend, const struct ports *ports, struct observations *found,
 		  struct err *e)
 {
-	return discover(&backend->nl, ports, "nftables", false, NULL, found, e);
+	const struct unseen_nat nat = legacy_unseen_nat(backend->legacy, ports);
+
+	return discover(&backend->nl, ports, "nftables", false, &nat, found, e);
 }
 
 static void
@@ -54,9 +60,10 @@ static int
 nftables_plan(struct backend *backend, const struct lift_request *request, struct plan **plan,
 	      struct err *e)
 {
+	const struct unseen_nat nat = legacy_unseen_nat(backend->legacy, &request->ports);
 	struct nft_listing listing = { 0 };
 	struct ops_text text = { .data = &listing, .step = text_step };
-	int rc = ops_plan(&backend->nl, request, NULL, NULL, &text, plan, e);
+	int rc = ops_plan(&backend->nl, request, &nat, NULL, &text, plan, e);
 
 	nft_listing_fini(&listing);
 	return rc;

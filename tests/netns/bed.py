@@ -156,8 +156,12 @@ class Bed:
     def load(self, path):
         """
         NAME.nft; NAME.py, which prints one; or NAME.rules for iptables-nft-restore, with
-        NAME.rules6 for IPv6 and NAME.ipset.
+        NAME.rules6 for IPv6 and NAME.ipset. NAME.legacy: what iptables-legacy-restore makes.
         """
+        legacy = os.path.splitext(path)[0] + ".legacy"
+        if os.path.exists(legacy):
+            with open(legacy, encoding="ascii") as f:
+                self.must(["iptables-legacy-restore"], input=f.read())
         if path.endswith(".py"):
             self.nft(must([sys.executable, path]))
         elif path.endswith(".rules"):

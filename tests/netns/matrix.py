@@ -7,7 +7,7 @@ ruleset afterwards is the one before.
     matrix.py --program PATH RULESET...
 
 RULESET is NAME.nft, NAME.py (prints one) or NAME.rules (iptables-nft-restore, with NAME.rules6 and
-NAME.ipset where there are such). Beside it stand
+NAME.ipset where there are such); with NAME.legacy, for iptables-legacy-restore. Beside it stand
 NAME.probe and NAME.lifted (who reaches what, before and during a window) and, if there is more to
 say, NAME.json (--notes DIR: there), with any of
   targets    the administrator's policy, without what is the same everywhere

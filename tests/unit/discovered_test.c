@@ -102,7 +102,7 @@ add_network(struct observations *all, uint64_t kind, enum effect effect, size_t 
 	o->effect = effect;
 	o->facts = (struct set_facts){ .interval = true, .elements = 1, .hosts = hosts };
 	o->kinds[0] = kind;
-	observations_join(all);
+	assert_int_equal(observations_join(all, false), 0);
 }
 
 static void

@@ -43,7 +43,8 @@ enum {
 	ALLOW = 0x20,
 	NOT = 0x40,
 	MARK = 0x80,
-	DST = 0x100
+	DST = 0x100,
+	SENDS = 0x200
 };
 
 #define CERTAIN VERDICT_CERTAIN
@@ -60,6 +61,7 @@ struct row {
 	const char *comment;
 	const char *set_comment;
 	const char *text;
+	const char *leads_to;
 };
 
 /* Rows end where there is nothing more to say. */
@@ -223,6 +225,12 @@ static const struct row others[] = {
 	{ ALONE, SET | DENY, F, I, "deny4", &country_v6 },
 	{ ALONE, SET | DENY, F, I, "deny4", &hosts },
 	{ ALONE, SET | DENY, F, I, "deny4", &mixed },
+	{ CANDIDATE, SET | SENDS, F, I, "geo4", &country },
+	{ ALONE, SET | SENDS, F, I, "s4", &country },
+	{ ALONE, SET | SENDS, F, I, "rfc1918", &private_nets },
+	{ CANDIDATE, SET | ALLOW, F, I, "allow4", &mixed },
+	{ CANDIDATE, SET | DENY | NOT, F, I, "allow4", &mixed },
+	{ ALONE, SET | ALLOW, F, I, "lans", &mixed },
 	{ ALONE, SET | DENY, F, I, "george", &few_hosts },
 	{ CERTAIN, SET | DENY, "inet geo", I, "deny4", &country },
 	{ CERTAIN, SET | DENY, "inet geo", I, "deny6", &country_v6 },
@@ -269,6 +277,27 @@ static const struct row unnamed[] = {
 	{ CANDIDATE, OWN, F, I, NULL, &empty },
 };
 
+#define TO(chains) NULL, NULL, NULL, chains
+
+static const struct row led[] = {
+	{ CERTAIN, SET | DENY, F, I, "s4", &country, TO("geo_drop") },
+	{ CERTAIN, LIT | DENY, F, I, NULL, &literal, TO("russia") },
+	{ CERTAIN, ANON | DENY, F, I, NULL, &country_v6, TO("block_ru block_cn") },
+	{ CERTAIN, MAP | DENY | MARK, F, I, "origin", &country, TO("ru cn") },
+	{ CERTAIN, SET | ALLOW, F, I, "s4", &country, TO("countries") },
+	{ CANDIDATE, SET | DENY, F, I, "s4", &country, TO("logdrop") },
+	{ CANDIDATE, SET | DENY, F, I, "s4", &country, TO("in") },
+	{ CANDIDATE, SET | DENY, F, I, "s4", &country, TO("mx") },
+	{ CANDIDATE, SET | DENY, F, I, "s4", &country, TO("ru scanners") },
+	{ CANDIDATE, ANON | DENY, F, I, NULL, &country_v6, TO("geo_exempt") },
+	{ ALONE, ANON | DENY, F, I, NULL, &few_hosts, TO("russia") },
+	{ ALONE, LIT | DENY, F, I, NULL, &literal_host, TO("geoblock") },
+	{ ALONE, LIT | DENY | NOT, F, I, NULL, &literal, TO("geoblock") },
+	{ ALONE, SET | DENY | NOT, F, I, "trusted", &country_v6, TO("geoblock") },
+	{ ALONE, SET | DENY, F, I, "bogons", &country, TO("geoblock") },
+	{ ALONE, SET | DENY, F, I, "s4", &private_nets, TO("geoblock") },
+};
+
 static char *
 borrowed(const char *text)
 {
@@ -291,6 +320,7 @@ observation_of(const struct row *row)
 		.comment = borrowed(row->comment),
 		.set_comment = borrowed(row->set_comment),
 		.text = borrowed(row->text),
+		.leads_to = borrowed(row->leads_to),
 		.source = (enum source_kind)(row->what & 0xf),
 		.effect = (row->what & DENY) != 0    ? EFFECT_DENY
 			  : (row->what & ALLOW) != 0 ? EFFECT_ALLOW
@@ -298,6 +328,7 @@ observation_of(const struct row *row)
 		.inverted = (row->what & NOT) != 0,
 		.by_mark = (row->what & MARK) != 0,
 		.destination = (row->what & DST) != 0,
+		.sends = (row->what & SENDS) != 0,
 		.facts = *row->facts,
 	};
 }
@@ -357,6 +388,13 @@ unnamed_are_judged_by_their_place(void **state)
 }
 
 static void
+chains_are_told_by_what_leads_there(void **state)
+{
+	(void)state;
+	CHECK(led);
+}
+
+static void
 evidence_is_ascii(void **state)
 {
 	static const struct row odd[] = {
@@ -379,6 +417,7 @@ main(void)
 		cmocka_unit_test(names_are_read),
 		cmocka_unit_test(others_are_left_alone),
 		cmocka_unit_test(unnamed_are_judged_by_their_place),
+		cmocka_unit_test(chains_are_told_by_what_leads_there),
 		cmocka_unit_test(evidence_is_ascii),
 	};
 
