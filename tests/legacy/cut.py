@@ -54,9 +54,9 @@ def assert_cut(bed, covered, kept=()):
     count = cut_after_revert(bed)
     require(count == len(covered), "%d flows were cut" % count)
     for name in covered:
-        require(not bed.ask("says", name), name + " lives on")
+        require(bed.is_dead(name), name + " lives on")
     for name in kept:
-        require(bed.ask("says", name), name + " was cut")
+        require(bed.lives(name), name + " was cut")
 
 
 def open_all(bed, *names):
@@ -76,9 +76,9 @@ def deny(args):
         open_all(bed, "RU tcp/80", "CN tcp/443", "RU6 tcp/80", "DE tcp/80", "DE6 tcp/80")
         require(cut_after_revert(bed) == 3, "other flows than three were cut")
         for name in ("RU tcp/80", "CN tcp/443", "RU6 tcp/80"):
-            require(not bed.ask("says", name), name + " lives on")
+            require(bed.is_dead(name), name + " lives on")
         for name in ("early", "other port", "DE tcp/80", "DE6 tcp/80"):
-            require(bed.ask("says", name), name + " was cut")
+            require(bed.lives(name), name + " was cut")
         require(not bed.open("RU", "tcp/80", "late"), "it is not closed")
 
 
@@ -183,8 +183,8 @@ def window(args):
                 require(time.monotonic() < deadline, ending + ": the window does not close")
                 time.sleep(0.05)
             for name in ("RU tcp/80", "RU6 tcp/80"):
-                require(not bed.ask("says", name), "%s: %s lives on" % (ending, name))
-            require(bed.ask("says", "DE tcp/80"), ending + ": DE was cut")
+                require(bed.is_dead(name), "%s: %s lives on" % (ending, name))
+            require(bed.lives("DE tcp/80"), ending + ": DE was cut")
 
 
 CASES = {f.__name__: f for f in (deny, allow, marks, around, container, interfaces, unclear, sources,

@@ -22,6 +22,10 @@ import signal
 import subprocess
 import sys
 
+import rawrules
+from netns import within
+from probe import PORTS
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 LINKS = """\
 link add {wan} address 02:00:00:00:00:10 type veth \
@@ -53,9 +57,11 @@ link set {bridge} up
 link add vethc type veth peer name eth0 netns {ctr}
 link set vethc master {bridge} up
 """
+CONTAINER_PORTS = ["tcp/8080", "tcp/8443"]
 BRIDGES = {"br0": "172.30.0", "docker0": "172.17.0"}
 SETTINGS = ("for f in all default; do echo 0 >/proc/sys/net/ipv4/conf/$f/rp_filter;"
             " echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done;"
+            " echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit;"
             " echo 1 >/proc/sys/net/ipv4/ip_forward")
 
 
@@ -117,18 +123,20 @@ class Bed:
                  input=CONTAINER.format(ctr=self.ctr, bridge=self.bridge, net=net))
             must(["ip", "-n", self.ctr, "-batch", "-"], input="addr add %s.2/24 dev eth0\n"
                  "link set eth0 up\nlink set lo up\nroute add default via %s.1\n" % (net, net))
-            self._child(self.ctr, ["serve.py", "8080", "8443"])
-        self._child(self.fw, ["serve.py"])
-        for child in self.children:
-            if child.stdout.readline() != "ready\n":
-                raise BedError("the test server did not start")
-        self.prober = self._child(self.net, ["probe.py"])
+        self._serve()
+
+    def _serve(self):
+        servers = [self.fw, *PORTS, "tcp/53"] + ([self.ctr, *CONTAINER_PORTS] if self.ctr else [])
+        self.prober = self._child(self.net, ["probe.py", *servers])
 
     def _child(self, namespace, script):
+        """One that says when it is ready."""
         child = subprocess.Popen(
             inside(namespace, [sys.executable, os.path.join(HERE, script[0])] + script[1:]),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.children.append(child)
+        if child.stdout.readline() != "ready\n":
+            raise BedError("%s did not start" % script[0])
         return child
 
     def close(self):
@@ -177,8 +185,9 @@ class Bed:
             with open(path, encoding="utf-8") as f:
                 self.nft(f.read())
 
-    def matrix(self, timeout=0.5, stagger=0.0, ports=()):
-        self.prober.stdin.write(" ".join(["%g %g" % (timeout, stagger), *ports]) + "\n")
+    def matrix(self, timeout=0.5, stagger=0.0, ports=(), proof=True):
+        """See probe.py."""
+        self.prober.stdin.write(" ".join(["%g %g %d" % (timeout, stagger, proof), *ports]) + "\n")
         self.prober.stdin.flush()
         line = self.prober.stdout.readline()
         if not line:
@@ -197,7 +206,8 @@ class Bed:
         return text.splitlines() + sorted(sets.splitlines())
 
     def raw_rules(self):
-        return self.must([sys.executable, os.path.join(HERE, "rawrules.py")]).splitlines()
+        with within(self.fw):
+            return list(rawrules.rules())
 
 
 def matrix_text(matrix):
@@ -279,8 +289,8 @@ def main():
             signal.pause()
     elif args.verb == "probe":
         out = must(inside(bed.net, [sys.executable, os.path.join(HERE, "probe.py")]),
-                   input="0.5 0\n")
-        print(matrix_text(json.loads(out)), end="")
+                   input="0.5 0 0\n")
+        print(matrix_text(json.loads(out.split("\n", 1)[1])), end="")
     else:
         bed.made = [n for n in (bed.fw, bed.net, bed.prefix + "ctr")
                     if os.path.exists("/run/netns/" + n)]

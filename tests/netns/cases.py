@@ -431,7 +431,7 @@ def expiry(args):
 def wait_closed(scene, name, start):
     while matrix_difference(scene.bed.matrix(), scene.before):
         require(time.monotonic() - start < 60, name + ": still open after 60 s")
-        time.sleep(0.5)
+        time.sleep(0.1)
     took = time.monotonic() - start
     require(took > 5, "%s: closed after %.1f s already" % (name, took))
 

@@ -170,6 +170,7 @@ def reloaded(args):
         end = time.monotonic() + 10
         while matrix_difference(scene.bed.matrix(), scene.lifted):
             require(time.monotonic() < end, "not lifted again within 10 s")
+            time.sleep(0.1)
         scene.close(policy)
         scene.require_saves(scene.snapshot.saves, "after post")
         scene.program.require_matrix(scene.probe, "after post", policy=policy)
@@ -187,6 +188,7 @@ def expiry(args):
             start = time.monotonic()
             while matrix_difference(scene.bed.matrix(), scene.probe):
                 require(time.monotonic() - start < 25, name + ": still open after 25 s")
+                time.sleep(0.1)
             scene.require_saves(scene.snapshot.saves, "expired", window=True)
             scene.program.expect(0, "restore")
             scene.snapshot.require_same(Snapshot(scene.bed), name + ", after restore")
@@ -259,6 +261,7 @@ def saved(args):
         require("--datestop" in "".join(scene.bed.saves()), "nothing of ours was saved")
         while matrix_difference(scene.bed.matrix(), scene.probe):
             require(time.monotonic() - start < 25, "the saved rule still lets in after 25 s")
+            time.sleep(0.1)
         scene.program.expect(0, "restore")
         scene.require_saves(scene.snapshot.saves, "after restore")
 
@@ -272,6 +275,7 @@ def reloaded_in_window(args, name, chosen, *container):
         end = time.monotonic() + 10
         while "geopause_" not in scene.bed.listing():
             require(time.monotonic() < end, "not lifted again within 10 s")
+            time.sleep(0.1)
         scene.program.require_matrix(scene.lifted, "lifted again", policy=policy)
         scene.close(policy)
         scene.require_saves(scene.snapshot.saves, "after post")

@@ -2,18 +2,28 @@
 """
 Which country reaches which port: run in the "internet" namespace, all probes at once.
 
-Reads lines "TIMEOUT STAGGER [PORT...]" (seconds; tcp/53) on stdin; answers each with one line
-of JSON, {"RU": {"tcp/80": "OPEN", ...}, ...}. A cell is OPEN, drop (no answer in time), rst (TCP
-reset or ICMP port unreachable), or the errno of another ICMP error in lower case.
+    probe.py [NAMESPACE PORT...]...     with servers (tcp/53) in these namespaces
+
+Reads lines "TIMEOUT STAGGER PROOF [PORT...]" (seconds; 0 or 1; tcp/53) on stdin; answers each with
+one line of JSON, {"RU": {"tcp/80": "OPEN", ...}, ...}. A cell is OPEN, drop, rst (TCP reset or ICMP
+port unreachable), or the errno of another ICMP error in lower case.
+
+drop is what has no answer in time; with PROOF what can have none any more, however slow the machine
+is: see order.py.
 """
 import ctypes
 import errno
 import json
+import math
 import selectors
 import signal
 import socket
 import sys
 import time
+
+from netns import within
+from order import Order
+from serve import listeners
 
 PR_SET_PDEATHSIG = 1
 SOURCES = {"RU": "77.88.8.8", "CN": "112.80.248.75", "KP": "175.45.176.5", "MC": "80.94.96.10",
@@ -71,43 +81,99 @@ class Probe:
         self.sock.close()
 
 
-def collect(waiting, until):
-    """Takes answers and gives up on late ones until that time, or until none is missing."""
-    while waiting.get_map():
-        probes = [key.data for key in waiting.get_map().values()]
-        now = time.monotonic()
-        if until is not None and now >= until:
-            return
-        first = min(p.deadline for p in probes)
-        wake = first if until is None else min(first, until)
-        for key, _ in waiting.select(max(0, wake - now)):
-            key.data.answered(waiting)
-        now = time.monotonic()
-        for probe in [key.data for key in waiting.get_map().values()]:
-            if now >= probe.deadline:
-                probe.expired(waiting)
+def answer(s):
+    """TCP is accepted, UDP is answered."""
+    try:
+        if s.type == socket.SOCK_STREAM:
+            s.accept()[0].close()
+        else:
+            data, peer = s.recvfrom(512)
+            s.sendto(b"r" + data, peer)
+    except OSError:
+        pass  # the peer has gone; the next one matters
 
 
-def matrix(timeout, stagger, ports):
-    probes = {name: {port: Probe(address, port) for port in ports}
-              for name, address in SOURCES.items()}
-    waiting = selectors.DefaultSelector()
-    for row in probes.values():
-        for probe in row.values():
-            probe.send(waiting, timeout)
-            if stagger:
-                until = time.monotonic() + stagger
-                collect(waiting, until)
-                time.sleep(max(0, until - time.monotonic()))
-    collect(waiting, None)
-    return {name: {port: p.result for port, p in row.items()} for name, row in probes.items()}
+class Prober:
+    """Asks from here; the servers are in other namespaces."""
+
+    def __init__(self, servers):
+        self.ready = selectors.DefaultSelector()
+        for s in servers:
+            self.ready.register(s, selectors.EVENT_READ)
+        self.order = Order()
+
+    def waiting(self):
+        return [key.data for key in self.ready.get_map().values() if key.data]
+
+    def events(self, seconds=None):
+        """Takes answers, and answers itself. Returns what there was."""
+        events = [key for key, _ in self.ready.select(seconds)]
+        for key in events:
+            if key.data:
+                key.data.answered(self.ready)
+            elif key.fileobj is not sys.stdin:
+                answer(key.fileobj)
+        return [key.fileobj for key in events]
+
+    def is_quiet(self):
+        """Nothing is on its way."""
+        self.order.let_arrive()
+        return not self.ready.select(0)
+
+    def collect(self, until, proof):
+        """Takes answers and gives up on late ones until that time, or until none is missing."""
+        while waiting := self.waiting():
+            now = time.monotonic()
+            if now >= until:
+                return
+            wake = min([until] + [p.deadline for p in waiting])
+            events = self.events(0 if proof else max(0, wake - now))
+            certain = proof and not events and self.is_quiet()
+            now = time.monotonic()
+            for probe in self.waiting():
+                if certain or now >= probe.deadline:
+                    probe.expired(self.ready)
+
+    def matrix(self, timeout, stagger, proof, ports):
+        probes = {name: {port: Probe(address, port) for port in ports}
+                  for name, address in SOURCES.items()}
+        for row in probes.values():
+            for probe in row.values():
+                probe.send(self.ready, timeout)
+                if stagger:
+                    until = time.monotonic() + stagger
+                    self.collect(until, proof)
+                    time.sleep(max(0, until - time.monotonic()))
+        self.collect(math.inf, proof)
+        return {name: {port: p.result for port, p in row.items()} for name, row in probes.items()}
+
+    def run(self):
+        self.ready.register(sys.stdin, selectors.EVENT_READ)
+        while True:
+            if sys.stdin in self.events():
+                line = sys.stdin.readline()
+                if not line:
+                    return
+                timeout, stagger, proof, *ports = line.split()
+                print(json.dumps(self.matrix(float(timeout), float(stagger), proof == "1",
+                                             ports or PORTS)), flush=True)
+
+
+def servers(words):
+    """[NAMESPACE PORT...]..."""
+    for word in words:
+        if "/" not in word:
+            namespace = word
+            continue
+        with within(namespace):
+            yield from listeners([word])
 
 
 def main():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    for line in sys.stdin:
-        timeout, stagger, *ports = line.split()
-        print(json.dumps(matrix(float(timeout), float(stagger), ports or PORTS)), flush=True)
+    prober = Prober(servers(sys.argv[1:]))
+    print("ready", flush=True)
+    prober.run()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-Print every rule of this network namespace as the kernel holds it, one JSON line a rule, in order.
+Every rule of a network namespace as the kernel holds it, one line of JSON a rule, in order.
 
 nft(8) prints what it understands; this prints the expressions' bytes, so that two dumps differ
 whenever the kernel's rules do. Left out is what may change by itself: the values of counters and
@@ -53,21 +53,19 @@ def rule(family, data):
                             if k == LIST_ELEM]}
 
 
-def main():
-    s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-    s.bind((0, 0))
+def rules():
+    """Of this thread's network namespace."""
     kind = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE
-    s.send(struct.pack("=IHHIIBBH", 20, kind, NLM_F_REQUEST | NLM_F_DUMP, 1, 0, 0, 0, 0))
-    while True:
-        data = s.recv(1 << 20)
-        while data:
-            length, kind = struct.unpack_from("=IH", data)
-            if kind == NLMSG_DONE:
-                return
-            if kind == NLMSG_ERROR:
-                raise OSError(-struct.unpack_from("=i", data, 16)[0], "dump of the rules")
-            print(json.dumps(rule(data[16], data[20:length])))
-            data = data[(length + 3) & ~3:]
-
-
-main()
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as s:
+        s.bind((0, 0))
+        s.send(struct.pack("=IHHIIBBH", 20, kind, NLM_F_REQUEST | NLM_F_DUMP, 1, 0, 0, 0, 0))
+        while True:
+            data = s.recv(1 << 20)
+            while data:
+                length, kind_of = struct.unpack_from("=IH", data)
+                if kind_of == NLMSG_DONE:
+                    return
+                if kind_of == NLMSG_ERROR:
+                    raise OSError(-struct.unpack_from("=i", data, 16)[0], "dump of the rules")
+                yield json.dumps(rule(data[16], data[20:length]))
+                data = data[(length + 3) & ~3:]

@@ -118,6 +118,7 @@ class Scene:
                 return
             require(time.monotonic() - start < patience, "not lifted again: %s\n%s\n%s" % (
                 got, self.program.log.text(), shortened(self.bed.listing())))
+            time.sleep(0.02)
 
 
 def say_time(what, seconds):
