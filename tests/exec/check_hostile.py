@@ -2,6 +2,7 @@
 """Programs that do not keep to the protocol, in each operation: what is said, how long it takes, and
 what is left of them.
 """
+import contextlib
 import os
 import subprocess
 import sys
@@ -222,6 +223,9 @@ def descriptors(pid):
     """Those that last: what a call uses is gone after it."""
     found = []
     for _ in range(2):
-        found.append({os.readlink("/proc/%d/fd/%s" % (pid, fd))
-                      for fd in os.listdir("/proc/%d/fd" % pid)})
+        there = set()
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                there.add(os.readlink("/proc/%d/fd/%s" % (pid, fd)))
+        found.append(there)
     return {x for x in found[0] & found[1] if not x.startswith("pipe:") and "pidfd" not in x}

@@ -369,9 +369,9 @@ bed_answers() {
 	[ "$(bed_srv "$BED_ROOT/tests/lib/probe.py" "$@" 0.2)" = open ]
 }
 
-# bed_probe blocked|allowed 4|6 tcp|udp PORT: "open", "refused" or "silent".
+# bed_probe blocked|allowed 4|6 tcp|udp PORT [SECONDS]: "open", "refused" or "silent".
 bed_probe() {
 	local source=BED_${1^^}$2 server=BED_SRV$2
 
-	bed_ca "$BED_ROOT/tests/lib/probe.py" "${!source}" "${!server}" "$3" "$4"
+	bed_ca "$BED_ROOT/tests/lib/probe.py" "${!source}" "${!server}" "${@:3}"
 }

@@ -12,8 +12,8 @@ ctest_patiently() {
 
 	failed=$build/Testing/Temporary/LastTestsFailed.log
 	rm -f "$failed"
-	ctest --test-dir "$build" --output-on-failure --no-tests=error \
-		--parallel $(($(nproc) * 2)) "$@" && return
+	PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH ctest --test-dir "$build" --output-on-failure \
+		--no-tests=error --parallel $(($(nproc) * 3)) "$@" && return
 	[ -s "$failed" ] && [ "$(wc -l <"$failed")" -le "$few" ] || return 1
 	printf '\nonce more, alone: %s\n' "$(cut -d: -f2 "$failed" | paste -sd' ')"
 	ctest --test-dir "$build" --output-on-failure --no-tests=error --rerun-failed

@@ -37,7 +37,7 @@ CLOSES = 10  # seconds, for some milliseconds
 WINDOW = 5  # seconds, of a timed lease
 HEARTBEAT = 3  # seconds, in a container that ends
 SETTLES = 0.4  # seconds, in which a watchdog looks again whatever happens
-WORKERS = 4  # they mostly wait
+WORKERS = 8  # they mostly wait
 
 # exec, where it can be: no shell is left between the tree and geopause.
 HOOKS = {
