@@ -15,7 +15,7 @@ from shape import BAN, ESTABLISHED, filtered
 from shapes import DOCKER, HOME
 from shapes_marks import BY_MARK, SET_MARK, marked
 # pylint: disable=wrong-import-order
-from flows import FlowBed, cut_after_revert  # noqa: E402
+from flowbed import FlowBed, cut_after_revert  # noqa: E402
 
 GEO = {"set": ["geo", "geo6"]}
 DENY = ESTABLISHED + "-A INPUT -m set --match-set geo%s src -j DROP\n"

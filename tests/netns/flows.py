@@ -9,130 +9,22 @@ CASE is one of the situations below, or a ruleset as in matrix.py: of the connec
 lift lets in, exactly those must be covered that the ruleset blocks without it.
 """
 import argparse
-import contextlib
-import json
 import os
 import subprocess
 import sys
 import time
 
-from bed import CONTAINER_PORTS, Bed, BedError, inside, must
-from cases import DENY, DENY_TARGET
+from bed import BedError, inside
+from casebed import DENY, DENY_TARGET
+from flow_sides import routing, sides
+from flowbed import HOME, TRACKED, FlowBed, Scene, cut_after_revert
 from matrix import Case
-from probe import FIREWALL, PORTS, SOURCES
+from probe import SOURCES
 from program import Failure, Program, require
 
 WEB = ("tcp/80", "tcp/443")
-# Without a rule that asks for it nothing is tracked.
-TRACKED = "table inet tracked { chain c { type filter hook prerouting priority -150;" \
-    " ct state new counter; }; }"
 EVERYTHING = """table inet before { chain c { type filter hook input priority 10;
     ct state established,related accept; }; }"""
-
-
-def destination(source):
-    return next(a for a in FIREWALL.values() if (":" in a) == (":" in SOURCES[source]))
-
-
-class FlowBed(Bed):
-    """Servers that hold their connections, and somebody who makes them."""
-
-    def __init__(self, args, container=False):
-        super().__init__(container=container)
-        self.args = args
-
-    def close(self):
-        """What a dead child did not read cannot be written when its pipe is closed."""
-        for child in self.children:
-            with contextlib.suppress(OSError):
-                child.stdin.close()
-        super().close()
-
-    def _serve(self):
-        self.peers = self._child(self.net, ["peer.py"])
-        self.ask("serve", self.fw, PORTS + ["tcp/53"])
-        if self.ctr:
-            self.ask("serve", self.ctr, CONTAINER_PORTS)
-
-    def ask(self, *question):
-        self.peers.stdin.write(json.dumps(question) + "\n")
-        self.peers.stdin.flush()
-        line = self.peers.stdout.readline()
-        if not line:
-            raise BedError("the peers died")
-        return json.loads(line)
-
-    def open(self, source, port, name=None):
-        return self.ask("open", name or "%s %s" % (source, port), self.net, SOURCES[source],
-                        destination(source), port)
-
-    def lives(self, name):
-        return self.ask("says", name, True)
-
-    def is_dead(self, name):
-        return not self.ask("says", name, False)
-
-    def must_open(self, source, port, name=None):
-        if not (self.open(source, port, name) or self.open(source, port, name)):
-            raise Failure("%s %s should be open" % (source, port))
-
-    def drive(self, policy, challenges="http-01,tls-alpn-01"):
-        self.driver = subprocess.Popen(
-            inside(self.fw, [self.args.driver, self.args.module, policy, challenges]),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.children.append(self.driver)
-
-    def do(self, *words):
-        """The lines that the last one answers."""
-        for word in words:
-            lines = []
-            try:
-                self.driver.stdin.write(word + "\n")
-                self.driver.stdin.flush()
-            except OSError as e:
-                raise BedError("the driver is dead at " + word) from e
-            for line in iter(self.driver.stdout.readline, ""):
-                if line == ".\n":
-                    break
-                lines.append(line.rstrip("\n"))
-            else:
-                raise BedError("the driver died at " + word)
-            require(not any(x.startswith("error") for x in lines), "%s: %s" % (word, lines))
-        return lines
-
-    def covered(self):
-        """The covered flows as names."""
-        by_address = {a: name for name, a in SOURCES.items()}
-        found = []
-        for line in self.do("flows"):
-            proto, source, _, _, port, *_ = line.split()
-            found.append("%s %s/%s" % (by_address.get(source, source), proto, port))
-        return found
-
-
-class Scene:
-    def __init__(self, args, targets, challenges="http-01,tls-alpn-01", container=False):
-        self.args, self.targets, self.challenges = args, targets, challenges
-        self.bed = FlowBed(args, container)
-
-    def __enter__(self):
-        self.bed.__enter__()
-        # Only for its policy: the program itself is not run.
-        self.program = Program(self.args.driver, self.bed).__enter__()
-        return self.bed
-
-    def __exit__(self, *exc):
-        self.program.__exit__(*exc)
-        self.bed.__exit__(*exc)
-
-    def lift(self):
-        self.bed.drive(self.program.policy_for(self.targets), self.challenges)
-        self.bed.do("lift", "cover")
-
-
-def cut_after_revert(bed):
-    """As at the end of a window; how many."""
-    return int(bed.do("cover", "revert", "cut")[0])
 
 
 def judged(args, path):
@@ -296,7 +188,7 @@ def zones(args):
 
 def own_connections(args):
     """A server that calls others itself, through an allow-list, keeps its connections."""
-    scene = Scene(args, [{"table": "inet filter", "rules": {"set": ["home"]}}])
+    scene = Scene(args, HOME)
     with scene as bed:
         bed.nft("""table inet filter {
             set home { type ipv4_addr; flags interval; elements = { 78.46.0.0/15 }; }
@@ -375,7 +267,7 @@ table ip nat {
 def router(args):
     """Who is behind a router keeps connections to the world, hidden or not."""
     for nat in ("masquerade", "counter"):
-        scene = Scene(args, [{"table": "inet filter", "rules": {"set": ["home"]}}], container=True)
+        scene = Scene(args, HOME, container=True)
         with scene as bed:
             bed.nft(ROUTER % nat)
             if nat == "counter":
@@ -392,151 +284,6 @@ def router(args):
             require(bed.lives("out"), nat + ": a connection from inside was cut")
             require(bed.is_dead("RU tcp/443"), nat + ": RU lives on")
             require(bed.lives("DE tcp/443"), nat + ": DE was cut")
-
-
-# The firewall's other networks: the addresses of their only members.
-SIDES = {"lan0": "192.168.1.5", "wg0": "10.8.0.5", "wan1": "203.0.113.5"}
-GUARD = """table inet filter {
-    set home { type ipv4_addr; flags interval; elements = { 78.46.0.0/15 }; }
-    set inner { type ifname; elements = { "lan0", "wg0" }; }
-    chain geo { %s; }
-    chain trusted { accept; }
-    chain input { type filter hook input priority 0; policy drop;
-        ct state established,related accept
-        iifname "lo" accept
-        %s
-    }
-}"""
-BLOCK = "ip saddr != @home tcp dport { 80, 443 } drop"
-OPEN = "tcp dport { 80, 443 } accept"
-ALL = ("RU", "lan0", "wan1", "wg0")
-# What the chain geo has, what the chain input has, which flows are covered. The target is what
-# asks for the set.
-GUARDS = {
-    "iifname": ("", 'iifname "lan0" accept; iifname "wg0" accept; %s; %s' % (BLOCK, OPEN),
-                ("RU", "wan1")),
-    "iif": ("", 'iif "lan0" accept; iif "wg0" accept; %s; %s' % (BLOCK, OPEN), ("RU", "wan1")),
-    "set": ("", 'iifname @inner accept; %s; %s' % (BLOCK, OPEN), ("RU", "wan1")),
-    "anonymous": ("", 'iifname { "lan0", "wg0" } accept; iif { "wan1" } accept; %s; %s' % (
-        BLOCK, OPEN), ("RU",)),
-    "wildcard": ("", 'iifname "w*" accept; %s; %s' % (BLOCK, OPEN), ("RU", "lan0")),
-    "not-wan": ("", 'iifname != "eth0" accept; %s; %s' % (BLOCK, OPEN), ("RU",)),
-    "not-wans": ("", 'iifname != { "eth0", "wan1" } accept; %s; %s' % (BLOCK, OPEN),
-                 ("RU", "wan1")),
-    "jump": (BLOCK, 'iifname "eth0" jump geo; iifname "wan1" jump geo; %s' % OPEN, ("RU", "wan1")),
-    "vmap": (BLOCK, 'iifname vmap { "eth0" : jump geo, "lan0" : jump trusted,'
-             ' "wg0" : goto trusted }; %s' % OPEN, ("RU",)),
-    "own-test": ("", 'iifname "eth0" %s; %s' % (BLOCK, OPEN), ("RU",)),
-    "own-tests": ("", 'iifname { "eth0", "wan1" } %s; %s' % (BLOCK, OPEN), ("RU", "wan1")),
-    "allowed": ("", 'iifname "lan0" accept; ip saddr @home %s' % OPEN, ("RU", "wan1", "wg0")),
-    "allowed-own": ("", 'iifname "eth0" ip saddr @home %s; iifname != "eth0" %s' % (OPEN, OPEN),
-                    ("RU",)),
-    "mark": ("", 'iifname "lan0" meta mark set 7; meta mark 7 accept; %s; %s' % (BLOCK, OPEN),
-             ("RU", "wan1", "wg0")),
-    "returns": ('iifname { "lan0", "wg0" } return; %s' % BLOCK, 'jump geo; %s' % OPEN,
-                ("RU", "wan1")),
-    "behind": ("", '%s; iifname "lan0" accept; %s' % (BLOCK, OPEN), ALL),
-    "none": ("", '%s; %s' % (BLOCK, OPEN), ALL),
-    # Where it comes from is not told by any route: what cannot be told lives on.
-    "mac": ("", 'ether saddr 02:00:00:00:00:77 accept; %s; %s' % (BLOCK, OPEN), ()),
-    "ipsec": ("", 'meta ipsec exists accept; %s; %s' % (BLOCK, OPEN), ()),
-    "group": ("", 'iifgroup 7 accept; %s; %s' % (BLOCK, OPEN), ()),
-    "mac-drop": ("", 'ether saddr 02:00:00:00:00:77 drop; %s; %s' % (BLOCK, OPEN), ALL),
-    "dropped-there": ("", 'iifname "lan0" ip saddr 192.168.1.9 drop; %s; %s' % (BLOCK, OPEN), ALL),
-}
-DEVICE = """table netdev filter {
-    set home { type ipv4_addr; flags interval; elements = { 78.46.0.0/15 }; }
-    chain in { type filter hook ingress %%s priority 0; %s; }
-}""" % ("tcp flags syn / syn,ack " + BLOCK)
-
-
-def add_sides(bed):
-    """Each behind its interface, and with a route of its own."""
-    for name, address in SIDES.items():
-        bed._namespace(bed.prefix + name)
-        bed.must(["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns",
-                  bed.prefix + name])
-        bed.must(["ip", "addr", "add", address[:-1] + "1/24", "dev", name])
-        bed.must(["ip", "link", "set", name, "up"])
-        for words in (["addr", "add", address + "/24", "dev", "eth0"],
-                      ["link", "set", "eth0", "up"], ["link", "set", "lo", "up"]):
-            must(["ip", "-n", bed.prefix + name] + words)
-
-
-def open_sides(bed):
-    for name, address in SIDES.items():
-        require(bed.ask("open", name, bed.prefix + name, address, address[:-1] + "1", "tcp/443"),
-                name + " should be open")
-    for source in ("RU", "DE"):
-        bed.must_open(source, "tcp/443", source)
-
-
-def covered_sides(bed):
-    by_address = {a: name for name, a in SIDES.items()}
-    return sorted(by_address.get(w[:-8], w[:-8]) for w in bed.covered())
-
-
-def guarded(name):
-    geo, rules, _ = GUARDS[name]
-    return GUARD % (geo or "return", rules)
-
-
-# Routes and rules: what is done before the flows are opened, what after that and what undoes it;
-# the guard, and which flows are covered.
-SECOND = "route add default via 203.0.113.5 dev wan1 table 100"
-ROUTINGS = {
-    "marks-differ": ((), (SECOND, "rule add fwmark 1 table 100"), (), "own-test", ()),
-    "marks-agree": ((), (SECOND, "rule add fwmark 1 table 100"), (), "own-tests", ("RU", "wan1")),
-    "mark-blackhole": ((), ("route add blackhole default table 100",
-                            "rule add fwmark 1 table 100"), (), "own-test", ("RU",)),
-    "by-source": ((SECOND, "rule add from 203.0.113.1 table 100"), (), (), "own-test", ("RU",)),
-    "user": ((), (SECOND, "rule add uidrange 7-7 table 100"), (), "own-test", ()),
-    "user-no-interface": ((), (SECOND, "rule add uidrange 7-7 table 100"), (), "none", ALL),
-    # What the kernel adds with the first VRF.
-    "vrf": ((), ("rule add l3mdev pref 1000",), (), "own-test", ()),
-    "vrf-no-interface": ((), ("rule add l3mdev pref 1000",), (), "none", ALL),
-    "next-hops": ((), ("route replace default nexthop via 198.51.100.1 nexthop via 203.0.113.5",),
-                  ("route replace default via 198.51.100.1",), "own-test", ()),
-}
-
-
-HOME = [{"table": "inet filter", "rules": {"set": ["home"]}}]
-
-
-def judge_sides(args, what, ruleset, wanted, targets=None, before=(), after=(), undo=()):
-    scene = Scene(args, targets or HOME)
-    with scene as bed:
-        add_sides(bed)
-        bed.must(["ip", "-batch", "-"], input="\n".join(before))
-        bed.nft(ruleset)
-        bed.nft(TRACKED)
-        scene.lift()
-        open_sides(bed)
-        bed.must(["ip", "-batch", "-"], input="\n".join(after))
-        got = covered_sides(bed)
-        require(got == sorted(wanted), "%s: %s are covered" % (what, got))
-        require(cut_after_revert(bed) == len(wanted), what + ": not all were cut")
-        bed.must(["ip", "-batch", "-"], input="\n".join(undo))
-        for name in wanted:
-            require(bed.is_dead(name), "%s: %s lives on" % (what, name))
-        for name in ("RU", "DE", *SIDES):
-            require(name in wanted or bed.lives(name), "%s: %s was cut" % (what, name))
-
-
-def sides(args):
-    """What may come in by one interface and not by another is judged by the way back."""
-    for what, (_, _, wanted) in GUARDS.items():
-        judge_sides(args, what, guarded(what), wanted)
-    for devices, wanted in (('device "eth0"', ("RU",)),
-                            ('devices = { "eth0", "wan1" }', ("RU", "wan1"))):
-        judge_sides(args, devices, DEVICE % devices, wanted,
-                    [dict(HOME[0], table="netdev filter")])
-
-
-def routing(args):
-    """A way back that may be another one than the way in decides nothing."""
-    for what, (before, after, undo, guard, wanted) in ROUTINGS.items():
-        judge_sides(args, what, guarded(guard), wanted, None, before, after, undo)
 
 
 def interface6(args):

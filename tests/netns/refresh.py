@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "refresh"))
 
 from bed import Bed, inside, normalised  # noqa: E402
-from cases import WEB, opened  # noqa: E402
+from casebed import WEB, opened  # noqa: E402
 from firewalld import Firewalld  # noqa: E402
 from program import Failure, Snapshot, line_difference, require, run_cases, shortened  # noqa: E402
 from tools import TOOLS, Reload, Script, SlowScript  # noqa: E402
