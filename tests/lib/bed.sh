@@ -78,7 +78,7 @@ bed_until() {
 
 
 bed_down() {
-	local ns
+	local ns device
 
 	for ns in "$BED_SRV" "$BED_CA"; do
 		[ -e "/run/netns/$ns" ] || continue
@@ -123,8 +123,15 @@ bed_up() {
 }
 
 bed_network() {
-	ip netns add "$BED_SRV"
-	ip netns add "$BED_CA"
+	local ns device
+
+	for ns in "$BED_SRV" "$BED_CA"; do
+		ip netns add "$ns"
+		# Without duplicate address detection: for a second nobody could be asked for a neighbour.
+		for device in all default; do
+			ip netns exec "$ns" sh -c "echo 0 >/proc/sys/net/ipv6/conf/$device/accept_dad"
+		done
+	done
 	ip -n "$BED_SRV" link set lo up
 	ip -n "$BED_CA" link set lo up
 	ip -n "$BED_SRV" link add srv0 type veth peer name ca0 netns "$BED_CA"
@@ -139,6 +146,12 @@ bed_network() {
 	ip -n "$BED_CA" route replace 203.0.113.0/24 dev ca0 src "$BED_BLOCKED4"
 	# Beside the kernel's own route (metric 256), and preferred to it.
 	ip -n "$BED_CA" route add 2001:db8:113::/64 dev ca0 src "$BED_BLOCKED6" metric 1
+	bed_until "the way to the server" bed_is_wired
+}
+
+# From now on "silent" is the filter's doing.
+bed_is_wired() {
+	[ "$(bed_probe blocked 4 tcp 80) $(bed_probe blocked 6 tcp 80)" = "refused refused" ]
 }
 
 bed_addresses() {

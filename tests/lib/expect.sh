@@ -50,7 +50,7 @@ expect_probe() {
 	local want=$1 got seconds
 	shift
 
-	# A second look with patience: a neighbour may have had to be found first.
+	# A second look with patience.
 	for seconds in "" 1.5; do
 		got=$(bed_probe "$@" $seconds)
 		# Somebody answered, were it only the kernel: the filter let it through.
