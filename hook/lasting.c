@@ -117,18 +117,25 @@ remove_copy(int dir, const char *name, const char *window, struct err *e)
 	return others ? 0 : journal_remove(dir, name, e);
 }
 
-/* journal: the name of the file that it is a copy of. */
+static int
+forget_once(const struct window *w, const char *name, const char *window, struct err *e)
+{
+	struct state where = STATE_CLOSED;
+	int failed = state_open(&where, w->history, false, e) ||
+		     (where.dir >= 0 && remove_copy(where.dir, name, window, e));
+	state_close(&where);
+	return failed;
+}
+
+/* journal: the name of the file that it is a copy of. Who ends now does not come back for it. */
 static void
 forget_copy(const struct window *w, const char *journal, const char *window)
 {
-	struct state where = STATE_CLOSED;
 	struct err e = ERR_INIT;
 	char name[JOURNAL_NAME_MAX];
 	name_of(name, journal);
-	if (state_open(&where, w->history, false, &e) ||
-	    (where.dir >= 0 && remove_copy(where.dir, name, window, &e)))
+	if (forget_once(w, name, window, &e) && forget_once(w, name, window, &e))
 		log_event_take(LOG_WARNING, "journal", NULL, "%s; nothing is open", e.msg);
-	state_close(&where);
 }
 
 void

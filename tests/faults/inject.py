@@ -182,7 +182,7 @@ class WatchdogFault(Fault):
             raise Missed("there was no such call")
         if status:
             raise Wrong("pre: exit %d, %s" % (status, stderr))
-        if phase.closing and self.may_keep_the_journal(bed):
+        if phase.closing and self.point[0] == "unlinkat":
             return must_be_closed_but_for_the_journal(bed)
         if phase.closing:
             return must_be_closed_soon(bed)
@@ -193,10 +193,6 @@ class WatchdogFault(Fault):
         bed.must("post", *bed.owner(0))
         return must_be_closed_soon(bed)
 
-
-    def may_keep_the_journal(self, bed):
-        """Or the copy of it, for which it looks in a directory that it opens."""
-        return self.point[0] == "unlinkat" or (bed.firewall.outside and self.point[0] == "openat")
 
 
 def make_trials(what, points):

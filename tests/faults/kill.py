@@ -126,10 +126,19 @@ class KillWatchdog(Kill):
         return self.future(bed)
 
     def look(self, bed):
-        """A dead watchdog is told; one that died in its start has never been there, perhaps."""
-        status = bed.status().stdout
+        """
+        A dead watchdog is told; one that died in its start has never been there, perhaps. A child
+        of its may have its lock until it executes its program.
+        """
         told = ("dead", "absent") if self.what is Start else ("dead",)
-        if bed.journal() and not any("the watchdog is " + word in status for word in told):
+        status = ""
+
+        def is_told():
+            nonlocal status
+            status = bed.status().stdout
+            return not bed.journal() or any("the watchdog is " + word in status for word in told)
+
+        if not wait_until(is_told, 1):
             raise Wrong("status does not tell: " + status)
 
 
