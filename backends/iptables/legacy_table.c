@@ -96,12 +96,14 @@ static int
 read_heads(struct legacy_table *table, struct err *e)
 {
 	const struct blob *blob = &table->blob;
+	unsigned hooks = 0;
 
 	for (size_t i = 0; i + 1 < blob->n; i++) {
 		int hook = hook_of(blob, i);
 
-		if (hook >= 0) {
+		if (hook >= 0 && !blob->entries[i].head) {
 			add_chain(table, i, hook_chains[hook], true);
+			hooks |= 1u << hook;
 		} else if (blob->entries[i].head) {
 			if (blob->entries[i + 1].head || hook_of(blob, i + 1) >= 0)
 				return bad_table(blob, i, "a chain has no end", e);
@@ -111,7 +113,7 @@ read_heads(struct legacy_table *table, struct err *e)
 			return bad_table(blob, i, "a rule is in no chain", e);
 		}
 	}
-	return 0;
+	return hooks == blob->hooks ? 0 : bad_table(blob, 0, "a hook has no chain of its own", e);
 }
 
 /* The entry after the chain's last one. */
