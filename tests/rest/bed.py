@@ -273,6 +273,7 @@ class Killer:
     def __init__(self, bed, target, number, when):
         self.bed, self.number, self.when = bed, number, when
         self.seen, self.fired = 0, False
+        self.done = threading.Event()
         self.lock = threading.Lock()
         target.forget()
         for model in target.models:
@@ -282,7 +283,15 @@ class Killer:
         with self.lock:
             if when == "before":
                 self.seen += 1
-            if self.fired or self.seen != self.number or when != self.when:
+            if self.seen != self.number:
                 return
-            self.fired = True
-        self.bed.kill_all()
+            kills = not self.fired and when == self.when
+            self.fired = self.fired or kills
+        if kills:
+            self.bed.kill_all()
+        if self.fired and when == "after":
+            self.done.set()
+
+    def wait(self):
+        """All are dead, and the request, if it was to be carried out, is."""
+        require(self.done.wait(60), "request %d never came" % self.number)
