@@ -17,7 +17,7 @@ def decoded(part):
 
 
 class TokenEndpoint(Model):
-    """path: of the endpoint; hands out tokens, the last is the one that is good."""
+    """path: of the endpoint; hands out tokens, which are good until they have expired."""
 
     def __init__(self, host, path):
         self.hosts = (host,)
@@ -25,18 +25,22 @@ class TokenEndpoint(Model):
         super().__init__()
 
     def initial(self):
-        return {"issued": 0}
+        return {"issued": 0, "expired": 0}
 
     def check(self, form):
         """Raises Refusal."""
         raise NotImplementedError
 
     def is_good(self, request):
-        return self.state["issued"] > 0 and \
-            request.headers.get("authorization") == "Bearer " + self.current()
+        good = range(self.state["expired"] + 1, self.state["issued"] + 1)
+        return request.headers.get("authorization") in ["Bearer " + self.name(n) for n in good]
+
+    @staticmethod
+    def name(number):
+        return "issued-secret-token-%04d" % number
 
     def current(self):
-        return "issued-secret-token-%04d" % self.state["issued"]
+        return self.name(self.state["issued"])
 
     def token(self, request):
         self.check(request.form())
