@@ -23,7 +23,7 @@
 #include "observation.h"
 #include "target.h"
 
-#define BACKEND_ABI 5u
+#define BACKEND_ABI 6u
 #define BACKEND_SYMBOL "geopause_backend"
 
 /* A transaction id: 12 lower-case hex digits, part of our mark in the live firewall. */
@@ -57,6 +57,7 @@ enum lift_state {
 	LIFT_CLOSED,     /* all of it is there, but its expiry has passed: closed, not yet exact */
 	LIFT_NOT_LIFTED, /* nothing of it is there */
 	LIFT_DRIFTED,    /* part of it is there: somebody changed the ruleset */
+	LIFT_PENDING,    /* a change was accepted and is not done: open or not, await it */
 	LIFT_UNKNOWN,    /* could not be read; e says why */
 };
 
@@ -145,10 +146,15 @@ struct backend_ops {
 	/* Does the plan. If the state changed since, it plans again, a bounded number of times. */
 	enum outcome (*apply)(struct backend *backend, struct plan *plan, struct err *e);
 	/*
-	 * Waits, for a bounded time, until what was applied is in force; without the lock. NULL: it
-	 * is when apply is done.
+	 * Waits, for a bounded time, until what was applied is in force, or reverted gone; without
+	 * the lock. NULL: it is when apply is done, or revert.
 	 */
 	enum outcome (*await)(struct backend *backend, const json_t *record, struct err *e);
+	/*
+	 * After apply, revert and await: brings the record up to date with what was accepted, and
+	 * what is done by now. False: nothing is left to be waited for. NULL: never is.
+	 */
+	bool (*pending)(struct backend *backend, json_t *record);
 	/* *left_s: seconds until the lift closes by itself, 0 if it is not open. */
 	enum lift_state (*inspect)(struct backend *backend, const json_t *record, unsigned *left_s,
 				   struct err *e);
@@ -157,7 +163,8 @@ struct backend_ops {
 			       struct err *e);
 	/*
 	 * Takes back what the record describes, computed from the present state; idempotent, what
-	 * is gone already is success. Appends to *notes what somebody else changed meanwhile.
+	 * is gone already is success. Appends to *notes what somebody else changed meanwhile. With
+	 * something pending afterwards there may be more to do, by another revert.
 	 */
 	enum outcome (*revert)(struct backend *backend, const json_t *record, struct names *notes,
 			       struct err *e);

@@ -92,8 +92,8 @@ restore(struct session *session, const struct options *options, struct err *e)
 	others.code = unread ? ERR_OPEN : ERR_NONE;
 	learn(w, options, all.n ? KEEP_SYS_ADMIN | KEEP_SYS_PTRACE : 0);
 	if (!options->stale)
-		(void)window_restore(w, e);
-	else if (!window_restore_stale(w, e))
+		(void)session_wait(session, window_restore(w, e), e);
+	else if (!session_wait(session, window_restore_stale(w, e), e))
 		watchdog_ensure(w);
 	int open = unread || restore_neighbours(&all, session, options->stale, &others);
 	neighbours_fini(&all);

@@ -5,6 +5,7 @@
 #include "fate.h"
 #include "log.h"
 #include "privileges.h"
+#include "signals.h"
 
 static void
 go_without_watchdog(struct window *w, const struct request *request, struct lease *lease)
@@ -54,7 +55,8 @@ give_back(const struct options *options, struct backends *backends, const struct
 	struct err unclosed = ERR_INIT;
 	char holders[LEASES_TEXT_MAX];
 	if (session_begin_closing(&session, options, backends, LOCK_WAIT_RESTORE_S, &unclosed) ||
-	    window_give_back(&session.window, lease, NULL, &unclosed)) {
+	    session_wait(&session, window_give_back(&session.window, lease, NULL, &unclosed),
+			 &unclosed)) {
 		fate_add(e, "rolling back failed, too: %s", unclosed.msg);
 		e->code = ERR_OPEN;
 	} else if (session.window.there) {
@@ -66,20 +68,36 @@ give_back(const struct options *options, struct backends *backends, const struct
 	session_end(&session);
 }
 
+/* Another call may have closed the window meanwhile, or may be at work and have the lock. */
+static int
+await_once(struct session *session, const struct lease *lease, bool *more, struct err *e)
+{
+	struct err busy = ERR_INIT;
+	state_unlock(&session->state);
+	if (window_await(&session->window, e) || signals_check(e))
+		return -1;
+	(void)state_lock(&session->state, LOCK_WAIT_S, &busy);
+	return window_awaited(&session->window, lease, more, e);
+}
+
 /* Without the lock, and with the watchdog at work. */
 static int
 await(struct opening *opening, const struct options *options, struct backends *backends,
       const struct lease *lease, struct err *e)
 {
 	struct session *session = &opening->session;
-	if (!window_takes_time(&session->window))
+	bool more = window_takes_time(&session->window);
+	int failed = 0;
+	if (!more)
 		return 0;
 	state_unlock(&session->state);
 	watchdog_release(&opening->dog, true);
-	if (!window_await(&session->window, e))
-		return 0;
-	give_back(options, backends, lease, e);
-	return -1;
+	while (more && !failed)
+		failed = await_once(session, lease, &more, e);
+	state_unlock(&session->state);
+	if (failed)
+		give_back(options, backends, lease, e);
+	return failed;
 }
 
 int
@@ -94,8 +112,9 @@ opening_take(struct opening *opening, const struct options *options, struct back
 	if (heartbeat_s)
 		look_at_owner(opening, lease);
 	w->able = heartbeat_s && watchdog_is_able(&opening->dog, w);
-	if (window_take(w, request, heartbeat_s, lease, e))
-		return -1;
+	while (window_take(w, request, heartbeat_s, lease, e))
+		if (!w->closing.pending || session_wait(&opening->session, -1, e))
+			return -1;
 	if (!heartbeat_s || !watchdog_ready(&opening->dog))
 		go_without_watchdog(w, request, lease);
 	return await(opening, options, backends, lease, e);

@@ -6,6 +6,7 @@
 
 #include "fate.h"
 #include "history.h"
+#include "log.h"
 #include "signals.h"
 #include "watchdog.h"
 
@@ -18,8 +19,10 @@ begin(struct session *session, const struct options *options, struct backends *b
 	    !state_lock(&session->state, wait_s, e)) {
 		signals_hold();
 		if (!window_init(&session->window, &session->state, backends,
-				 history_directory(options), e))
+				 history_directory(options), e)) {
+			session->window.waits = true;
 			return 0;
+		}
 	}
 	session_end(session);
 	return -1;
@@ -52,6 +55,39 @@ session_begin_closing(struct session *session, const struct options *options,
 		fate_add(e, "a window may be open until it expires; run `geopause restore`");
 	}
 	return -1;
+}
+
+static int
+go_on(struct session *session, struct err *e)
+{
+	struct window *w = &session->window;
+	while (w->closing.pending) {
+		state_unlock(&session->state);
+		window_wait(w, &w->journal.lifts);
+		if (state_lock(&session->state, LOCK_WAIT_RESTORE_S, e)) {
+			w->closing.pending = false;
+			e->code = ERR_OPEN;
+			fate_add(e, "the window is not closed yet; run `geopause restore`");
+			return -1;
+		}
+		if (window_go_on(w, e) && !w->closing.pending)
+			return -1;
+	}
+	return 0;
+}
+
+int
+session_wait(struct session *session, int failed, struct err *e)
+{
+	struct err unclosed = ERR_INIT;
+	if (!session->window.closing.pending)
+		return failed;
+	if (go_on(session, &unclosed)) {
+		if (e->code)
+			log_failure(e);
+		*e = unclosed;
+	}
+	return e->code ? -1 : 0;
 }
 
 void

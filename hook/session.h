@@ -27,6 +27,11 @@ int session_begin(struct session *session, const struct options *options, struct
  */
 int session_begin_closing(struct session *session, const struct options *options,
 			  struct backends *backends, unsigned wait_s, struct err *e);
+/*
+ * After what may close a window, and has returned failed: if that takes its time, waits for it
+ * without the lock, and takes that again. Returns what is true then.
+ */
+int session_wait(struct session *session, int failed, struct err *e);
 /* Frees the lock; the signals stay held until signals_release. */
 void session_end(struct session *session);
 

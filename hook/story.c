@@ -52,7 +52,7 @@ story_lift_state(enum lift_state state)
 	static const char *const names[] = {
 		[LIFT_LIFTED] = "lifted",         [LIFT_CLOSED] = "expired",
 		[LIFT_NOT_LIFTED] = "not lifted", [LIFT_DRIFTED] = "drifted",
-		[LIFT_UNKNOWN] = "unknown",
+		[LIFT_PENDING] = "under way",     [LIFT_UNKNOWN] = "unknown",
 	};
 	return names[state];
 }

@@ -328,6 +328,7 @@ act(struct watch *watch, unsigned events)
 {
 	struct watched result;
 	struct err e = ERR_INIT;
+	watch->w->closing.pending = false;
 	int failed = window_watch(watch->w, events, &result, &e);
 	if (result.stopped)
 		alert_send("refresh", ERR_FAILED,
@@ -341,6 +342,8 @@ act(struct watch *watch, unsigned events)
 		clean_up_later(watch);
 		return false;
 	}
+	const bool waits = watch->w->closing.pending;
+	failed = failed && !waits;
 	if (failed && !result.missing)
 		complain(watch, &e);
 	else if (failed && !watch->failures++)
@@ -356,7 +359,9 @@ act(struct watch *watch, unsigned events)
 	/* What is not there to be lifted is not asked for for ever; another change will tell. */
 	bool again = failed && !(result.missing && watch->failures > RELIFT_TRIES);
 	watch->retry_at = again ? boottime_ms() + retry_ms(watch) : 0;
-	if (!again && result.later)
+	if (waits)
+		watch->retry_at = boottime_ms();
+	else if (!again && result.later)
 		watch->retry_at = watch->w->counted.next;
 	set_next_beat(watch, events & WATCH_BEAT);
 	return false;
@@ -387,6 +392,8 @@ tick(struct watch *watch, unsigned events)
 	if (over)
 		(void)unlinkat(watch->state->dir, watch->lock_file, 0);
 	state_unlock(watch->state);
+	if (watch->w->closing.pending)
+		window_wait(watch->w, &watch->last.lifts);
 	return over;
 }
 

@@ -51,6 +51,7 @@ void
 window_fini(struct window *w)
 {
 	names_fini(&w->sweeps);
+	names_fini(&w->closing.notes);
 	journal_fini(&w->journal);
 	w->there = false;
 }
@@ -164,31 +165,97 @@ window_tell_closed(const struct window *w, const char *how, const struct names *
 	history_closed(w->history, &w->journal, how, notes->n == 0);
 }
 
+/* The first step of it, or another. */
+static void
+begin_closing(struct window *w, const char *how)
+{
+	struct closing *closing = &w->closing;
+	closing->pending = false;
+	if (!strcmp(closing->window, w->journal.window))
+		return;
+	names_fini(&closing->notes);
+	*closing = (struct closing){ .how = how };
+	memcpy(closing->window, w->journal.window, sizeof(closing->window));
+}
+
+static void
+end_closing(struct window *w)
+{
+	names_fini(&w->closing.notes);
+	w->closing = (struct closing){ 0 };
+}
+
+/* From the last one down to the first; goes on after a failure, and keeps what failed. */
+static int
+put_back_all(struct window *w, struct err *e)
+{
+	struct closing *closing = &w->closing;
+	int failed = 0;
+	if (!w->waits)
+		return window_put_back_from(w, 0, &closing->notes, e);
+	for (size_t i = w->journal.lifts.n; i-- > 0;) {
+		const struct lift *lift = &w->journal.lifts.v[i];
+		switch (lift_put_back_once(w, lift, closing, e)) {
+		case PUT_BACK_DONE:
+			lifts_drop(&w->journal.lifts, i);
+			break;
+		case PUT_BACK_PENDING:
+			closing->pending = true;
+			break;
+		case PUT_BACK_FAILED:
+		default:
+			failed = -1;
+			break;
+		}
+	}
+	return failed;
+}
+
 int
 window_close(struct window *w, const char *how, struct err *e)
 {
-	struct names notes = { 0 };
 	struct flow_covers covers = { 0 };
-	struct err uncut = ERR_INIT;
+	struct err why = ERR_INIT;
 	struct journal *j = &w->journal;
+	begin_closing(w, how);
 	leases_fini(&j->leases);
 	save_closing(w);
 	window_cover_flows(w, &covers);
-	int failed = window_put_back_from(w, 0, &notes, e);
-	int living = window_cut_flows(w, &covers, &uncut);
-	if (failed) {
+	int failed = put_back_all(w, &why);
+	(void)window_cut_flows(w, &covers, &w->closing.uncut);
+	if (failed || w->closing.pending)
 		save_closing(w);
-		story_lines(LOG_WARNING, "drift", "", &notes);
+	if (w->closing.pending)
+		return -1;
+	if (failed) {
+		*e = why;
+		story_lines(LOG_WARNING, "drift", "", &w->closing.notes);
 		err_wrap(e, "window %s could not be closed", j->window);
 		fate_may_be_open(e, j);
 	} else {
-		window_tell_closed(w, how, &notes);
+		window_tell_closed(w, w->closing.how, &w->closing.notes);
 		window_forget(w);
-		if (living)
-			*e = uncut;
+		failed = w->closing.uncut.code ? -1 : 0;
+		if (failed)
+			*e = w->closing.uncut;
 	}
-	names_fini(&notes);
-	return failed || living ? -1 : 0;
+	end_closing(w);
+	return failed;
+}
+
+int
+window_go_on(struct window *w, struct err *e)
+{
+	journal_fini(&w->journal);
+	w->there = false;
+	if (window_look(w, e)) {
+		end_closing(w);
+		return -1;
+	}
+	if (w->there && !strcmp(w->journal.window, w->closing.window))
+		return window_close(w, w->closing.how, e);
+	end_closing(w);
+	return 0;
 }
 
 /* The leases that have ended by themselves. Returns how the last of them did. */
@@ -338,15 +405,16 @@ window_restore(struct window *w, struct err *e)
 	int open = !unread && w->there ? window_close(w, "restore", &first) : 0;
 	int marks = window_sweep(w, &swept);
 	/* The sweep may have removed what the record could not. */
-	if (open && w->there && !marks) {
+	if (open && w->there && !marks && !w->closing.pending) {
 		first = ERR_INIT;
 		open = window_close(w, "restore", &first);
 	}
 	int lasting = lasting_recover_all(w, &old);
 	if (!unread && !open && !marks && !lasting)
 		return 0;
-	*e = unread || open ? first : marks ? swept : old;
-	e->code = ERR_OPEN;
+	*e = first.code ? first : marks ? swept : old;
+	if (e->code)
+		e->code = ERR_OPEN;
 	return -1;
 }
 

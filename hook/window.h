@@ -4,8 +4,8 @@
  * called (apply, extend and revert in window_lift.c), and the journal is written before each of
  * them, so that whoever dies in between leaves behind what the next caller needs.
  *
- * Every function here needs the state's lock and held signals, but window_leftovers and
- * window_await. Error messages end in what is open now.
+ * Every function here needs the state's lock and held signals, but window_leftovers, window_await
+ * and window_wait. Error messages end in what is open now.
  */
 #ifndef GEOPAUSE_WINDOW_H
 #define GEOPAUSE_WINDOW_H
@@ -14,6 +14,23 @@
 #include "module.h"
 #include "request.h"
 #include "state.h"
+
+/*
+ * A closing that takes its time: what was asked for is accepted, in the journal, and waited for
+ * without the lock. Then anybody goes on with it.
+ */
+struct closing {
+	char window[TXN_BUF]; /* which, */
+	const char *how;      /* and why */
+	struct names notes;
+	struct err uncut; /* flows that may live on */
+	unsigned waits;   /* so far, */
+	unsigned failed;  /* and of these: the firewall said that it had failed */
+	bool more;        /* what is waited for is not all there is to do */
+	bool look;        /* what was waited for may be: look first */
+	bool pending;     /* there is something to wait for; no error is set */
+	bool last;        /* it was waited for in vain: what cannot be closed now is an error */
+};
 
 struct window {
 	const struct state *state;
@@ -27,8 +44,10 @@ struct window {
 	bool returned;       /* window_give_back has found a lease to give back */
 	bool yields;         /* a newer version's journal is left alone: it has its own watchdog */
 	const char *history; /* the directory of the history */
-	bool lasts;          /* there may be a copy of the journal that outlives the boot */
-	struct counted {     /* the watchdog's: how much there was to lift when it looked last */
+	bool waits;          /* the caller looks at closing.pending, as session_wait does */
+	struct closing closing;
+	bool lasts;      /* there may be a copy of the journal that outlives the boot */
+	struct counted { /* the watchdog's: how much there was to lift when it looked last */
 		size_t steps;
 		size_t wishes; /* of so many wishes and ports */
 		int64_t next;  /* not to be counted again before: CLOCK_BOOTTIME, ms */
@@ -57,11 +76,22 @@ int window_take(struct window *w, const struct request *request, unsigned heartb
 int window_await(struct window *w, struct err *e);
 /* Is there anything to wait for? */
 bool window_takes_time(struct window *w);
+/*
+ * After window_await, with the lock again, if it can be had: is this window still open for this
+ * lease? *more: there is something else to wait for by now.
+ */
+int window_awaited(struct window *w, const struct lease *lease, bool *more, struct err *e);
+/* Without the lock: for a while, for what w->closing needs of these lifts. */
+void window_wait(struct window *w, const struct lifts *lifts);
+/* Then, with the lock again: the rest of it, unless somebody else has done it. */
+int window_go_on(struct window *w, struct err *e);
 /* There is no watchdog after all: the lifts last as long as the leases, these window_s at most. */
 int window_unwatched(struct window *w, unsigned window_s, struct err *e);
 /*
  * Gives back the lease, and all that were taken under the guard (either may be NULL); the last one
  * closes the window. Having none is success. Afterwards w->there: others hold it.
+ *
+ * These, and window_take, return -1 without an error if they have to wait: w->closing.pending.
  */
 int window_give_back(struct window *w, const struct lease *lease, const struct process *guard,
 		     struct err *e);

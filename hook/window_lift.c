@@ -11,13 +11,13 @@
 #include "clocks.h"
 #include "log.h"
 #include "planning.h"
-#include "signals.h"
 #include "story.h"
 #include "window.h"
 #include "window_private.h"
 
 #define REVERT_TRIES 3
 #define REVERT_TRIES_MS 5000
+#define WAITS_MAX 64      /* for one lift's restore, step by step */
 #define EXPIRY_SLACK_S 2u /* the kernel's timers and ours start in different seconds */
 
 enum lift_state
@@ -45,30 +45,104 @@ window_hold_lock(const struct window *w, const struct open_backend *on)
 		on->ops->hold(on->backend, w->state->lock);
 }
 
+bool
+lift_is_pending(struct window *w, const struct lift *lift)
+{
+	struct err e = ERR_INIT;
+	const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
+	return on && on->ops->pending && on->ops->pending(on->backend, lift->record);
+}
+
+static enum outcome
+lift_await(struct window *w, const struct lift *lift, struct err *e)
+{
+	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
+	return on && on->ops->await ? on->ops->await(on->backend, lift->record, e) : OUTCOME_DONE;
+}
+
 /* Reverts and looks: only what is seen to be gone is gone. */
-int
-lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e)
+static enum put_back
+put_back(struct window *w, const struct lift *lift, struct closing *closing, struct err *e)
 {
 	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
 	struct err why = ERR_INIT;
 	enum lift_state state = LIFT_UNKNOWN;
 	unsigned left_s;
 	if (!on)
-		return -1;
+		return PUT_BACK_FAILED;
 	window_hold_lock(w, on);
 	/* What takes its time is asked again later: the others wait for the lock. */
 	const int64_t last = boottime_ms() + REVERT_TRIES_MS;
 	for (int i = 0; i == 0 || (i < REVERT_TRIES && boottime_ms() < last); i++) {
 		struct err unread = ERR_INIT;
 		why = ERR_INIT;
-		(void)on->ops->revert(on->backend, lift->record, notes, &why);
+		enum outcome outcome =
+			on->ops->revert(on->backend, lift->record, &closing->notes, &why);
+		if (lift_is_pending(w, lift) && !closing->last) {
+			closing->more = closing->more || outcome != OUTCOME_DONE;
+			return PUT_BACK_PENDING;
+		}
 		state = lift_inspect(w, lift, &left_s, &unread);
 		if (state == LIFT_NOT_LIFTED)
-			return 0;
+			return PUT_BACK_DONE;
 		if (!why.code)
 			why = unread;
 	}
-	return lift_err(e, ERR_FAILED, lift, state, &why);
+	lift_err(e, ERR_FAILED, lift, state, &why);
+	return PUT_BACK_FAILED;
+}
+
+enum put_back
+lift_put_back_once(struct window *w, const struct lift *lift, struct closing *closing,
+		   struct err *e)
+{
+	struct err unread = ERR_INIT;
+	unsigned left_s;
+	/* What was begun may be all there is to do. */
+	if (lift_is_pending(w, lift) || closing->look) {
+		enum lift_state state = lift_inspect(w, lift, &left_s, &unread);
+		if (state == LIFT_NOT_LIFTED)
+			return PUT_BACK_DONE;
+		if (state == LIFT_PENDING && !closing->last)
+			return PUT_BACK_PENDING;
+	}
+	return put_back(w, lift, closing, e);
+}
+
+/* closing->last: one was not done in the time that it had. */
+static void
+wait_for(struct window *w, const struct lifts *lifts, struct closing *closing)
+{
+	closing->last = closing->waits++ == WAITS_MAX;
+	closing->look = !closing->more;
+	closing->more = false;
+	for (size_t i = 0; i < lifts->n; i++) {
+		struct err ignored = ERR_INIT;
+		enum outcome outcome = lift_is_pending(w, &lifts->v[i])
+					       ? lift_await(w, &lifts->v[i], &ignored)
+					       : OUTCOME_DONE;
+		closing->failed += outcome == OUTCOME_NOT_DONE;
+		closing->last = closing->last || outcome == OUTCOME_UNKNOWN ||
+				closing->failed >= REVERT_TRIES;
+	}
+}
+
+int
+lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e)
+{
+	struct closing closing = { .notes = *notes };
+	const struct lifts one = { .v = (struct lift *)(uintptr_t)lift, .n = 1 };
+	enum put_back put;
+	while ((put = lift_put_back_once(w, lift, &closing, e)) == PUT_BACK_PENDING)
+		wait_for(w, &one, &closing);
+	*notes = closing.notes;
+	return put == PUT_BACK_DONE ? 0 : -1;
+}
+
+void
+window_wait(struct window *w, const struct lifts *lifts)
+{
+	wait_for(w, lifts, &w->closing);
 }
 
 /* From the last one down to the first; goes on after a failure, and keeps what failed. */
@@ -107,41 +181,82 @@ lift_apply(struct window *w, const struct planned *planned, struct lift *lift, s
 									: APPLIED_PERHAPS;
 }
 
-static const struct open_backend *
-awaited(struct window *w, const struct lift *lift)
-{
-	struct err e = ERR_INIT;
-	const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
-	return on && on->ops->await ? on : NULL;
-}
-
 bool
 window_takes_time(struct window *w)
 {
-	for (size_t i = 0; i < w->journal.lifts.n; i++)
-		if (awaited(w, &w->journal.lifts.v[i]))
+	for (size_t i = 0; i < w->journal.lifts.n; i++) {
+		struct err e = ERR_INIT;
+		const struct open_backend *on =
+			backends_get(w->backends, w->journal.lifts.v[i].backend, &e);
+		if (on && on->ops->await)
 			return true;
+	}
 	return false;
+}
+
+static int
+verify(struct window *w, const struct lift *lift, struct err *e)
+{
+	struct err why = ERR_INIT;
+	unsigned left_s;
+	enum lift_state state = lift_inspect(w, lift, &left_s, &why);
+	if (state == LIFT_LIFTED)
+		return 0;
+	lift_err(e, ERR_VERIFY, lift, state, &why);
+	return err_wrap(e, "verification failed");
+}
+
+/* What was pending is to be seen now; what only settles has been. */
+static int
+await_one(struct window *w, const struct lift *lift, struct err *e)
+{
+	const bool pending = lift_is_pending(w, lift);
+	struct err why = ERR_INIT;
+	enum outcome outcome = lift_await(w, lift, &why);
+	if (outcome == OUTCOME_NOT_DONE) {
+		*e = why;
+		e->code = ERR_VERIFY;
+		return err_wrap(e, "verification failed");
+	}
+	if (outcome == OUTCOME_UNKNOWN)
+		log_event_take(LOG_WARNING, "await", NULL, "%s", why.msg);
+	return pending ? verify(w, lift, e) : 0;
 }
 
 int
 window_await(struct window *w, struct err *e)
 {
-	for (size_t i = 0; i < w->journal.lifts.n; i++) {
-		const struct lift *lift = &w->journal.lifts.v[i];
-		const struct open_backend *on = awaited(w, lift);
-		struct err why = ERR_INIT;
-		enum outcome outcome =
-			on ? on->ops->await(on->backend, lift->record, &why) : OUTCOME_DONE;
-		if (outcome == OUTCOME_NOT_DONE) {
-			*e = why;
-			e->code = ERR_VERIFY;
-			return err_wrap(e, "verification failed");
-		}
-		if (outcome == OUTCOME_UNKNOWN)
-			log_event_take(LOG_WARNING, "await", NULL, "%s", why.msg);
-	}
-	return signals_check(e);
+	for (size_t i = 0; i < w->journal.lifts.n; i++)
+		if (await_one(w, &w->journal.lifts.v[i], e))
+			return -1;
+	return 0;
+}
+
+/* Somebody else may have put what we have seen back, and lifted it again. */
+static bool
+any_is_pending(struct window *w)
+{
+	bool any = false;
+	for (size_t i = 0; i < w->journal.lifts.n; i++)
+		any = lift_is_pending(w, &w->journal.lifts.v[i]) || any;
+	return any;
+}
+
+int
+window_awaited(struct window *w, const struct lease *lease, bool *more, struct err *e)
+{
+	char window[TXN_BUF];
+	struct err unread = ERR_INIT;
+	struct journal *j = &w->journal;
+	memcpy(window, j->window, sizeof(window));
+	journal_fini(j);
+	w->there = journal_read(w->state->dir, w->file, j, &unread) == JOURNAL_GOOD;
+	if (!w->there || j->state != JOURNAL_OPEN || strcmp(j->window, window) != 0 ||
+	    !leases_find(&j->leases, lease))
+		return err_set(e, ERR_VERIFY, "the window was closed before all of it was open");
+	*more = any_is_pending(w);
+	/* What is done by now is not pending any more. */
+	return w->state->lock >= 0 ? window_save(w, JOURNAL_OPEN, e) : 0;
 }
 
 bool
@@ -242,15 +357,9 @@ window_beat(struct window *w, bool begun, struct err *e)
 int
 window_verify(struct window *w, size_t first, struct err *e)
 {
-	for (size_t i = first; i < w->journal.lifts.n; i++) {
-		const struct lift *lift = &w->journal.lifts.v[i];
-		struct err why = ERR_INIT;
-		unsigned left_s;
-		enum lift_state state = lift_inspect(w, lift, &left_s, &why);
-		if (state != LIFT_LIFTED) {
-			lift_err(e, ERR_VERIFY, lift, state, &why);
-			return err_wrap(e, "verification failed");
-		}
-	}
+	for (size_t i = first; i < w->journal.lifts.n; i++)
+		if (!lift_is_pending(w, &w->journal.lifts.v[i]) &&
+		    verify(w, &w->journal.lifts.v[i], e))
+			return -1;
 	return 0;
 }

@@ -48,7 +48,16 @@ enum applied lift_apply(struct window *w, const struct planned *planned, struct 
 			struct err *e);
 /* Before a mutation: whatever the backend starts for it holds the lock as well. */
 void window_hold_lock(const struct window *w, const struct open_backend *on);
-/* Reverts and looks: only what is seen to be gone is gone. */
+/* Is a change of it accepted and, as far as is known, not done? The record says so then. */
+bool lift_is_pending(struct window *w, const struct lift *lift);
+enum put_back {
+	PUT_BACK_DONE,
+	PUT_BACK_PENDING, /* accepted: to be awaited, and called again */
+	PUT_BACK_FAILED,
+};
+enum put_back lift_put_back_once(struct window *w, const struct lift *lift, struct closing *closing,
+				 struct err *e);
+/* Reverts and looks: only what is seen to be gone is gone. Waits, with the lock. */
 int lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e);
 /* From the last one down to the first; goes on after a failure, and keeps what failed. */
 int window_put_back_from(struct window *w, size_t first, struct names *notes, struct err *e);
@@ -68,7 +77,10 @@ int window_extend(struct window *w, size_t n, bool later, struct err *e);
  * that are not known to be applied yet.
  */
 int window_beat(struct window *w, bool begun, struct err *e);
-/* Every lift from the first on must be seen in the live firewall, else ERR_VERIFY. */
+/*
+ * Every lift from the first on must be seen in the live firewall, else ERR_VERIFY; but what is
+ * pending, which window_await sees.
+ */
 int window_verify(struct window *w, size_t first, struct err *e);
 
 /* How many steps a plan of all the journal's wishes has now, whatever is lifted. */

@@ -93,7 +93,7 @@ mend(struct window *w, bool watched, struct change *change, struct err *e)
 		if (watched && !lift_is_watched(w, lift))
 			continue;
 		enum lift_state state = lift_inspect(w, lift, &left_s, &why);
-		if (state == LIFT_LIFTED || state == LIFT_CLOSED)
+		if (state == LIFT_LIFTED || state == LIFT_CLOSED || state == LIFT_PENDING)
 			continue;
 		if (state == LIFT_UNKNOWN)
 			failed = lift_err(e, ERR_FAILED, lift, state, &why);
@@ -260,6 +260,7 @@ apply(struct window *w, const struct planning *planning, struct change *change, 
 		change->applied += applied != APPLIED_NOTHING;
 		if (applied != APPLIED || planned_update(&planning->v[i], lift, e))
 			return -1;
+		(void)lift_is_pending(w, lift);
 		/* No sweep finds it by what the program has told only now. */
 		if (lift->survives_boot && save(w, change, e))
 			return -1;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "auth.h"
+#include "pending.h"
 #include "reply.h"
 #include "request.h"
 
@@ -241,6 +242,8 @@ wait_for(const struct sending *x, const struct answer *answer, struct err *e)
 	const json_t *poll = json_object_get(x->call, "poll");
 	const struct scope with_captured = { .names = answer->captured, .parent = x->scope };
 	if (poll == NULL || answer->gone)
+		return OUTCOME_DONE;
+	if (request_is_write(x->call) && pending_note(x->s, poll, &with_captured))
 		return OUTCOME_DONE;
 	return call_poll(x->s, poll, &with_captured, e);
 }

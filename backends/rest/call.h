@@ -2,6 +2,7 @@
 /*
  * One call of a recipe: expanded, authenticated, sent, judged. Reads are repeated (retry); a write
  * is sent once, and what its outcome is not known of is OUTCOME_UNKNOWN: own.c and patching.c look.
+ * The end of what was accepted is not waited for, but noted: pending.h.
  */
 #ifndef GEOPAUSE_REST_CALL_H
 #define GEOPAUSE_REST_CALL_H
@@ -43,7 +44,18 @@ json_t *call_list(struct session *s, const json_t *find, const struct scope *sco
 int call_find(struct session *s, const json_t *find, const struct scope *scope, json_t **found,
 	      json_t *captured, struct err *e);
 
-/* poll.c: until it is so, or its deadline: OUTCOME_UNKNOWN. */
+enum polled {
+	POLLED_REACHED,
+	POLLED_FAILED,
+	POLLED_NOT_YET,
+	POLLED_GONE, /* what is asked about is not there; e says so */
+	POLLED_UNREADABLE,
+};
+
+/* poll.c: once; */
+enum polled poll_once(struct session *s, const json_t *poll, const struct scope *scope,
+		      struct err *e);
+/* until it is so, or its deadline: OUTCOME_UNKNOWN. */
 enum outcome call_poll(struct session *s, const json_t *poll, const struct scope *scope,
 		       struct err *e);
 

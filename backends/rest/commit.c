@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "commit.h"
 
+#include "pending.h"
+
 #define PAUSE_MS 500
 
 bool
@@ -54,7 +56,9 @@ commit(struct session *s, const struct scope *scope, struct err *e)
 	struct err why = ERR_INIT;
 	if (call == NULL)
 		return OUTCOME_DONE;
-	enum outcome outcome = write_again(s, call, scope, &why);
+	enum outcome outcome = pending_wait_begun(s, &why);
+	if (outcome == OUTCOME_DONE)
+		outcome = write_again(s, call, scope, &why);
 	s->uncommitted = outcome != OUTCOME_DONE;
 	if (s->uncommitted && e->code == ERR_NONE) {
 		*e = why;

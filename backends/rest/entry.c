@@ -20,6 +20,24 @@ entry_make(const struct target *target, json_t *recipe, const struct lift_reques
 			 (json_int_t)time(NULL) + request->window_s);
 }
 
+static json_t *
+without_pending(const json_t *entry)
+{
+	json_t *copy = json_copy((json_t *)(uintptr_t)entry);
+	(void)json_object_del(copy, "pending");
+	return copy;
+}
+
+bool
+entry_is(const json_t *a, const json_t *b)
+{
+	json_t *x = without_pending(a), *y = without_pending(b);
+	bool same = x != NULL && y != NULL && json_equal(x, y);
+	json_decref(x);
+	json_decref(y);
+	return same;
+}
+
 static bool
 is_object_or_none(const json_t *json)
 {
@@ -59,22 +77,24 @@ entry_parse(struct entry *entry, const json_t *json, struct err *e)
 {
 	const char *ports;
 	int plain;
+	json_t *pending = NULL;
 	json_int_t deadline_s, window_s, deadline;
 	struct err ignored = ERR_INIT;
 	*entry = (struct entry){ 0 };
 	if (json_unpack((json_t *)(uintptr_t)json,
-			"{s:s,s:o,s?o,s?o,s?s,s?s,s:b,s:I,s:s,s:s,s:I,s:I,s?o,s?o}", "target",
+			"{s:s,s:o,s?o,s?o,s?s,s?s,s:b,s:I,s:s,s:s,s:I,s:I,s?o,s?o,s?o}", "target",
 			&entry->target, "recipe", &entry->recipe, "params", &entry->params,
 			"secrets", &entry->secrets, "ca_file", &entry->ca_file, "pin", &entry->pin,
 			"plain", &plain, "deadline_s", &deadline_s, "ports", &ports, "txn",
 			&entry->txn, "window_s", &window_s, "deadline", &deadline, "objects",
-			&entry->objects, "patched", &entry->patched) != 0 ||
+			&entry->objects, "patched", &entry->patched, "pending", &pending) != 0 ||
 	    !json_is_object(entry->recipe) || !is_object_or_none(entry->params) ||
 	    !is_object_or_none(entry->secrets) || deadline_s < 1 ||
 	    deadline_s > TARGET_DEADLINE_MAX_S || window_s < 0 || window_s > UINT32_MAX ||
 	    deadline < 0 || deadline > DEADLINE_MAX || strlen(entry->txn) != TXN_LEN ||
 	    !has_objects(entry->objects) || !has_objects(entry->patched) ||
-	    !has_operations(entry->patched) || ports_parse(ports, &entry->ports, &ignored) != 0)
+	    !has_operations(entry->patched) || !has_objects(pending) ||
+	    ports_parse(ports, &entry->ports, &ignored) != 0)
 		return err_set(e, ERR_FAILED, "the record is not one of the rest backend's");
 	entry->plain = plain != 0;
 	entry->deadline_s = (unsigned)deadline_s;

@@ -7,7 +7,8 @@
  *     "ca_file": PATH, "pin": "sha256//...", "plain": false, "deadline_s": N,
  *     "ports": "tcp 80", "txn": "...", "window_s": N, "deadline": seconds since 1970,
  *     "objects": [{"priority": N}, ...]              of mode own: one for each object
- *     "patched": [{"path", "op", "old", "new"}, ...] of mode patch: one for each operation }
+ *     "patched": [{"path", "op", "old", "new"}, ...] of mode patch: one for each operation,
+ *     "pending": [...] what the provider is still at: pending.h }
  *
  * What the policy does not have is left out. In "patched", what was not there has no "old".
  */
@@ -34,6 +35,8 @@ struct entry {
 
 /* A new reference, or NULL when memory is gone. */
 json_t *entry_make(const struct target *target, json_t *recipe, const struct lift_request *request);
+/* Are they the same lift, whatever is pending? */
+bool entry_is(const json_t *a, const json_t *b);
 /* ERR_FAILED when the JSON is not what entry_make makes. */
 int entry_parse(struct entry *entry, const json_t *json, struct err *e);
 

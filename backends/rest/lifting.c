@@ -11,6 +11,7 @@
 #include "object.h"
 #include "own.h"
 #include "patching.h"
+#include "pending.h"
 
 static bool
 is_own(const struct job *job)
@@ -70,18 +71,26 @@ void
 lifting_await(struct job *job)
 {
 	const json_t *settle = job->s->recipe->settle;
-	job->outcome = OUTCOME_DONE;
-	if (settle == NULL)
-		return;
 	session_begin(job->s);
-	job->outcome = call_poll(job->s, settle, &job->s->params, &job->e);
-	name_error(job, "what was opened is not seen to be in force");
+	job->outcome = pending_wait(job->s, job->entry, &job->e);
+	if (job->outcome == OUTCOME_DONE && settle != NULL) {
+		session_begin(job->s);
+		job->outcome = call_poll(job->s, settle, &job->s->params, &job->e);
+	}
+	name_error(job, "what was written is not seen to be in force");
+}
+
+void
+lifting_update(struct job *job)
+{
+	job->pending = pending_update(job->s, job->entry);
 }
 
 void
 lifting_revert(struct job *job)
 {
 	session_begin(job->s);
+	pending_give_up(job->s, job->entry);
 	job->outcome = is_own(job) ? own_revert(job->s, &job->e)
 				   : patch_revert(job->s, &job->notes, &job->e);
 	name_outcome(job, "the restore");
@@ -95,16 +104,29 @@ lifting_extend(struct job *job)
 		job->outcome = own_extend(job->s, job->expiry_s, &job->e);
 	else
 		job->outcome = patch_extend(job->s, job->expiry_s, &job->e);
+	if (job->outcome == OUTCOME_DONE)
+		job->outcome = pending_wait_begun(job->s, &job->e);
 	name_outcome(job, "moving the deadline");
 }
 
 void
 lifting_inspect(struct job *job)
 {
+	static const char doing[] = "reading where it stands failed";
 	session_begin(job->s);
+	enum pending_state pending = pending_ask(job->s, job->entry, &job->e);
+	if (pending == PENDING_AT_IT || pending == PENDING_UNREAD) {
+		job->state = pending == PENDING_AT_IT ? LIFT_PENDING : LIFT_UNKNOWN;
+		name_error(job, doing);
+		return;
+	}
 	job->state = is_own(job) ? own_inspect(job->s, &job->left_s, &job->e)
 				 : patch_inspect(job->s, &job->left_s, &job->e);
-	name_error(job, "reading where it stands failed");
+	if (pending == PENDING_FAILED && job->state == LIFT_LIFTED) {
+		job->state = LIFT_DRIFTED;
+		err_set(&job->e, ERR_FAILED, "the provider says that it failed");
+	}
+	name_error(job, doing);
 }
 
 /* --- steps --------------------------------------------------------------------------------------

@@ -5,10 +5,11 @@
 
 #include "sessions.h"
 
-/* Each fills in outcome or state, left_s, nothing, notes and e of the job. */
+/* Each fills in outcome or state, left_s, nothing, pending, notes and e of the job. */
 void lifting_plan(struct job *job);
 void lifting_apply(struct job *job);
 void lifting_await(struct job *job);
+void lifting_update(struct job *job);
 void lifting_inspect(struct job *job);
 void lifting_extend(struct job *job);
 void lifting_revert(struct job *job);

@@ -4,6 +4,7 @@
 
 #include "commit.h"
 #include "own_private.h"
+#include "pending.h"
 #include "reply.h"
 
 #define DELETE_LOOKS 6 /* how often something of ours is looked for to be deleted */
@@ -46,6 +47,9 @@ seen_created(struct session *s, const struct object *object, struct err *e)
 enum outcome
 own_create(struct session *s, const struct object *object, struct err *e)
 {
+	enum outcome before = pending_wait_begun(s, e);
+	if (before != OUTCOME_DONE)
+		return before;
 	for (int i = 0;; i++) {
 		struct err why = ERR_INIT;
 		struct answer answer;
@@ -72,6 +76,21 @@ own_create(struct session *s, const struct object *object, struct err *e)
 /* --- deleting -----------------------------------------------------------------------------------
  */
 
+/*
+ * While the provider is at what this revert has begun, it ends here, and the next one goes on: the
+ * lock is not ours to wait with. But a commit is due now.
+ */
+static enum outcome
+may_go_on(struct session *s, struct err *e)
+{
+	if (own_call(s, "commit") != NULL)
+		return pending_wait_begun(s, e);
+	if (!pending_is_begun(s))
+		return OUTCOME_DONE;
+	err_set(e, ERR_FAILED, "the provider is still at what was asked first");
+	return OUTCOME_UNKNOWN;
+}
+
 /* One that was found. *more: look again, it may be there still. */
 static enum outcome
 delete_found(struct session *s, const struct object *object, const json_t *element, int64_t *pause,
@@ -87,6 +106,9 @@ delete_found(struct session *s, const struct object *object, const json_t *eleme
 		struct answer answer;
 		if (own_call(s, calls[i]) == NULL)
 			continue;
+		outcome = may_go_on(s, e);
+		if (outcome != OUTCOME_DONE)
+			break;
 		outcome = call_do(s, own_call(s, calls[i]), &scope, &answer, e);
 		*more = outcome != OUTCOME_DONE && !write_is_final(outcome, &answer);
 		*pause = write_pause_ms(&answer);
@@ -135,6 +157,9 @@ own_delete(struct session *s, const struct object *object, struct err *e)
 {
 	if (!was_planned(s, object))
 		return OUTCOME_DONE;
+	enum outcome before = may_go_on(s, e);
+	if (before != OUTCOME_DONE)
+		return before;
 	for (int i = 0;; i++) {
 		struct err why = ERR_INIT;
 		int64_t pause = 0;
@@ -165,7 +190,7 @@ own_move(struct session *s, const struct object *object, struct err *e)
 	int rc = scope.names != NULL ? own_find(s, object, &found, scope.names, e) : -1;
 	if (rc == 0 && found == NULL)
 		err_set(e, ERR_FAILED, "what was added is not there any more");
-	else if (rc == 0)
+	else if (rc == 0 && (outcome = pending_wait_begun(s, e)) == OUTCOME_DONE)
 		outcome = write_again(s, own_call(s, "extend"), &scope, e);
 	json_decref(found);
 	json_decref(scope.names);

@@ -8,13 +8,6 @@
 
 #define POLL_EVERY_MS 1000
 
-enum polled {
-	POLLED_REACHED,
-	POLLED_FAILED,
-	POLLED_NOT_YET,
-	POLLED_UNREADABLE,
-};
-
 static bool
 holds(const json_t *poll, const char *key, const struct answer *answer, const struct scope *scope,
       struct err *e)
@@ -24,13 +17,14 @@ holds(const json_t *poll, const char *key, const struct answer *answer, const st
 	       predicates_hold(predicates, answer->body, scope, e) == 1;
 }
 
-static enum polled
+enum polled
 poll_once(struct session *s, const json_t *poll, const struct scope *scope, struct err *e)
 {
 	struct answer answer;
 	enum polled polled = POLLED_NOT_YET;
 	if (call_fresh(s, poll, scope, &answer, e) != OUTCOME_DONE)
-		polled = POLLED_UNREADABLE;
+		polled = answer.status == 404 || answer.status == 410 ? POLLED_GONE
+								      : POLLED_UNREADABLE;
 	else if (!answer.gone && holds(poll, "failed", &answer, scope, e))
 		polled = POLLED_FAILED;
 	else if (answer.gone || holds(poll, "until", &answer, scope, e))

@@ -2,7 +2,7 @@
 /*
  * The rest backend: firewalls that are changed over HTTP, each by a recipe (recipe.h). A record is
  * an array of entries (entry.h), one a target. All targets are worked on at once; when one fails
- * the others are taken back, and itself, too. What is unknown is looked at by the caller.
+ * the caller takes all of them back.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -270,21 +270,13 @@ static enum outcome
 rest_apply(struct backend *backend, struct plan *plan, struct err *e)
 {
 	const size_t n = json_array_size(plan->data);
-	struct err unreverted = ERR_INIT;
 	struct job *jobs = jobs_of(backend, plan->data, e);
 	if (jobs == NULL)
 		return OUTCOME_NOT_DONE;
 	jobs_run(jobs, n, lifting_apply);
 	enum outcome outcome = worst(jobs, n, e);
 	jobs_free(jobs, n);
-	/* What is unknown the caller looks at, who has all of them. */
-	if (outcome != OUTCOME_NOT_DONE ||
-	    rest_revert(backend, plan->data, &plan->notes, &unreverted) == OUTCOME_DONE)
-		return outcome;
-	const struct err failed = *e;
-	*e = ERR_INIT;
-	err_set(e, failed.code, "%s; taking it back failed, too: %s", failed.msg, unreverted.msg);
-	return OUTCOME_UNKNOWN;
+	return outcome;
 }
 
 static enum outcome
@@ -298,6 +290,24 @@ rest_await(struct backend *backend, const json_t *record, struct err *e)
 	enum outcome outcome = worst(jobs, n, e);
 	jobs_free(jobs, n);
 	return outcome;
+}
+
+static bool
+rest_pending(struct backend *backend, json_t *record)
+{
+	bool pending = false;
+	size_t i;
+	json_t *entry;
+	json_array_foreach (record, i, entry) {
+		struct err ignored = ERR_INIT;
+		struct job job = { .s = sessions_get(&backend->sessions, entry, &ignored),
+				   .entry = entry,
+				   .pending = json_object_get(entry, "pending") != NULL };
+		if (job.s != NULL)
+			lifting_update(&job);
+		pending = pending || job.pending;
+	}
+	return pending;
 }
 
 static enum outcome
@@ -333,6 +343,8 @@ state_of_all(const struct job *jobs, size_t n, unsigned *left_s, struct err *e)
 		if (jobs[i].left_s > 0 && (*left_s == 0 || jobs[i].left_s < *left_s))
 			*left_s = jobs[i].left_s;
 	}
+	if (count[LIFT_PENDING] > 0)
+		return LIFT_PENDING;
 	if (count[LIFT_NOT_LIFTED] == n)
 		return LIFT_NOT_LIFTED;
 	if (count[LIFT_LIFTED] == n)
@@ -379,6 +391,7 @@ static const struct backend_ops ops = {
 	.expires = rest_expires,
 	.apply = rest_apply,
 	.await = rest_await,
+	.pending = rest_pending,
 	.inspect = rest_inspect,
 	.extend = rest_extend,
 	.revert = rest_revert,

@@ -231,6 +231,8 @@ session_close(struct session *s)
 	auth_close(s);
 	http_close(s->http);
 	json_decref(s->reads);
+	json_decref(s->begun);
+	json_decref(s->ended);
 	json_decref(s->once);
 	json_decref(s->params.names);
 	free(s->base);

@@ -30,6 +30,8 @@ struct session {
 
 	json_t *reads; /* replies to reads of this operation, until something is written; or NULL */
 	int64_t begun_ms;
+	json_t *begun;    /* what was accepted, pending.h; or NULL */
+	json_t *ended;    /* and of what the end was seen; or NULL */
 	json_t *once;     /* what own's "once" has captured, */
 	int64_t once_ms;  /* and when */
 	bool stable;      /* what is written makes nothing that was read before wrong */

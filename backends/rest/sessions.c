@@ -22,7 +22,7 @@ sessions_get(struct sessions *sessions, json_t *entry, struct err *e)
 	struct session **grown, *s;
 	leave_the_parents(sessions);
 	for (size_t i = 0; i < sessions->n; i++)
-		if (json_equal(sessions->v[i]->entry_json, entry))
+		if (entry_is(sessions->v[i]->entry_json, entry))
 			return sessions->v[i];
 	grown = reallocarray(sessions->v, sessions->n + 1, sizeof(struct session *));
 	if (grown == NULL) {

@@ -31,6 +31,7 @@ struct job {
 	enum lift_state state;
 	unsigned expiry_s, left_s;
 	bool nothing; /* plan: there is nothing to lift */
+	bool pending; /* the provider is at it */
 	struct names notes;
 	struct err e;
 };

@@ -83,6 +83,7 @@ class Target:
                             for name, value in self.model.secrets.items()}}
 
     def matrix(self):
+        self.model.snapshot()  # what has ended by now has an effect
         with self.model.lock:
             return {(s, port, path): self.model.passes(s, port, path)
                     for s in SOURCES for port, path in REQUESTS}

@@ -17,6 +17,7 @@ import identity
 import moto_wafv2
 import recipes
 import transport
+import waits
 import windows
 from bed import Bed, Failure, Skipped
 from model import MODELS
@@ -24,7 +25,7 @@ from model.record import Record
 from model.server import Handler
 
 BY_RECIPE = dict(recipes.BY_RECIPE, **campaign.BY_RECIPE)
-CASES = {name: case for module in (recipes, edits, windows, transport, identity, moto_wafv2)
+CASES = {name: case for module in (recipes, edits, windows, waits, transport, identity, moto_wafv2)
          for name, case in module.CASES.items()}
 
 SKIPPED = 77  # exit status: nothing was done

@@ -8,6 +8,7 @@ of the model that is called before the request is carried out and returns one of
 """
 import copy
 import http.server
+import math
 import re
 import socket
 import ssl
@@ -36,6 +37,7 @@ class Model:
         self.faults = {}
         self.delay_s = 0.0
         self.later = []
+        self.takes_s = 0  # an asynchronous operation lasts so long, however often it is asked for
         self.on_request = None  # called with (number, "before" | "after")
         self.ahead_s = 0  # the model's clock is ahead of the host's
 
@@ -62,6 +64,7 @@ class Model:
 
     def snapshot(self):
         with self.lock:
+            self._land()
             state = copy.deepcopy(self.state)
         for member in self.volatile:
             state.pop(member, None)
@@ -69,13 +72,16 @@ class Model:
 
     def after(self, requests, function):
         """An asynchronous operation: function is done when so many more requests came."""
-        self.later.append([requests, function])
+        if self.takes_s:
+            self.later.append([math.inf, time.monotonic() + self.takes_s, function])
+        else:
+            self.later.append([requests, math.inf, function])
 
     def settle(self):
         """All asynchronous operations end."""
         with self.lock:
             while self.later:
-                self.later.pop(0)[1]()
+                self.later.pop(0)[-1]()
 
     def forget(self):
         self.requests, self.faults = [], {}
@@ -88,13 +94,16 @@ class Model:
 
     # --- serving ---
 
+    def _land(self):
+        due = [i for i in self.later if i[0] < 0 or i[1] <= time.monotonic()]
+        self.later = [item for item in self.later if item not in due]
+        for item in due:
+            item[-1]()
+
     def _tick(self):
         for item in self.later:
             item[0] -= 1
-        due = [item for item in self.later if item[0] < 0]
-        self.later = [item for item in self.later if item[0] >= 0]
-        for item in due:
-            item[1]()
+        self._land()
 
     def answer(self, request):
         with self.lock:
