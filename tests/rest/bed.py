@@ -2,7 +2,8 @@
 """What the tests of REST targets share: models of providers behind TLS, and the real program.
 
 All of it is in network and mount namespaces of its own (run.py makes them): the providers' host
-names lead to 127.0.0.1 by a private /etc/hosts, so that recipes are tested as they are installed.
+names lead to 127.0.0.1 by a private /etc/hosts, so that recipes are tested as they are installed,
+but for their pauses between polls and retries: what these wait for has no clock.
 """
 import contextlib
 import json
@@ -23,6 +24,10 @@ SOURCES = ("blocked4", "blocked6", "free4", "free6")
 REQUESTS = ((80, CHALLENGE), (80, "/"), (443, CHALLENGE), (443, "/"), (22, "/"))
 BY_PATH = ("cloudflare-waf", "aws-wafv2", "azure-appgw-waf", "gcp-armor")
 DONE, FAILED, OPEN, POLICY, UNVERIFIED = 0, 1, 3, 5, 6
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
+RECIPES = os.path.join(ROOT, "backends", "rest", "recipes")
+PAUSE_MS = 50
 
 
 class Failure(Exception):
@@ -67,17 +72,33 @@ class Numbered:
             return self.fault if self.seen == self.number else None
 
 
+def recipe_of(name):
+    with open(os.path.join(RECIPES, name + ".json"), encoding="ascii") as file:
+        return json.load(file)
+
+
+def hasten(document):
+    for key, value in document.items() if isinstance(document, dict) else ():
+        if key in ("every_ms", "interval_ms"):
+            document[key] = PAUSE_MS
+        hasten(value)
+
+
 class Target:
     """A model, and the policy's target for it."""
 
-    def __init__(self, bed, recipe, name=None):
-        self.bed, self.recipe, self.name = bed, recipe, name or recipe
+    def __init__(self, bed, recipe, installed):
+        self.bed, self.recipe, self.name, self.installed = bed, recipe, recipe, installed
         self.model = MODELS[recipe]()
         self.models = [self.model] + list(getattr(self.model, "beside", []))
         self.document = dict(self.recipe_document(), deadline="20s")
 
     def recipe_document(self):
-        return {"name": self.name, "backend": "rest", "recipe": self.recipe,
+        document = recipe_of(self.recipe)
+        hasten(document)
+        copy = self.bed.write(self.recipe + ".json", json.dumps(document))
+        return {"name": self.name, "backend": "rest",
+                "recipe": self.recipe if self.installed else copy,
                 "params": self.model.params, "ca_file": self.bed.path("model.pem"),
                 "secrets": {name: {"file": self.bed.secret(self.name, name, value)}
                             for name, value in self.model.secrets.items()}}
@@ -148,9 +169,9 @@ class Bed:
     def secret(self, target, name, value):
         return self.write("secret-%s-%s" % (target, name), value + "\n")
 
-    def serve(self, *recipes, more=(), context=None):
+    def serve(self, *recipes, more=(), context=None, installed=False):
         """Models for these recipes, and a policy with a target for each."""
-        self.targets = [Target(self, recipe) for recipe in recipes]
+        self.targets = [Target(self, recipe, installed) for recipe in recipes]
         models = [model for target in self.targets for model in target.models] + list(more)
         hosts = sorted({host for model in models for host in model.hosts})
         if context is None:

@@ -7,10 +7,9 @@ message names the target, and the next `restore` makes it so.
 import collections
 import time
 
-from bed import DONE, FAILED, OPEN, UNVERIFIED, Failure, Killer, require
+from bed import DONE, FAILED, OPEN, UNVERIFIED, Failure, Killer, recipe_of, require
 from boot import another_boot
 from model.faults import FAULTS
-from recipes import recipe_of
 
 MOMENTS = 25  # of pre and of post, at which they are killed
 

@@ -2,11 +2,10 @@
 """Authentication that no installed recipe has, with recipes that are theirs but for `auth`."""
 import json
 
-from bed import require
+from bed import recipe_of, require
 from model.message import Refusal, Reply
 from model.metadata import HOST, AwsImds, AzureMetadata, GcpMetadata
 from model.server import Server
-from recipes import recipe_of
 
 
 def use_recipe(bed, target, **changes):

@@ -4,19 +4,11 @@ import json
 import os
 import re
 
-from bed import DONE, FAILED, POLICY, require, requires
+from bed import DONE, FAILED, HERE, POLICY, RECIPES, ROOT, recipe_of, require, requires
 from model import MODELS
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.join(HERE, "..", "..")
-RECIPES = os.path.join(ROOT, "backends", "rest", "recipes")
 MANUAL = os.path.join(ROOT, "backends", "rest", "geopause-recipes.7.scd")
 EXAMPLES = os.path.join(ROOT, "examples", "rest")
-
-
-def recipe_of(name):
-    with open(os.path.join(RECIPES, name + ".json"), encoding="ascii") as file:
-        return json.load(file)
 
 
 def documented_requests(name):
@@ -31,7 +23,7 @@ def documented_requests(name):
 
 def case_lift(bed, recipe):
     """plan changes nothing; pre opens what was asked and nothing else; post restores."""
-    target = bed.serve(recipe)
+    target = bed.serve(recipe, installed=True)
     before, closed = target.model.snapshot(), target.matrix()
     _, text = bed.run("plan")
     document = recipe_of(recipe)
