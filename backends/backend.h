@@ -39,7 +39,6 @@ enum backend_caps {
 					     short and be moved all the time */
 	BACKEND_SURVIVES_BOOT = 1 << 5, /* what it lifts is not in this kernel: a new boot does not
 					   close it */
-	BACKEND_NET_RAW = 1 << 6,       /* it needs CAP_NET_RAW, too */
 	BACKEND_ALL_RIGHTS = 1 << 7,    /* what it runs may need any right that the caller has */
 	BACKEND_APART = 1 << 8,         /* each target is asked for by itself: one may be lifted and
 					   another not */

@@ -48,9 +48,7 @@ learn(struct policy *policy, const struct options *options, struct backends *bac
 	if (request_policy(policy, options, &e))
 		log_event_take(LOG_WARNING, "policy", NULL, "%s; going on without it", e.msg);
 	/* What cannot be opened is told by whatever needs it. */
-	/* NET_RAW: what was lifted may be iptables-legacy's, whatever the policy says now. */
-	const unsigned keep =
-		KEEP_NET_ADMIN | KEEP_NET_RAW | lasting_rights(history_directory(options));
+	const unsigned keep = KEEP_NET_ADMIN | lasting_rights(history_directory(options));
 	(void)request_reduce(policy, keep, backends, &opened);
 }
 

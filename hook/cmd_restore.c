@@ -21,8 +21,8 @@
 static void
 learn(struct window *w, const struct options *options, unsigned also)
 {
-	const unsigned keep = also | KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH | KEEP_NET_RAW |
-			      lasting_rights(w->history);
+	const unsigned keep =
+		also | KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH | lasting_rights(w->history);
 	struct err e = ERR_INIT;
 	struct policy policy;
 	policy_init(&policy);

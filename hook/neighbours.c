@@ -192,7 +192,7 @@ restore_here(const struct window *there, bool stale, struct err *e)
 {
 	struct backends backends = { 0 };
 	struct window window;
-	int failed = privileges_reduce(KEEP_NET_ADMIN | KEEP_NET_RAW | KEEP_DAC_READ_SEARCH |
+	int failed = privileges_reduce(KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH |
 					       lasting_rights(there->history),
 				       e) ||
 		     window_init(&window, there->state, &backends, there->history, e);

@@ -17,7 +17,6 @@ static const struct {
 	{ KEEP_NET_ADMIN, CAP_NET_ADMIN },       { KEEP_KILL, CAP_KILL },
 	{ KEEP_SYS_RESOURCE, CAP_SYS_RESOURCE }, { KEEP_SYS_ADMIN, CAP_SYS_ADMIN },
 	{ KEEP_SYS_PTRACE, CAP_SYS_PTRACE },     { KEEP_DAC_READ_SEARCH, CAP_DAC_READ_SEARCH },
-	{ KEEP_NET_RAW, CAP_NET_RAW },
 };
 #define N_KNOWN (sizeof(known) / sizeof(*known))
 

@@ -17,7 +17,6 @@ enum privileges_keep {
 	KEEP_SYS_RESOURCE = 1 << 2, /* the watchdog's oom_score_adj, until it is set */
 	KEEP_SYS_ADMIN = 1 << 3,    /* setns(2) into another network namespace */
 	KEEP_SYS_PTRACE = 1 << 4,   /* /proc/PID/ns of others, with KEEP_SYS_ADMIN */
-	KEEP_NET_RAW = 1 << 6,      /* iptables-legacy's socket */
 	KEEP_ALL = 1 << 7, /* an exec target's program may need any, and no_new_privs is not
 			      set: it may run sudo(8) */
 	/* What lies in other users' private directories: a build tree's modules under sudo(8). */

@@ -116,11 +116,8 @@ unsigned
 request_rights(const struct backends *backends)
 {
 	unsigned keep = 0;
-	for (size_t i = 0; i < backends->n; i++) {
-		unsigned caps = backends->v[i].ops->caps;
-		keep |= caps & (unsigned)BACKEND_NET_RAW ? KEEP_NET_RAW : 0;
-		keep |= caps & (unsigned)BACKEND_ALL_RIGHTS ? KEEP_ALL : 0;
-	}
+	for (size_t i = 0; i < backends->n; i++)
+		keep |= backends->v[i].ops->caps & (unsigned)BACKEND_ALL_RIGHTS ? KEEP_ALL : 0;
 	return keep;
 }
 
@@ -164,9 +161,7 @@ request_reduce(const struct policy *policy, unsigned keep, struct backends *back
 	int failed = alert_prepare(policy, e);
 	for (size_t i = 0; !failed && i < policy->n_targets; i++)
 		failed = backends_get(backends, policy->targets[i].backend, e) ? 0 : -1;
-	/* Without a policy any of them may be asked later. */
-	keep |= policy->n_targets ? request_rights(backends) : (unsigned)KEEP_NET_RAW;
-	return privileges_reduce(keep, e) || failed ? -1 : 0;
+	return privileges_reduce(keep | request_rights(backends), e) || failed ? -1 : 0;
 }
 
 int

@@ -33,7 +33,7 @@
 #include "window_private.h"
 
 /* Rights that a program of the backend needs, and that a watchdog gives up without such a one. */
-#define SPECIAL_RIGHTS ((unsigned)BACKEND_ALL_RIGHTS | (unsigned)BACKEND_NET_RAW)
+#define SPECIAL_RIGHTS (unsigned)BACKEND_ALL_RIGHTS
 
 /* What window_take has done so far, for undoing it. */
 struct change {

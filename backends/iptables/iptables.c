@@ -404,7 +404,7 @@ iptables_generation(struct backend *backend, uint64_t *generation, struct err *e
 static const struct backend_ops ops = {
 	.abi = BACKEND_ABI,
 	.name = "iptables",
-	.caps = BACKEND_KERNEL_EXPIRY | BACKEND_CONCURRENCY | BACKEND_HEARTBEAT | BACKEND_NET_RAW,
+	.caps = BACKEND_KERNEL_EXPIRY | BACKEND_CONCURRENCY | BACKEND_HEARTBEAT,
 	.open = iptables_open,
 	.close = iptables_close,
 	.hold = iptables_hold,

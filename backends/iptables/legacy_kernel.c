@@ -37,7 +37,7 @@ socket_of(struct legacy_kernel *kernel, enum family family)
 	int *fd = &kernel->fd[family];
 
 	if (*fd < 0)
-		*fd = socket(families[family].domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+		*fd = socket(families[family].domain, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		kernel->failed = errno;
 	return *fd;
@@ -72,8 +72,7 @@ check_socket(struct legacy_kernel *kernel, enum family family, struct err *e)
 	if (socket_of(kernel, family) >= 0)
 		return 0;
 	return err_sys(e, ERR_FAILED, kernel->failed,
-		       "opening a raw socket, by which the kernel's %s tables are seen and changed "
-		       "(CAP_NET_RAW is needed)",
+		       "opening a socket, by which the kernel's %s tables are seen and changed",
 		       family_names[family]);
 }
 

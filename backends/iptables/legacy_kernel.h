@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Talking to x_tables (CAP_NET_ADMIN, and CAP_NET_RAW for the socket). Only tables that are there
+ * Talking to x_tables by any internet socket (CAP_NET_ADMIN). Only tables that are there
  * may be asked for: the kernel makes one that is not. Whoever writes holds iptables' lock.
  */
 #ifndef GEOPAUSE_LEGACY_KERNEL_H
@@ -10,7 +10,7 @@
 #include "legacy_change.h"
 
 struct legacy_kernel {
-	int fd[FAMILIES]; /* raw sockets; -1: could not be opened, yet */
+	int fd[FAMILIES]; /* -1: could not be opened, yet */
 	int failed;       /* then why: errno */
 	struct {
 		uint16_t index;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "legacy_unseen.h"
 
-#include <stdlib.h>
-
 #include "legacy_nat.h"
 
 static void
@@ -21,42 +19,32 @@ add_table(struct unseen_nat *unseen, enum family family, const struct legacy_nat
 	unseen->mixed |= nat->mixed;
 }
 
-struct legacy_host *
-legacy_unseen_open(void)
+static int
+look_at_nat(struct unseen_nat *unseen, const struct ports *ports)
 {
 	struct err ignored = ERR_INIT;
-	struct legacy_host *host;
+	struct legacy_host host;
+	int rc = 0;
 
-	if (!host_has(FAMILY_IPV4, "nat") && !host_has(FAMILY_IPV6, "nat"))
-		return NULL;
-	host = malloc(sizeof(*host));
-	if (!host || legacy_host_init(host, &ignored) == 0)
-		return host;
-	free(host);
-	return NULL;
-}
+	if (legacy_host_init(&host, &ignored) < 0)
+		return -1;
+	for (enum family family = 0; rc == 0 && family < FAMILIES; family++) {
+		struct legacy_nat nat;
 
-void
-legacy_unseen_close(struct legacy_host *host)
-{
-	if (!host)
-		return;
-	legacy_host_fini(host);
-	free(host);
+		rc = legacy_nat_read_table(&nat, &host, family, ports, &ignored);
+		if (rc == 0)
+			add_table(unseen, family, &nat);
+	}
+	legacy_host_fini(&host);
+	return rc;
 }
 
 struct unseen_nat
-legacy_unseen_nat(const struct legacy_host *host, const struct ports *ports)
+legacy_unseen_nat(const struct ports *ports)
 {
 	struct unseen_nat unseen = { .n = 0 };
-	struct err ignored = ERR_INIT;
 
-	for (enum family family = 0; host && family < FAMILIES; family++) {
-		struct legacy_nat nat;
-
-		if (legacy_nat_read_table(&nat, host, family, ports, &ignored) < 0)
-			return reach_unseen_nat();
-		add_table(&unseen, family, &nat);
-	}
-	return host ? unseen : reach_unseen_nat();
+	if (!host_has(FAMILY_IPV4, "nat") && !host_has(FAMILY_IPV6, "nat"))
+		return unseen;
+	return look_at_nat(&unseen, ports) < 0 ? reach_unseen_nat() : unseen;
 }

@@ -5,13 +5,7 @@
 
 #include "reach.h"
 
-struct legacy_host;
-
-/* Takes CAP_NET_RAW, which later reads do not. NULL: there is no such table, or no memory. */
-struct legacy_host *legacy_unseen_open(void);
-void legacy_unseen_close(struct legacy_host *host);
-
-/* What becomes of these ports there; what may not be read, and now is there, may be anything. */
-struct unseen_nat legacy_unseen_nat(const struct legacy_host *host, const struct ports *ports);
+/* What becomes of these ports there; what may not be read may be anything. */
+struct unseen_nat legacy_unseen_nat(const struct ports *ports);
 
 #endif

@@ -52,21 +52,11 @@ nft_hold(struct engine *engine, int fd)
 	(void)fd;
 }
 
-static struct unseen_nat
-unseen_nat(const struct ports *ports)
-{
-	struct legacy_host *host = legacy_unseen_open();
-	struct unseen_nat nat = legacy_unseen_nat(host, ports);
-
-	legacy_unseen_close(host);
-	return nat;
-}
-
 static int
 nft_discover(struct engine *engine, const struct ports *ports, struct observations *found,
 	     struct err *e)
 {
-	const struct unseen_nat nat = unseen_nat(ports);
+	const struct unseen_nat nat = legacy_unseen_nat(ports);
 
 	return discover(&engine->nl, ports, "iptables", true, &nat, found, e);
 }
@@ -84,7 +74,7 @@ nft_plan(struct engine *engine, const struct lift_request *request, bool beats, 
 	 struct plan **plan, struct err *e)
 {
 	struct select_met *found = calloc(request->n + 1, sizeof(*found));
-	const struct unseen_nat nat = unseen_nat(&request->ports);
+	const struct unseen_nat nat = legacy_unseen_nat(&request->ports);
 	struct nft_save save = { .table = NULL };
 	struct ops_text text = { .data = &save, .step = nft_save_step };
 	struct lift_request asked = *request;

@@ -11,7 +11,6 @@
 
 struct backend {
 	struct nl nl;
-	struct legacy_host *legacy; /* opened while there is the right to; or NULL */
 };
 
 static int
@@ -25,7 +24,6 @@ nftables_open(struct backend **backend, struct err *e)
 		free(b);
 		return -1;
 	}
-	b->legacy = legacy_unseen_open();
 	*backend = b;
 	return 0;
 }
@@ -35,7 +33,6 @@ nftables_close(struct backend *backend, bool held)
 {
 	if (!backend)
 		return;
-	legacy_unseen_close(backend->legacy);
 	nl_close(&backend->nl, held);
 	free(backend);
 }
@@ -45,7 +42,7 @@ static int
 nftables_discover(struct backend *backend, const struct ports *ports, struct observations *found,
 		  struct err *e)
 {
-	const struct unseen_nat nat = legacy_unseen_nat(backend->legacy, ports);
+	const struct unseen_nat nat = legacy_unseen_nat(ports);
 
 	return discover(&backend->nl, ports, "nftables", false, &nat, found, e);
 }
@@ -60,7 +57,7 @@ static int
 nftables_plan(struct backend *backend, const struct lift_request *request, struct plan **plan,
 	      struct err *e)
 {
-	const struct unseen_nat nat = legacy_unseen_nat(backend->legacy, &request->ports);
+	const struct unseen_nat nat = legacy_unseen_nat(&request->ports);
 	struct nft_listing listing = { 0 };
 	struct ops_text text = { .data = &listing, .step = text_step };
 	int rc = ops_plan(&backend->nl, request, &nat, NULL, &text, plan, e);

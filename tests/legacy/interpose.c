@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Preloaded, stands between a program and its setsockopt(2), at the first replacement of a table of
- * x_tables. Says what happens there: REPLACE_RUN, a shell command that is run before it, once;
+ * x_tables. Says what happens there: REPLACE_RUN, a shell command that is run before it, once, by
+ * a process that was forked before the program has given up any right;
  * REPLACE_FAIL6, an errno that those of IPv6 fail with; REPLACE_WAIT and COUNTERS_WAIT, seconds
  * that it waits before a replacement, and before the counters are added after it.
  */
@@ -25,19 +26,48 @@ wait_for(const char *variable)
 		sleep((unsigned)atoi(seconds));
 }
 
+static int runner = -1;
+
+static _Noreturn void
+run_when_told(int told, const char *command)
+{
+	char c;
+
+	unsetenv("LD_PRELOAD");
+	if (read(told, &c, 1) == 1 && system(command) == 0 && write(told, &c, 1) == 1)
+		_exit(0);
+	_exit(1);
+}
+
+__attribute__((constructor)) static void
+make_runner(void)
+{
+	const char *command = getenv("REPLACE_RUN");
+	int ends[2];
+
+	if (!command)
+		return;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		abort();
+	runner = ends[0];
+	if (fork() == 0) {
+		close(ends[0]);
+		run_when_told(ends[1], command);
+	}
+	close(ends[1]);
+}
+
 static void
 run_once(void)
 {
-	const char *command = getenv("REPLACE_RUN");
-	char *own;
+	char c = 0;
 
-	if (!command || !(own = strdup(command)))
+	if (runner < 0)
 		return;
-	unsetenv("REPLACE_RUN");
-	unsetenv("LD_PRELOAD");
-	if (system(own) != 0)
+	if (write(runner, &c, 1) != 1 || read(runner, &c, 1) != 1)
 		abort();
-	free(own);
+	close(runner);
+	runner = -1;
 }
 
 __attribute__((visibility("default"))) int
