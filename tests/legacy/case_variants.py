@@ -2,9 +2,10 @@
 """Both variants at once, and what the rules and the policy say."""
 import errno
 import os
+import subprocess
 
 from beds import (BLOCKED, SETS, LegacyBed, LegacyProgram, deny_matrix, require, result_text)
-from scene import RULES, Scene, no_memory_for_ipv6
+from scene import RULES, Scene, no_memory_for_ipv6, wait_until
 from shape import filtered
 from shapes import REDIRECT
 
@@ -49,6 +50,32 @@ def both_variants_or_none(args):
                      says=[os.strerror(errno.ENOMEM)])
         scene.unchanged("IPv6 failed")
         require(scene.bed.listing() == listing, "iptables-nft: " + scene.bed.listing())
+
+
+OWN_TABLE = """table inet own {
+	set geo { type ipv4_addr; flags interval; elements = { %s }; }
+	chain in { type filter hook input priority 10; ip saddr @geo drop; }
+}
+"""
+
+
+def joins_nftables(args):
+    """A watchdog that has given up its rights for a window of nftables takes back the lift that joins."""
+    with Scene(args) as scene, subprocess.Popen(["sleep", "1000"]) as client:
+        scene.bed.must(["nft", "-f", "-"], input=OWN_TABLE % "203.0.113.0/24")
+        nft = scene.program.write_policy({"version": 1, "targets": [
+            {"name": "own", "backend": "nftables", "table": "inet own",
+             "rules": {"set": "geo"}}]}, name="own.json")
+        listing = scene.bed.listing()
+        owner = ("--owner", str(client.pid))
+        scene.program.expect(0, "pre", *owner, policy=nft)
+        scene.expect(0, "pre", *owner)
+        scene.matrix(True, "both lifted")
+        client.kill()
+        client.wait()
+        wait_until(lambda: not scene.program.left_behind(), "the watchdog has not closed it")
+        scene.unchanged("the client is dead")
+        require(scene.bed.listing() == listing, scene.bed.listing())
 
 
 NFT_BEHIND = """*filter
@@ -195,5 +222,5 @@ def geo_in_nat(args):
                     program.expect(0, "post")
 
 
-CASES = (both_variants, both_variants_or_none, nft_behind_legacy_nat, odd_rule, unknown_names,
-         no_tables, discovered, marks_across, geo_in_nat)
+CASES = (both_variants, both_variants_or_none, joins_nftables, nft_behind_legacy_nat, odd_rule,
+         unknown_names, no_tables, discovered, marks_across, geo_in_nat)
