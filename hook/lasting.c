@@ -17,6 +17,7 @@
 #include "window_private.h"
 
 #define PREFIX "lasting-"
+#define FORGET_TRIES 2
 
 static void
 name_of(char name[JOURNAL_NAME_MAX], const char *journal)
@@ -134,7 +135,10 @@ forget_copy(const struct window *w, const char *journal, const char *window)
 	struct err e = ERR_INIT;
 	char name[JOURNAL_NAME_MAX];
 	name_of(name, journal);
-	if (forget_once(w, name, window, &e) && forget_once(w, name, window, &e))
+	int failed = -1;
+	for (int i = 0; failed && i < FORGET_TRIES; i++)
+		failed = forget_once(w, name, window, &e);
+	if (failed)
 		log_event_take(LOG_WARNING, "journal", NULL, "%s; nothing is open", e.msg);
 }
 
