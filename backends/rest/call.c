@@ -181,7 +181,8 @@ read_once(const struct sending *x, struct answer *answer, struct err *e)
 		enum verdict verdict = reply_judge(x->s, x->call, x->scope, reply, answer, e);
 		if (verdict == REPLY_OK)
 			end = READ_DONE;
-		else if (!reply_is_busy(x->s->recipe, answer->status) && verdict != REPLY_UNCLEAR)
+		else if (!reply_is_busy(x->s->recipe, answer->status, answer->body) &&
+			 verdict != REPLY_UNCLEAR)
 			end = READ_FAILED;
 		if (end == READ_DONE && !x->fresh)
 			keep_reply(x->s, &request, reply);

@@ -200,6 +200,7 @@ read_base(struct document *doc, void *into, json_t *value, const struct place *p
 
 static const struct document_key retry_keys[] = {
 	{ .name = "status", .read = recipe_read_statuses },
+	{ .name = "body", .read = recipe_read_predicates },
 	{ .name = "interval_ms", .read = recipe_read_milliseconds },
 	{ .name = NULL },
 };

@@ -105,9 +105,12 @@ is_one_of(const json_t *cases, long status, const json_t *body, const struct sco
 }
 
 bool
-reply_is_busy(const struct recipe *recipe, long status)
+reply_is_busy(const struct recipe *recipe, long status, const json_t *body)
 {
+	static const struct scope nothing;
 	const json_t *statuses = json_object_get(recipe->retry, "status");
+	if (is_one_of(json_object_get(recipe->retry, "body"), status, body, &nothing))
+		return true;
 	if (statuses != NULL)
 		return has_number(statuses, status);
 	return status == 429 || status == 502 || status == 503 || status == 504;
@@ -239,8 +242,8 @@ judge_failure(const struct session *s, const json_t *call, const struct scope *s
 		    : status == 403 ? "a right is missing"
 				    : "",
 		    e);
-	return status >= 400 && status <= 499 && status != 408 && status != 429 ? REPLY_REFUSED
-										: REPLY_UNCLEAR;
+	bool unclear = status < 400 || status > 499 || status == 408 || status == 429;
+	return unclear || reply_is_busy(s->recipe, status, body) ? REPLY_UNCLEAR : REPLY_REFUSED;
 }
 
 enum verdict

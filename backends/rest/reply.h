@@ -30,7 +30,7 @@ enum verdict {
 enum verdict reply_judge(const struct session *s, const json_t *call, const struct scope *scope,
 			 const json_t *reply, struct answer *answer, struct err *e);
 /* Is the status one of the recipe's "retry"? */
-bool reply_is_busy(const struct recipe *recipe, long status);
+bool reply_is_busy(const struct recipe *recipe, long status, const json_t *body);
 /* The values that `capture` names, of a body (or an element of it), into an object. */
 int reply_capture(const json_t *capture, const json_t *reply, const json_t *body, json_t *captured,
 		  struct err *e);

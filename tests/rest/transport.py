@@ -123,6 +123,31 @@ def case_expired_token(bed):
         bed.unserve()
 
 
+def case_busy(bed):
+    """A provider that is busy says so in its own way: each first try of a write is looked at and repeated."""
+    for recipe, reply in (
+            ("aws-wafv2", Reply(400, {"__type": "com.amazon.coral.availability#ThrottlingException",
+                                      "message": "Rate exceeded"})),
+            ("hetzner", Reply(423, {"error": {"code": "locked", "message": "locked"}}))):
+        target = bed.serve(recipe)
+        before, closed = target.model.snapshot(), target.matrix()
+        refused = []
+
+        def answer(request, model=target.model, reply=reply, refused=refused):
+            this = (request.method, request.path, request.body)
+            if not model.is_write(request) or this in refused:
+                return type(model).answer(model, request)
+            refused.append(this)
+            return reply
+        target.model.answer = answer
+        bed.pre()
+        require(target.matrix() == target.lifted(closed), "not lifted")
+        bed.post()
+        bed.require_closed(before)
+        require(len(refused) > 1, "%s was not busy" % recipe)
+        bed.unserve()
+
+
 def case_unreadable_secret(bed):
     """A secret that others can read, or that is not there, is refused by name."""
     target = bed.serve("vultr")

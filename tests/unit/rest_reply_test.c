@@ -13,7 +13,9 @@
 
 static const char recipe_text[] =
 	"{\"ok\": {\"body\": [{\"at\": \"/success\", \"eq\": true}]},"
-	" \"error\": [\"/errors/0/message\"], \"retry\": {\"status\": [429], \"interval_ms\": 250},"
+	" \"error\": [\"/errors/0/message\"],"
+	" \"retry\": {\"status\": [423, 429], \"interval_ms\": 250,"
+	"  \"body\": [{\"at\": \"/type\", \"eq\": \"Throttled\"}]},"
 	" \"call\": {\"method\": \"POST\", \"path\": \"/\", \"capture\": {\"id\": \"/id\","
 	"  \"etag\": {\"header\": \"ETag\", \"optional\": true}},"
 	"  \"gone\": [404, {\"at\": \"/result\", \"eq\": \"not found\"}],"
@@ -91,9 +93,11 @@ static const struct {
 	{ 409, "", REPLY_CONFLICT },
 	{ 400, "{\"type\": \"LockException\"}", REPLY_CONFLICT },
 	{ 400, "{}", REPLY_REFUSED },
+	{ 400, "{\"type\": \"Throttled\"}", REPLY_UNCLEAR },
 	{ 401, "", REPLY_REFUSED },
 	{ 403, "", REPLY_REFUSED },
 	{ 408, "", REPLY_UNCLEAR },
+	{ 423, "", REPLY_UNCLEAR },
 	{ 429, "", REPLY_UNCLEAR },
 	{ 500, "", REPLY_UNCLEAR },
 	{ 503, "{\"success\": true, \"id\": 7}", REPLY_UNCLEAR },
