@@ -32,14 +32,11 @@
 #include "story.h"
 #include "window_private.h"
 
-/* Rights that a program of the backend needs, and that a watchdog gives up without such a one. */
-#define SPECIAL_RIGHTS (unsigned)BACKEND_ALL_RIGHTS
-
 /* What window_take has done so far, for undoing it. */
 struct change {
 	const struct lease *key;
 	bool fresh;           /* this call opens the window */
-	unsigned rights;      /* SPECIAL_RIGHTS that the watchdog of an open window has */
+	bool rights;          /* the watchdog of an open window has given up none */
 	bool renewed;         /* the lease was there */
 	int64_t expires;      /* before, if renewed */
 	struct wishes wishes; /* before */
@@ -52,18 +49,25 @@ struct change {
 	unsigned heartbeat_s;
 };
 
+/* A program of the backend's may need any, which a watchdog without such a one gives up. */
+static bool
+needs_rights(const struct open_backend *on)
+{
+	return (on->ops->caps & (unsigned)BACKEND_ALL_RIGHTS) != 0;
+}
+
 static int
 begin(struct window *w, const struct request *rq, struct change *change, struct err *e)
 {
 	struct journal *j = &w->journal;
 	change->fresh = !w->there;
-	change->rights = w->able ? SPECIAL_RIGHTS : 0;
+	change->rights = w->able;
 	change->first = j->lifts.n;
 	for (size_t i = 0; i < j->lifts.n; i++) {
 		const struct open_backend *on = backends_get(w->backends, j->lifts.v[i].backend, e);
 		if (!on)
 			return -1;
-		change->rights |= on->ops->caps & SPECIAL_RIGHTS;
+		change->rights |= needs_rights(on);
 	}
 	if (w->there)
 		return 0;
@@ -190,12 +194,11 @@ disclaim(struct window *w, struct change *change)
  * must not need more, or the watchdog could not take it back.
  */
 static int
-check_rights(const struct window *w, const struct planning *planning, unsigned kept, struct err *e)
+check_rights(const struct window *w, const struct planning *planning, bool kept, struct err *e)
 {
 	for (size_t i = 0; i < planning->n; i++) {
 		const struct planned *planned = &planning->v[i];
-		unsigned needed = planned->plan->n ? planned->on->ops->caps & SPECIAL_RIGHTS : 0;
-		if (!(kept & (unsigned)BACKEND_ALL_RIGHTS) && (needed & ~kept))
+		if (!kept && planned->plan->n && needs_rights(planned->on))
 			return err_set(
 				e, ERR_FAILED,
 				"window %s is open without any %s target, and its watchdog "
@@ -402,7 +405,7 @@ lift_wish(struct window *w, const struct wish *wish, struct change *change, stru
 		return -1;
 	}
 	/* It is the watchdog who lifts: whatever its rights are, it has them still. */
-	*change = (struct change){ .first = w->journal.lifts.n, .rights = SPECIAL_RIGHTS };
+	*change = (struct change){ .first = w->journal.lifts.n, .rights = true };
 	int failed = prepare(w, &policy, &wish->ports, &planning, change, e) ||
 		     apply(w, &planning, change, e) || window_verify(w, change->first, e);
 	if (!failed && change->applied) {

@@ -30,7 +30,7 @@ static const struct {
 			  IP6T_SO_SET_ADD_COUNTERS },
 };
 
-/* What could not be opened is tried again: a watchdog must not be blind for good. */
+/* When it is needed; if it fails then, next time again: a watchdog must not be blind for good. */
 static int
 socket_of(struct legacy_kernel *kernel, enum family family)
 {
@@ -47,10 +47,8 @@ void
 kernel_open(struct legacy_kernel *kernel)
 {
 	kernel->failed = 0;
-	for (enum family i = 0; i < FAMILIES; i++) {
+	for (enum family i = 0; i < FAMILIES; i++)
 		kernel->fd[i] = -1;
-		(void)socket_of(kernel, i);
-	}
 }
 
 void

@@ -10,7 +10,7 @@
 #include "legacy_change.h"
 
 struct legacy_kernel {
-	int fd[FAMILIES]; /* -1: could not be opened, yet */
+	int fd[FAMILIES]; /* -1: not opened yet */
 	int failed;       /* then why: errno */
 	struct {
 		uint16_t index;

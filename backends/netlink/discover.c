@@ -323,7 +323,6 @@ int
 discover(struct nl *nl, const struct ports *ports, const char *backend, bool iptables,
 	 const struct unseen_nat *unseen, struct observations *found, struct err *e)
 {
-	const struct unseen_nat nat = unseen ? *unseen : reach_unseen_nat();
 	struct look look = { .nl = nl,
 			     .packets = packets_of(ports),
 			     .backend = backend,
@@ -336,7 +335,7 @@ discover(struct nl *nl, const struct ports *ports, const char *backend, bool ipt
 		return -1;
 	look.eval = (struct eval){ .nl = nl, .rs = &look.rs, .budget = EVAL_BUDGET, .e = e };
 	look.eval.read_source_maps = true;
-	reach_translate(&look.eval, &look.rs, &nat, &look.packets);
+	reach_translate(&look.eval, &look.rs, unseen, &look.packets);
 	rc = select_everything(&look.sel, &look.eval, &look.packets, e);
 	if (rc == 0)
 		rc = spare_all(&look);

@@ -12,7 +12,7 @@
 /*
  * An observation for each rule that decides by the source, and each set of ports to be filled: of
  * the tables that iptables made, or of all others. What concerns none of these ports has no effect.
- * backend: whose they are; static. unseen: of these ports, or NULL, if nobody looked.
+ * backend: whose they are; static. unseen: of these ports.
  */
 int discover(struct nl *nl, const struct ports *ports, const char *backend, bool iptables,
 	     const struct unseen_nat *unseen, struct observations *found, struct err *e);

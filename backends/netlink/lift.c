@@ -441,8 +441,7 @@ lift_plan(struct lift *lift, struct nl *nl, const struct lift_request *request,
 	struct scope scope = { .request = request, .met = met };
 	int rc;
 
-	*lift = (struct lift){ .request = *request };
-	lift->unseen = unseen ? *unseen : reach_unseen_nat();
+	*lift = (struct lift){ .request = *request, .unseen = *unseen };
 	rc = plan_once(lift, nl, &scope, e);
 	if (rc == SELECT_ALL_TABLES) {
 		lift_fini(lift);

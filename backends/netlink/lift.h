@@ -58,9 +58,7 @@ struct lift {
 	struct untouched untouched;
 };
 
-/*
- * Reads the ruleset and decides the steps. Nothing is changed. unseen: NULL, if nobody looked. met:
- * as of select_targets, or NULL.
+/* Reads the ruleset and decides the steps. Nothing is changed. met: as of select_targets, or NULL.
  */
 int lift_plan(struct lift *lift, struct nl *nl, const struct lift_request *request,
 	      const struct unseen_nat *unseen, struct select_met *met, struct err *e);

@@ -17,7 +17,7 @@ struct ops_text {
 int ops_open(struct nl *nl, struct err *e);
 bool ops_is_missing(const struct err *e);
 
-/* unseen, met: as of lift_plan. text: or NULL. */
+/* met: as of lift_plan. text: or NULL. */
 int ops_plan(struct nl *nl, const struct lift_request *request, const struct unseen_nat *unseen,
 	     struct select_met *met, const struct ops_text *text, struct plan **plan,
 	     struct err *e);
