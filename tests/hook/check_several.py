@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 
 from bench import POLICY, fnv1a, wait_until
@@ -244,7 +245,8 @@ def test_killed_while_joining(b):
         b.refresh()
         wait_until(lambda: len(b.lifts()) == 1)
         applied = [call for call in b.calls() if call.startswith("apply")]
-        assert applied and "53" not in " ".join(applied), applied
+        # As a word: a transaction's id may have these digits in it.
+        assert applied and not re.search(r"\b53\b", " ".join(applied)), applied
         b.ok("restore")
         closed(b)
 
