@@ -46,16 +46,22 @@ document_suggest(char buf[SUGGESTION_MAX], const char *word, const char *const *
 	const char *best = NULL;
 	size_t nearest = NEAR + 1;
 
-	for (; *words != NULL && strlen(word) < WORD_MAX; words++) {
-		size_t d = distance(word, *words);
+	buf[0] = '\0';
+	if (strlen(word) >= WORD_MAX)
+		return buf;
+	for (; *words != NULL; words++) {
+		size_t d;
 
+		/* A recipe's own names are as long as its writer likes. */
+		if (strlen(*words) >= WORD_MAX)
+			continue;
+		d = distance(word, *words);
 		/* Everything is two edits away from a word of two letters. */
 		if (d < nearest && d < strlen(*words) && d < strlen(word)) {
 			nearest = d;
 			best = *words;
 		}
 	}
-	buf[0] = '\0';
 	if (best != NULL)
 		snprintf(buf, SUGGESTION_MAX, "; did you mean \"%s\"?", best);
 	return buf;
