@@ -52,8 +52,8 @@ take_attr(struct element *x, const struct nlattr *attr)
 	}
 }
 
-static int
-each_in_message(const struct nlmsghdr *nlh, element_fn fn, void *data)
+int
+element_each_of(const struct nlmsghdr *nlh, element_fn fn, void *data)
 {
 	const struct nlattr *list, *elem, *attr;
 
@@ -81,7 +81,7 @@ element_each(const struct set *set, element_fn fn, void *data)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < set->n_elements; i++)
-		rc = each_in_message(set->elements[i], fn, data);
+		rc = element_each_of(set->elements[i], fn, data);
 	return rc;
 }
 
@@ -170,7 +170,7 @@ static int
 take_answer(const struct nlmsghdr *nlh, void *data, struct err *e)
 {
 	(void)e;
-	each_in_message(nlh, keep_element, data);
+	element_each_of(nlh, keep_element, data);
 	return 0;
 }
 

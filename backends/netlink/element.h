@@ -25,6 +25,8 @@ struct element {
 /* 0 to go on; anything else stops and is what element_each returns. */
 typedef int (*element_fn)(const struct element *element, void *data);
 int element_each(const struct set *set, element_fn fn, void *data);
+/* The same for one message, NFT_MSG_NEWSETELEM as dumped. */
+int element_each_of(const struct nlmsghdr *nlh, element_fn fn, void *data);
 
 /*
  * The element that the key is in: *found false if there is none. Intervals are understood; of

@@ -93,19 +93,22 @@ mark_was_saved(const struct rule *rule, char txn[TXN_BUF])
 	return found;
 }
 
+size_t
+mark_count(const struct rule *rule, const char *txn)
+{
+	size_t n = 0;
+	bool inverted = true;
+	char found[TXN_BUF];
+
+	for (size_t i = 0; inverted && mark_at(rule, i, &inverted, found); i += MARK_EXPRS)
+		n += strcmp(found, txn) == 0;
+	return n;
+}
+
 bool
 mark_has(const struct rule *rule, const char *txn)
 {
-	size_t end = rule->ours ? rule->core + 1 : rule->core;
-
-	for (size_t i = 0; i < end; i += MARK_EXPRS) {
-		char found[TXN_BUF];
-		bool inverted;
-
-		if (mark_at(rule, i, &inverted, found) && strcmp(found, txn) == 0)
-			return true;
-	}
-	return false;
+	return mark_count(rule, txn) > 0;
 }
 
 void

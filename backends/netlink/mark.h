@@ -55,7 +55,8 @@ bool mark_at(const struct rule *rule, size_t i, bool *inverted, char txn[TXN_BUF
  * not show: its comment is left, and `-m time` or, of a guard, `-m conntrack`.
  */
 bool mark_was_saved(const struct rule *rule, char txn[TXN_BUF]);
-/* Does the rule carry the mark of this transaction? */
+/* How often the rule carries the mark of this transaction; its expressions are all it takes. */
+size_t mark_count(const struct rule *rule, const char *txn);
 bool mark_has(const struct rule *rule, const char *txn);
 
 struct nftnl_expr;

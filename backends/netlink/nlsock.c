@@ -156,6 +156,19 @@ kernel_error(const struct nlmsghdr *nlh, bool *done, struct err *e)
 		       "the kernel refused a request to netfilter");
 }
 
+/* A dump that could not go on says so at its end (netlink_dump in af_netlink.c). */
+static int
+dump_error(const struct nlmsghdr *nlh, struct err *e)
+{
+	int error = 0;
+
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(error))
+		memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof(error));
+	if (error >= 0)
+		return 0;
+	return err_sys(e, ERR_FAILED, -error, "the kernel broke off a reply of netfilter");
+}
+
 /* One message. *again is set on NLM_F_DUMP_INTR. */
 static int
 take_message(const struct nlmsghdr *nlh, nl_fn fn, void *data, bool *done, bool *again,
@@ -170,7 +183,7 @@ take_message(const struct nlmsghdr *nlh, nl_fn fn, void *data, bool *done, bool 
 		return kernel_error(nlh, done, e);
 	case NLMSG_DONE:
 		*done = true;
-		return 0;
+		return dump_error(nlh, e);
 	case NLMSG_NOOP:
 	case NLMSG_OVERRUN:
 		return 0;

@@ -155,16 +155,23 @@ ruleset_fini(struct ruleset *rs)
 }
 
 int
+ruleset_ask_elements(struct nl *nl, uint8_t family, const char *table, const char *set, nl_fn fn,
+		     void *data, struct err *e)
+{
+	struct nlmsghdr *nlh = nl_request(nl, NFT_MSG_GETSETELEM, family, NLM_F_DUMP);
+
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	return nl_query(nl, nlh, fn, data, e);
+}
+
+int
 ruleset_elements(struct nl *nl, struct set *set, struct err *e)
 {
 	for (int i = 0; i < LOAD_TRIES && !set->has_elements; i++) {
-		struct nlmsghdr *nlh =
-			nl_request(nl, NFT_MSG_GETSETELEM, set->table->family, NLM_F_DUMP);
-		int rc;
+		int rc = ruleset_ask_elements(nl, set->table->family, set->table->name, set->name,
+					      ruleset_take_elements, set, e);
 
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, set->table->name);
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set->name);
-		rc = nl_query(nl, nlh, ruleset_take_elements, set, e);
 		if (rc < 0)
 			return err_wrap(e, "reading a set of table %s", set->table->text);
 		set->has_elements = rc == 0;

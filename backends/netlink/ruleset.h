@@ -111,6 +111,12 @@ void ruleset_fini(struct ruleset *rs);
 /* The number of the present generation; each transaction, of whomever, makes another. */
 int ruleset_generation(struct nl *nl, uint32_t *generation, struct err *e);
 
+/*
+ * Hands the messages with the set's elements to fn, as nl_query does; ENOENT if there is no such
+ * set or table.
+ */
+int ruleset_ask_elements(struct nl *nl, uint8_t family, const char *table, const char *set,
+			 nl_fn fn, void *data, struct err *e);
 /* Loads the set's elements if they are not there yet. */
 int ruleset_elements(struct nl *nl, struct set *set, struct err *e);
 

@@ -33,16 +33,26 @@ select_means(const struct ruleset *rs, const struct target *target, const struct
 	return select_table(rs, target->table) == table;
 }
 
+const char *
+select_table_name(const char *text, uint8_t *family)
+{
+	const char *space = strchr(text, ' ');
+	char word[16];
+
+	if (!space)
+		return NULL;
+	snprintf(word, sizeof(word), "%.*s", (int)(space - text), text);
+	*family = family_by_name(word);
+	return space + 1;
+}
+
 struct table *
 select_table(const struct ruleset *rs, const char *text)
 {
-	const char *name = strchr(text, ' ');
-	char family[16];
+	uint8_t family;
+	const char *name = select_table_name(text, &family);
 
-	if (!name)
-		return NULL;
-	snprintf(family, sizeof(family), "%.*s", (int)(name - text), text);
-	return ruleset_table(rs, family_by_name(family), name + 1);
+	return name ? ruleset_table(rs, family, name) : NULL;
 }
 
 void

@@ -38,6 +38,8 @@ int select_targets(struct selection *sel, struct eval *eval, const struct lift_r
 		   struct err *e);
 void selection_fini(struct selection *sel);
 
+/* "inet filter" -> "filter" and NFPROTO_INET; NULL if it has no two words. */
+const char *select_table_name(const char *text, uint8_t *family);
 /* "inet filter" -> its table; NULL if it is not there. */
 struct table *select_table(const struct ruleset *rs, const char *text);
 
