@@ -2,8 +2,9 @@
 /*
  * measure COUNT FIRST... -- SECOND...: runs the two commands in turn, COUNT times, with their
  * stdout closed, and prints a line a run: "first|second WALL USER SYSTEM MEMORY", microseconds and
- * kilobytes. Ends with 1 when a command does not exit with 0. Between two runs it rests for longer
- * than the kernel needs to clean up after a transaction: in life, minutes lie between them.
+ * kilobytes. Ends with 1 when a command does not exit with 0. Between two runs it waits for longer
+ * than the kernel needs to clean up after a transaction: in life, minutes lie between them. It does
+ * not sleep meanwhile: the client that calls a hook is awake, and so is its processor.
  * Its parent is init, so that it is called as a client's hook is: geopause looks through all its
  * ancestors for whom the window is, and how many a shell has that a benchmark is started from says
  * nothing about geopause.
@@ -22,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REST_US 50000
+#define PAUSE_US 50000
 
 extern char **environ;
 
@@ -39,6 +40,15 @@ static long long
 timeval_us(struct timeval t)
 {
 	return t.tv_sec * 1000000LL + t.tv_usec;
+}
+
+static void
+pause_awake(void)
+{
+	long long end = now_us() + PAUSE_US;
+
+	while (now_us() < end)
+		;
 }
 
 static int
@@ -62,7 +72,7 @@ run(const char *name, char **argv)
 	int status, ret;
 	pid_t pid;
 
-	usleep(REST_US);
+	pause_awake();
 	start = now_us();
 	ret = spawn(&pid, argv);
 	if (ret != 0) {
