@@ -41,7 +41,7 @@ static bool
 is_all_lifted(const struct selection *s, const struct save_chain *chain)
 {
 	for (size_t i = chain->first; i < chain->first + chain->n; i++) {
-		const struct rule *rule = &s->reach.rules[i];
+		const struct rule *rule = reach_rule(&s->reach, i);
 
 		if (!is_lifted(s, i) && !reach_excludes(&s->reach, rule) &&
 		    rule->target != RULE_NONE && rule->target != RULE_RETURN)
@@ -83,7 +83,7 @@ skip_jumps(struct selection *s, size_t chain)
 {
 	forget(s, chain);
 	for (size_t i = 0; i < s->save->n_rules; i++) {
-		const struct rule *rule = &s->reach.rules[i];
+		const struct rule *rule = reach_rule(&s->reach, i);
 
 		if (rule->target == RULE_CHAIN && rule->chain == chain &&
 		    s->reach.hooks[rule->at->chain] && !reach_excludes(&s->reach, rule) &&
@@ -120,7 +120,7 @@ count_copies(const struct selection *s, const struct save_chain *chain, size_t f
 	size_t n = 1;
 
 	for (size_t i = first; i < chain->first + chain->n; i++)
-		n += !is_lifted(s, i) && ports_of(s, &s->reach.rules[i]).n > 0;
+		n += !is_lifted(s, i) && ports_of(s, reach_rule(&s->reach, i)).n > 0;
 	return n;
 }
 
@@ -141,7 +141,7 @@ move_copies(struct selection *s, size_t in, unsigned from, unsigned to)
 static int
 copy_rule(struct selection *s, size_t index, unsigned number)
 {
-	const struct rule *rule = &s->reach.rules[index];
+	const struct rule *rule = reach_rule(&s->reach, index);
 	struct ports ports = ports_of(s, rule);
 	struct legacy_edit *edit;
 
@@ -200,7 +200,7 @@ gather_chain(struct selection *s, size_t in)
 	if (count_copies(s, chain, first) <= COPIES_MAX)
 		return go_around(s, in, first);
 	return must ? edit_refuse(
-			      s, &s->reach.rules[first],
+			      s, reach_rule(&s->reach, first),
 			      "it cannot be skipped in its place, and too many rules follow it to "
 			      "go around it; write it as a DROP")
 		    : 0;

@@ -53,7 +53,7 @@ static int
 find_effect(struct observation *o, const struct fwmark_place *place, size_t index, struct err *e)
 {
 	const struct reach *reach = place->reach;
-	const struct rule *rule = &reach->rules[index];
+	const struct rule *rule = reach_rule(reach, index);
 	bool denies, accepts;
 
 	o->effect = EFFECT_NONE;
@@ -137,10 +137,10 @@ kind_of(const struct rule *rule)
 static size_t
 count_alike(const struct reach *reach, size_t first)
 {
-	const struct rule *rule = &reach->rules[first];
+	const struct rule *rule = reach_rule(reach, first);
 	size_t i = first + 1;
 
-	while (network_of(rule) && i < reach->save->n_rules && is_alike(rule, &reach->rules[i]))
+	while (network_of(rule) && i < reach->save->n_rules && is_alike(rule, reach_rule(reach, i)))
 		i++;
 	return i - first;
 }
@@ -149,7 +149,7 @@ static void
 read_source(struct observation *o, struct nl *sets, const struct reach *reach, size_t index,
 	    size_t n)
 {
-	const struct rule *rule = &reach->rules[index];
+	const struct rule *rule = reach_rule(reach, index);
 
 	o->set = rule->set ? strdup(rule->set) : NULL;
 	o->source = rule->source == RULE_SET       ? SOURCE_SET
@@ -163,7 +163,7 @@ read_source(struct observation *o, struct nl *sets, const struct reach *reach, s
 		o->kinds[0] = kind_of(rule);
 		o->facts = (struct set_facts){ .interval = true };
 		for (size_t i = index; i < index + n; i++) {
-			const struct save_token *network = network_of(&reach->rules[i]);
+			const struct save_token *network = network_of(reach_rule(reach, i));
 
 			if (network)
 				legacy_set_count(&o->facts, network->text);
@@ -191,7 +191,7 @@ observe(const struct finding *finding, const struct fwmark_place *place, size_t 
 	const struct part *test, struct err *e)
 {
 	const struct reach *reach = place->reach;
-	const struct rule *rule = &reach->rules[index];
+	const struct rule *rule = reach_rule(reach, index);
 	struct observation *o = observations_add(finding->found);
 	const char *chain = reach->save->chains[mark_home(reach->save, rule->at->chain)].name;
 	char spec[NAME_BUF];
@@ -232,7 +232,7 @@ static int
 observe_tests(const struct finding *finding, const struct fwmark_place *place, size_t index,
 	      struct err *e)
 {
-	const struct rule *rule = &place->reach->rules[index];
+	const struct rule *rule = reach_rule(place->reach, index);
 	size_t n = 0;
 	struct part part;
 
@@ -269,7 +269,7 @@ discover_table(const struct finding *finding, enum family family, const char *ta
 	if (rc == 0)
 		rc = reach_init(&reach, &save, finding->ports, &nat, e);
 	for (size_t i = 0; rc == 0 && i < save.n_rules; i += n) {
-		const struct rule *rule = &reach.rules[i];
+		const struct rule *rule = reach_rule(&reach, i);
 
 		n = count_alike(&reach, i);
 		if (mark_is_our_rule(rule))
@@ -279,7 +279,7 @@ discover_table(const struct finding *finding, enum family family, const char *ta
 		else if (rule->sources || rule->destination)
 			rc = observe(finding, &place, i, n, NULL, e);
 	}
-	reach_fini(&reach);
+	rc = reach_done(&reach, rc, e);
 	save_fini(&save);
 	return rc;
 }
@@ -303,10 +303,11 @@ discover_nat(const struct finding *finding, enum family family, struct err *e)
 	rc = reach_init(&reach, &save, finding->ports, NULL, e);
 	for (size_t i = 0; rc == 0 && i < save.n_rules; i += n) {
 		n = count_alike(&reach, i);
-		if (reach.rules[i].sources && legacy_nat_decides(&reach, &reach.rules[i]))
+		if (reach_rule(&reach, i)->sources &&
+		    legacy_nat_decides(&reach, reach_rule(&reach, i)))
 			rc = observe(finding, &place, i, n, NULL, e);
 	}
-	reach_fini(&reach);
+	rc = reach_done(&reach, rc, e);
 	save_fini(&save);
 	return rc;
 }

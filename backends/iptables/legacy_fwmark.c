@@ -20,7 +20,7 @@ leads_to_mark(const struct reach *reach, const struct rule *rule, uint32_t *mark
 		return false;
 	chain = &reach->save->chains[rule->chain];
 	for (size_t i = chain->first; i < chain->first + chain->n; i++)
-		if (leads_to_mark(reach, &reach->rules[i], mark, mask, depth - 1))
+		if (leads_to_mark(reach, reach_rule(reach, i), mark, mask, depth - 1))
 			return true;
 	return false;
 }
@@ -54,23 +54,23 @@ struct visit {
 static bool
 nothing_bans_behind(const struct reach *reach, size_t index)
 {
-	const struct save_chain *chain = &reach->save->chains[reach->rules[index].at->chain];
+	const struct save_chain *chain = &reach->save->chains[reach_rule(reach, index)->at->chain];
 
 	for (size_t i = index + 1; i < chain->first + chain->n; i++) {
-		const struct rule *rule = &reach->rules[i];
+		const struct rule *rule = reach_rule(reach, i);
 
 		if (reach_rule_denies(reach, rule) && !reach_excludes(reach, rule) &&
 		    (rule->sources || rule->mark || !rule->plain || rule->target == RULE_CHAIN))
 			return false;
 	}
-	return chain->policy && reach->rules[index].target == RULE_ACCEPT;
+	return chain->policy && reach_rule(reach, index)->target == RULE_ACCEPT;
 }
 
 /* A packet without the mark would go the other way here. */
 static void
 take_decision(struct visit *v, const struct reach *reach, size_t index)
 {
-	const struct rule *rule = &reach->rules[index];
+	const struct rule *rule = reach_rule(reach, index);
 	bool marked, denies, lets, saves = false, keeps = false;
 
 	if (!rule->mark || !reach->hooks[rule->at->chain] || reach_excludes(reach, rule))
@@ -102,7 +102,7 @@ static void
 take_table(struct visit *v, const struct reach *reach)
 {
 	for (size_t i = 0; i < reach->save->n_rules; i++) {
-		const struct rule *rule = &reach->rules[i];
+		const struct rule *rule = reach_rule(reach, i);
 		uint32_t mark, mask;
 
 		if (!v->asking) {
@@ -126,7 +126,7 @@ visit_other(struct visit *v, const struct fwmark_place *place, const char *table
 	rc = reach_init(&reach, &save, &place->reach->ports, place->nat, e);
 	if (rc == 0) {
 		take_table(v, &reach);
-		reach_fini(&reach);
+		rc = reach_done(&reach, 0, e);
 	}
 	save_fini(&save);
 	return rc;

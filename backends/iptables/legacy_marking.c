@@ -19,7 +19,7 @@ place_of(const struct selection *s)
 int
 edit_lift_marking(struct selection *s, size_t index)
 {
-	const struct rule *rule = &s->reach.rules[index];
+	const struct rule *rule = reach_rule(&s->reach, index);
 	const struct fwmark_place place = place_of(s);
 	struct fwmark_meaning meaning;
 

@@ -121,7 +121,7 @@ static bool
 some_translates(const struct reach *reach, size_t first, size_t n, unsigned depth)
 {
 	for (size_t i = first; i < first + n; i++) {
-		const struct rule *rule = &reach->rules[i];
+		const struct rule *rule = reach_rule(reach, i);
 		const struct save_chain *to;
 
 		if (reach_excludes(reach, rule))
@@ -164,9 +164,9 @@ read_table(struct legacy_nat *nat, const struct legacy_host *host, enum family f
 	rc = reach_init(&reach, &save, ports, NULL, e);
 	for (size_t i = 0; rc == 0 && i < save.n_rules; i++)
 		if (reach.hooks[save.rules[i].chain] & HOOK_PREROUTING)
-			take_rule(nat, &reach, &reach.rules[i]);
+			take_rule(nat, &reach, reach_rule(&reach, i));
 	if (rc == 0)
-		reach_fini(&reach);
+		rc = reach_done(&reach, 0, e);
 	save_fini(&save);
 	return rc;
 }

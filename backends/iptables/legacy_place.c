@@ -83,7 +83,7 @@ ban_in(const struct selection *s, size_t in, size_t k, unsigned depth)
 	const struct save_chain *chain = &s->save->chains[in];
 
 	for (size_t i = chain->first; i < chain->first + chain->n; i++) {
-		const struct rule *rule = &s->reach.rules[i], *ban = NULL;
+		const struct rule *rule = reach_rule(&s->reach, i), *ban = NULL;
 
 		if (rule->target == RULE_CHAIN && !rule->sources && depth > 0) {
 			if (reach_meets(&s->reach, rule, k))
@@ -125,7 +125,7 @@ ban_from(const struct selection *s, size_t in, size_t from, size_t k, unsigned d
 	const struct save_chain *chain = &s->save->chains[in];
 
 	for (size_t i = from; i < chain->first + chain->n; i++) {
-		const struct rule *rule = &s->reach.rules[i];
+		const struct rule *rule = reach_rule(&s->reach, i);
 
 		if (is_ban(s, rule, k))
 			return rule;
@@ -140,7 +140,7 @@ static const struct rule *
 ban_behind_jumps(const struct selection *s, size_t chain, size_t k, unsigned depth)
 {
 	for (size_t i = 0; i < s->save->n_rules; i++) {
-		const struct rule *jump = &s->reach.rules[i], *ban;
+		const struct rule *jump = reach_rule(&s->reach, i), *ban;
 
 		if (jump->target != RULE_CHAIN || jump->chain != chain ||
 		    !s->reach.hooks[jump->at->chain] || !reach_meets(&s->reach, jump, k))
@@ -176,7 +176,7 @@ only_jump(const struct selection *s, size_t chain)
 	size_t found = SAVE_NONE;
 
 	for (size_t i = 0; i < s->save->n_rules; i++) {
-		const struct rule *rule = &s->reach.rules[i];
+		const struct rule *rule = reach_rule(&s->reach, i);
 
 		if (rule->target != RULE_CHAIN || rule->chain != chain)
 			continue;
@@ -194,7 +194,7 @@ is_passed_by_all(const struct selection *s, const struct rule *rule)
 	const struct save_chain *chain = &s->save->chains[rule->at->chain];
 
 	for (size_t i = chain->first; i < chain->first + rule->at->number - 1; i++) {
-		const struct rule *before = &s->reach.rules[i];
+		const struct rule *before = reach_rule(&s->reach, i);
 
 		if (before->target == RULE_RETURN ||
 		    (before->is_goto && reach_falls_off(&s->reach, before->chain)))
@@ -231,7 +231,7 @@ place_from(struct selection *s, const struct rule *rule, size_t in, size_t from,
 
 	*place = (struct place){ in, 0 };
 	for (size_t i = from; i < chain->first + chain->n; i++) {
-		const struct rule *rest = &s->reach.rules[i], *ban = NULL;
+		const struct rule *rest = reach_rule(&s->reach, i), *ban = NULL;
 
 		if (!edit_is_rest(s, rest, k))
 			continue;
@@ -256,7 +256,7 @@ place_from(struct selection *s, const struct rule *rule, size_t in, size_t from,
 static bool
 is_same_copy(const struct selection *s, const struct legacy_edit *edit, const struct rule *rule)
 {
-	const struct rule *other = &s->reach.rules[edit->rule];
+	const struct rule *other = reach_rule(&s->reach, edit->rule);
 	size_t head = other->from, n = other->at->n;
 
 	if (other->at->chain != rule->at->chain || head != rule->from ||
@@ -291,7 +291,7 @@ static int
 add_copy(struct selection *s, size_t index, const struct place *place, uint16_t port, uint8_t proto)
 {
 	const struct ports one = { .n = 1, .v = { { proto, port } } };
-	struct legacy_edit *edit = find_copy(s, &s->reach.rules[index], place);
+	struct legacy_edit *edit = find_copy(s, reach_rule(&s->reach, index), place);
 
 	if (!edit) {
 		edit = edit_add(s, index, place->chain, ACTION_WIDEN,
@@ -334,7 +334,7 @@ static int
 widen_for(struct selection *s, size_t index, size_t k)
 {
 	const struct legacy_packet *packet = &s->reach.packets[k];
-	const struct rule *rule = &s->reach.rules[index];
+	const struct rule *rule = reach_rule(&s->reach, index);
 	unsigned outcome = outcome_without(s, index, k);
 	struct place place;
 
@@ -396,7 +396,7 @@ choose_test(const struct selection *s, struct rule *rule)
 static int
 check_copy(struct selection *s, size_t index)
 {
-	struct rule *rule = &s->reach.rules[index];
+	struct rule *rule = reach_rule(&s->reach, index);
 
 	if (rule->odd || rule->proto_inverted)
 		return edit_refuse(s, rule,
@@ -417,7 +417,7 @@ check_copy(struct selection *s, size_t index)
 int
 edit_copy_here(struct selection *s, size_t index)
 {
-	const struct rule *rule = &s->reach.rules[index];
+	const struct rule *rule = reach_rule(&s->reach, index);
 	const struct place here = { rule->at->chain, rule->at->number };
 
 	if (check_copy(s, index) < 0)
@@ -435,7 +435,7 @@ edit_copy_here(struct selection *s, size_t index)
 int
 edit_widen(struct selection *s, size_t index)
 {
-	const struct rule *rule = &s->reach.rules[index];
+	const struct rule *rule = reach_rule(&s->reach, index);
 
 	if (!reach_denied_after(&s->reach, index))
 		return 0;

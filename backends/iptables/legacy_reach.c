@@ -55,16 +55,48 @@ reach_excludes(const struct reach *reach, const struct rule *rule)
 	return true;
 }
 
+struct rule *
+reach_rule(const struct reach *reach, size_t index)
+{
+	struct rule *rule = &reach->rules[index];
+	unsigned char *answers = &reach->answers[index * reach->n_packets];
+
+	if (reach->known[index])
+		return rule;
+	reach->known[index] = true;
+	rule_read(rule, reach->save, index);
+	for (size_t k = 0; k < reach->n_packets; k++)
+		answers[k] = (unsigned char)packet_meets(&reach->packets[k], rule, NULL);
+	return rule;
+}
+
 /* --- what any source may meet with --- */
+
+static bool rule_may(const struct reach *reach, const struct rule *rule, enum rule_target verdict,
+		     unsigned char *chains);
+
+static bool
+chain_may(const struct reach *reach, size_t index, enum rule_target verdict, unsigned char *chains)
+{
+	const struct save_chain *chain = &reach->save->chains[index];
+
+	if (chains[index] != UNKNOWN_YET)
+		return chains[index];
+	/* Whoever comes back to it has met nothing new. */
+	chains[index] = false;
+	for (size_t i = chain->first; i < chain->first + chain->n && !chains[index]; i++)
+		chains[index] = rule_may(reach, reach_rule(reach, i), verdict, chains);
+	return chains[index];
+}
 
 static bool
 rule_may(const struct reach *reach, const struct rule *rule, enum rule_target verdict,
-	 const unsigned char *chains)
+	 unsigned char *chains)
 {
 	if (reach_excludes(reach, rule))
 		return false;
 	if (rule->target == RULE_CHAIN)
-		return chains[rule->chain];
+		return chain_may(reach, rule->chain, verdict, chains);
 	return rule->target == verdict;
 }
 
@@ -87,14 +119,12 @@ spread(struct reach *reach)
 	bool more = false;
 
 	for (size_t i = 0; i < reach->save->n_rules; i++) {
-		const struct rule *rule = &reach->rules[i];
-		size_t in = reach->save->rules[i].chain;
-		unsigned hooks = reach->hooks[in];
+		const unsigned hooks = reach->hooks[reach->save->rules[i].chain];
+		const struct rule *rule;
 
-		if (!reach->denies[in] && reach_rule_denies(reach, rule))
-			reach->denies[in] = more = true;
-		if (!reach->accepts[in] && reach_rule_accepts(reach, rule))
-			reach->accepts[in] = more = true;
+		if (!hooks || reach->save->rules[i].dull)
+			continue;
+		rule = reach_rule(reach, i);
 		if (rule->target != RULE_CHAIN || !(hooks & ~reach->hooks[rule->chain]) ||
 		    reach_excludes(reach, rule))
 			continue;
@@ -131,20 +161,6 @@ make_packets(struct reach *reach, const struct legacy_nat *nat)
 							  .original = ports->v[0].number,
 							  .any_port = true,
 							  .translated = true });
-}
-
-static bool
-ask_all(struct reach *reach)
-{
-	for (size_t i = 0; i < reach->save->n_rules; i++) {
-		if (!save_words(reach->save, i))
-			return false;
-		rule_read(&reach->rules[i], reach->save, i);
-		for (size_t k = 0; k < reach->n_packets; k++)
-			reach->answers[i * reach->n_packets + k] = (unsigned char)packet_meets(
-				&reach->packets[k], &reach->rules[i], NULL);
-	}
-	return true;
 }
 
 /* --- what becomes of a packet that nothing names --- */
@@ -206,7 +222,7 @@ follow(const struct reach *reach, size_t index, size_t k)
 	unsigned after = MAY_FALL;
 
 	for (size_t i = chain->first + chain->n; i-- > chain->first;) {
-		after = with_rule(reach, &reach->rules[i], k, after);
+		after = with_rule(reach, reach_rule(reach, i), k, after);
 		reach->after[i * reach->n_packets + k] = (unsigned char)after;
 	}
 }
@@ -240,7 +256,7 @@ behind_jumps(const struct reach *reach, size_t chain, size_t k)
 	unsigned outcomes = 0;
 
 	for (size_t i = 0; i < reach->save->n_rules; i++) {
-		const struct rule *rule = &reach->rules[i];
+		const struct rule *rule = reach_rule(reach, i);
 		unsigned after = MAY_FALL;
 
 		if (rule->target != RULE_CHAIN || rule->chain != chain ||
@@ -279,7 +295,7 @@ reach_denied_after(const struct reach *reach, size_t rule)
 	for (size_t k = 0; k < reach->n_packets; k++) {
 		unsigned after;
 
-		if (!reach_meets(reach, &reach->rules[rule], k))
+		if (!reach_meets(reach, reach_rule(reach, rule), k))
 			continue;
 		after = reach_after(reach, rule, k);
 		if (after & MAY_DROP || (after & MAY_FALL && reach_end(reach, chain, k) & MAY_DROP))
@@ -296,19 +312,28 @@ make_room(struct reach *reach)
 	size_t rules = reach->save->n_rules + 1, chains = reach->save->n_chains + 1;
 	size_t n = reach->n_packets + 1;
 
-	reach->rules = calloc(rules, sizeof(*reach->rules));
+	reach->rules = reallocarray(NULL, rules, sizeof(*reach->rules));
+	reach->known = calloc(rules, sizeof(*reach->known));
 	reach->hooks = calloc(chains, sizeof(*reach->hooks));
-	reach->denies = calloc(chains, 1);
-	reach->accepts = calloc(chains, 1);
+	reach->denies = malloc(chains);
+	reach->accepts = malloc(chains);
 	reach->answers = calloc(rules, n);
 	reach->after = malloc(rules * n);
 	reach->ends = malloc(chains * n);
-	if (!reach->rules || !reach->hooks || !reach->denies || !reach->accepts ||
+	if (!reach->rules || !reach->known || !reach->hooks || !reach->denies || !reach->accepts ||
 	    !reach->answers || !reach->after || !reach->ends)
 		return false;
+	memset(reach->denies, UNKNOWN_YET, chains);
+	memset(reach->accepts, UNKNOWN_YET, chains);
 	memset(reach->after, UNKNOWN_YET, rules * n);
 	memset(reach->ends, UNKNOWN_YET, chains * n);
 	return true;
+}
+
+static int
+no_memory(struct err *e)
+{
+	return err_set(e, ERR_FAILED, "out of memory while looking at the rules");
 }
 
 int
@@ -317,9 +342,9 @@ reach_init(struct reach *reach, const struct save *save, const struct ports *por
 {
 	*reach = (struct reach){ .save = save, .ports = *ports };
 	make_packets(reach, nat);
-	if (!make_room(reach) || !ask_all(reach)) {
+	if (!make_room(reach)) {
 		reach_fini(reach);
-		return err_set(e, ERR_FAILED, "out of memory while looking at the rules");
+		return no_memory(e);
 	}
 	for (size_t i = 0; i < sizeof(base) / sizeof(base[0]); i++) {
 		size_t chain = save_chain(save, base[i].chain);
@@ -332,10 +357,20 @@ reach_init(struct reach *reach, const struct save *save, const struct ports *por
 	return 0;
 }
 
+int
+reach_done(struct reach *reach, int rc, struct err *e)
+{
+	const bool failed = reach->save && save_failed(reach->save);
+
+	reach_fini(reach);
+	return rc == 0 && failed ? no_memory(e) : rc;
+}
+
 void
 reach_fini(struct reach *reach)
 {
 	free(reach->rules);
+	free(reach->known);
 	free(reach->hooks);
 	free(reach->denies);
 	free(reach->accepts);
@@ -351,7 +386,7 @@ falls_off(const struct reach *reach, size_t index, unsigned depth)
 	const struct save_chain *chain = &reach->save->chains[index];
 
 	for (size_t i = chain->first; i < chain->first + chain->n; i++) {
-		const struct rule *rule = &reach->rules[i];
+		const struct rule *rule = reach_rule(reach, i);
 
 		if (rule->target == RULE_RETURN)
 			return true;
@@ -382,7 +417,7 @@ reach_leaves_chain(const struct reach *reach, const struct rule *rule)
 void
 reach_leaving(const struct reach *reach, size_t index, bool *saves, bool *keeps)
 {
-	const struct rule *rule = &reach->rules[index];
+	const struct rule *rule = reach_rule(reach, index);
 
 	*saves = *keeps = false;
 	for (size_t k = 0; k < reach->n_packets; k++) {

@@ -21,9 +21,10 @@ enum reach_hook {
 struct reach {
 	const struct save *save;
 	struct ports ports;
-	struct rule *rules;              /* of save */
+	struct rule *rules; /* of save: reach_rule() reads them when they are asked for */
+	bool *known;
 	unsigned *hooks;                 /* by chain: bits of enum reach_hook that lead there */
-	unsigned char *denies, *accepts; /* by chain: some source may meet with that */
+	unsigned char *denies, *accepts; /* by chain: some source may meet with that, if known */
 
 	struct legacy_packet packets[REACH_PACKETS_MAX];
 	size_t n_packets;
@@ -36,7 +37,12 @@ struct reach {
 /* nat: what the ports of packets may be behind it. */
 int reach_init(struct reach *reach, const struct save *save, const struct ports *ports,
 	       const struct legacy_nat *nat, struct err *e);
+/* rc; -1 if it was 0, but for some rule there was no memory, and what it says is not known. */
+int reach_done(struct reach *reach, int rc, struct err *e);
 void reach_fini(struct reach *reach);
+
+/* Of thousands of rules a few are asked for, most of the time, and only these are put in words. */
+struct rule *reach_rule(const struct reach *reach, size_t rule);
 
 /* No packet to any of the ports can meet the rule. */
 bool reach_excludes(const struct reach *reach, const struct rule *rule);

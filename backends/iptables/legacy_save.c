@@ -20,6 +20,12 @@ save_words(const struct save *save, size_t rule)
 	return save->rules[rule].spec || table_words(save->table, rule);
 }
 
+bool
+save_failed(const struct save *save)
+{
+	return save->table && save->table->words.failed;
+}
+
 void
 save_fini(struct save *save)
 {

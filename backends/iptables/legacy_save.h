@@ -24,6 +24,7 @@ struct save_rule {
 	size_t chain;    /* index */
 	unsigned number; /* in its chain, 1-based, as -R and -D count */
 	bool dull;       /* it leads to no chain and has no comment: no mark of ours, for sure */
+	bool bare;       /* and neither tests a set nor is odd: it has no text in it */
 	bool odd;        /* it has parts that there are no words for, or line ends */
 	uint64_t packets, bytes;
 	/* With odd what save_words() makes: */
@@ -58,6 +59,8 @@ void save_fini(struct save *save);
  * looks for a few asks for no others'. False: out of memory, now or earlier; the rule is odd then.
  */
 bool save_words(const struct save *save, size_t rule);
+/* There was no memory for some rule's words. */
+bool save_failed(const struct save *save);
 /* The index of the chain of this name, or SAVE_NONE. */
 size_t save_chain(const struct save *save, const char *name);
 

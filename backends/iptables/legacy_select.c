@@ -54,25 +54,57 @@ is_by_networks(const struct selection *s, const struct rule *rule)
 	return rule->sources && (!rule->set || rule_sets(rule, holds_networks, s->sets));
 }
 
+/* Of a rule of the administrator's: the patterns that its chain matches. */
+static uint64_t
+meet_chain(struct selection *s, const struct save_rule *rule)
+{
+	size_t home = mark_home(s->save, rule->chain);
+	uint64_t chain = matching(&s->target->rules.chain, s->save->chains[home].name);
+
+	if (s->met)
+		s->met[s->t].chain |= chain;
+	return chain;
+}
+
 /* Does the target mean this rule? Notes what of it was met. */
 static bool
 is_meant(struct selection *s, const struct rule *rule)
 {
 	const struct rule_selector *by = &s->target->rules;
 	struct set_search sets = { .patterns = &by->set };
-	size_t home = mark_home(s->save, rule->at->chain);
-	uint64_t chain = matching(&by->chain, s->save->chains[home].name);
+	uint64_t chain = meet_chain(s, rule->at);
 	uint64_t comment = matching(&by->comment, rule->comment);
 
 	rule_sets(rule, accept_set, &sets);
 	if (s->met) {
-		s->met[s->t].chain |= chain;
 		s->met[s->t].set |= sets.found;
 		s->met[s->t].comment |= comment;
 	}
 	if ((by->chain.n && !chain) || (by->set.n && !sets.found) || (by->comment.n && !comment))
 		return false;
 	return by->set.n || by->comment.n || is_by_networks(s, rule);
+}
+
+/* Without its words: it has neither what the target names it by, nor is it one of ours. */
+static bool
+is_passed_over(struct selection *s, const struct save_rule *rule)
+{
+	const struct rule_selector *by = &s->target->rules;
+
+	if (!rule->bare || mark_is_ours(s->save->chains[rule->chain].name))
+		return false;
+	return (!meet_chain(s, rule) && by->chain.n) || by->set.n || by->comment.n;
+}
+
+static bool
+is_selected(struct selection *s, size_t index)
+{
+	const struct rule *rule;
+
+	if (is_passed_over(s, &s->save->rules[index]))
+		return false;
+	rule = reach_rule(&s->reach, index);
+	return !mark_is_our_return(rule) && !mark_is_our_rule(rule) && is_meant(s, rule);
 }
 
 int
@@ -112,8 +144,8 @@ edit_add(struct selection *s, size_t index, size_t in, enum action action, const
 		.rule = index,
 		.in = in,
 		.order = s->order++,
-		.from = index == SAVE_NONE ? 0 : s->reach.rules[index].from,
-		.to = index == SAVE_NONE ? 0 : s->reach.rules[index].to,
+		.from = index == SAVE_NONE ? 0 : reach_rule(&s->reach, index)->from,
+		.to = index == SAVE_NONE ? 0 : reach_rule(&s->reach, index)->to,
 		.hooks = s->reach.hooks[in],
 		.ports = s->request->ports,
 		.chain = strdup(s->save->chains[in].name),
@@ -129,7 +161,7 @@ edit_add(struct selection *s, size_t index, size_t in, enum action action, const
 int
 edit_skip(struct selection *s, size_t index, const char *why)
 {
-	const struct rule *rule = &s->reach.rules[index];
+	const struct rule *rule = reach_rule(&s->reach, index);
 	struct legacy_edit *edit;
 
 	if (s->skipped[index] || s->bypassed[index])
@@ -154,12 +186,12 @@ edit_skip(struct selection *s, size_t index, const char *why)
 static int
 skip_what_follows(struct selection *s, size_t index)
 {
-	const struct rule *list = &s->reach.rules[index];
+	const struct rule *list = reach_rule(&s->reach, index);
 	const struct save_chain *chain = &s->save->chains[list->at->chain];
 	bool found = false;
 
 	for (size_t i = index + 1; i < chain->first + chain->n; i++) {
-		const struct rule *rule = &s->reach.rules[i];
+		const struct rule *rule = reach_rule(&s->reach, i);
 
 		if (rule->sources || !rule->plain || !reach_rule_denies(&s->reach, rule))
 			continue;
@@ -190,7 +222,7 @@ skip_what_follows(struct selection *s, size_t index)
 static int
 lift_list(struct selection *s, size_t index)
 {
-	s->listed[s->reach.rules[index].at->chain] = true;
+	s->listed[reach_rule(&s->reach, index)->at->chain] = true;
 	return s->target->action == ACTION_SKIP ? skip_what_follows(s, index)
 						: edit_widen(s, index);
 }
@@ -199,7 +231,7 @@ lift_list(struct selection *s, size_t index)
 static int
 lift_return(struct selection *s, size_t index)
 {
-	const struct rule *rule = &s->reach.rules[index];
+	const struct rule *rule = reach_rule(&s->reach, index);
 	bool allows, denies;
 
 	reach_leaving(&s->reach, index, &allows, &denies);
@@ -217,7 +249,7 @@ lift_return(struct selection *s, size_t index)
 static int
 lift_accept(struct selection *s, size_t index)
 {
-	const struct rule *rule = &s->reach.rules[index];
+	const struct rule *rule = reach_rule(&s->reach, index);
 
 	if (!rule->sources)
 		return edit_refuse(s, rule, "it lets packets through, and not by their source");
@@ -243,7 +275,7 @@ is_narrowed(const struct selection *s, const struct rule *rule)
 static int
 lift_deny(struct selection *s, size_t index)
 {
-	const struct rule *rule = &s->reach.rules[index], *ban;
+	const struct rule *rule = reach_rule(&s->reach, index), *ban;
 	char chain[NAME_BUF], spec[NAME_BUF], why[3 * NAME_BUF];
 
 	if (s->target->action == ACTION_SKIP)
@@ -276,7 +308,7 @@ is_end_of_list(const struct selection *s, const struct rule *rule)
 static int
 lift_rule(struct selection *s, size_t index)
 {
-	const struct rule *rule = &s->reach.rules[index];
+	const struct rule *rule = reach_rule(&s->reach, index);
 	bool denies, accepts;
 
 	if (!s->reach.hooks[rule->at->chain] || reach_excludes(&s->reach, rule))
@@ -320,10 +352,7 @@ static int
 select_target(struct selection *s)
 {
 	for (size_t i = 0; i < s->save->n_rules; i++) {
-		const struct rule *rule = &s->reach.rules[i];
-
-		s->meant[i] =
-			!mark_is_our_return(rule) && !mark_is_our_rule(rule) && is_meant(s, rule);
+		s->meant[i] = is_selected(s, i);
 		if (s->met)
 			s->met[s->t].any |= s->meant[i];
 	}
@@ -352,7 +381,7 @@ by_place(const void *a, const void *b)
 static const struct rule *
 first_rule(const struct selection *s, size_t chain)
 {
-	return &s->reach.rules[s->save->chains[chain].first];
+	return reach_rule(&s->reach, s->save->chains[chain].first);
 }
 
 static int
@@ -377,9 +406,9 @@ check_chains(struct selection *s)
 		if (i > 0 && s->edits->v[i - 1].in == in)
 			continue;
 		for (size_t k = chain->first; k < chain->first + chain->n; k++)
-			if (s->reach.rules[k].odd)
+			if (!s->save->rules[k].bare && reach_rule(&s->reach, k)->odd)
 				return edit_refuse(
-					s, &s->reach.rules[k],
+					s, reach_rule(&s->reach, k),
 					"it is not understood, and rules of its chain would "
 					"have to be changed");
 	}
@@ -437,10 +466,8 @@ legacy_select(struct legacy_edits *edits, const struct save *save,
 			       .e = e };
 	int rc = reach_init(&s.reach, save, &request->ports, scope->nat, e);
 
-	if (rc == 0) {
-		rc = with_room(&s);
-		reach_fini(&s.reach);
-	}
+	if (rc == 0)
+		rc = reach_done(&s.reach, with_room(&s), e);
 	if (asks)
 		nl_close(&sets, false);
 	if (edits->n)

@@ -159,13 +159,52 @@ is_jump(const struct blob *blob, size_t entry)
 	return blob->entries[entry].to != BLOB_NONE && blob->entries[entry].to != entry + 1;
 }
 
+/* Matches in whose words there are numbers, and names that are not the administrator's. */
 static bool
-has_comment(const struct blob *blob, size_t entry)
+is_bare_match(const char *name)
 {
-	for (const struct xt_entry_match *match = NULL; (match = blob_match(blob, entry, match));)
-		if (!strcmp(match->u.user.name, "comment"))
+	static const char *const names[] = { "tcp", "udp", "multiport", "conntrack", "state" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], name))
 			return true;
 	return false;
+}
+
+/* *comment: it has one. */
+static bool
+has_bare_matches(const struct blob *blob, size_t entry, bool *comment)
+{
+	bool bare = true;
+
+	*comment = false;
+	for (const struct xt_entry_match *match = NULL; (match = blob_match(blob, entry, match));) {
+		const char *name = match->u.user.name;
+
+		bare = bare && is_bare_match(name);
+		*comment |= !bare && !strcmp(name, "comment");
+	}
+	return bare;
+}
+
+static bool
+is_bare_name(const char *interface)
+{
+	for (size_t i = 0; i < IFNAMSIZ && interface[i]; i++)
+		if ((unsigned char)interface[i] < 0x20)
+			return false;
+	return true;
+}
+
+static bool
+is_bare(const struct blob *blob, size_t entry)
+{
+	const struct xt_header header = xt_header_of(blob->family, blob_bytes(blob, entry));
+	int verdict;
+
+	return blob_verdict(blob, entry, &verdict) &&
+	       (policy_name(verdict) || verdict == XT_RETURN) && is_bare_name(header.iniface) &&
+	       is_bare_name(header.outiface);
 }
 
 static int
@@ -174,11 +213,15 @@ read_rule(struct legacy_table *table, size_t chain, unsigned number, struct err 
 	const struct blob *blob = &table->blob;
 	const size_t entry = table->first[chain] + number - 1;
 	const bool jump = is_jump(blob, entry);
+	bool comment, bare = has_bare_matches(blob, entry, &comment);
 
 	if (jump && !chain_name(blob, blob->entries[entry].to))
 		return bad_table(blob, entry, "a jump leads into the middle of a chain", e);
 	table->save.rules[table->save.chains[chain].first + number - 1] = (struct save_rule){
-		.chain = chain, .number = number, .dull = !jump && !has_comment(blob, entry)
+		.chain = chain,
+		.number = number,
+		.dull = !jump && !comment,
+		.bare = bare && is_bare(blob, entry),
 	};
 	return 0;
 }

@@ -31,6 +31,18 @@ set_name(void *data, uint16_t index)
 	return index & 1 ? "geo" : NULL;
 }
 
+/* What is said of a rule without its words holds with them. */
+static void
+check_bare(const struct save *save, size_t i)
+{
+	struct rule rule;
+
+	if (!save->rules[i].bare)
+		return;
+	rule_read(&rule, save, i);
+	MUST(save->rules[i].dull && !rule.odd && !rule.comment && !rule.set);
+}
+
 static void
 check_rules(const struct save *save)
 {
@@ -48,6 +60,7 @@ check_rules(const struct save *save)
 			at += t->raw_len + (k + 1 < rule->n);
 		}
 		MUST(*at == '\0');
+		check_bare(save, i);
 	}
 }
 
