@@ -23,7 +23,7 @@
 #include "observation.h"
 #include "target.h"
 
-#define BACKEND_ABI 6u
+#define BACKEND_ABI 7u
 #define BACKEND_SYMBOL "geopause_backend"
 
 /* A transaction id: 12 lower-case hex digits, part of our mark in the live firewall. */
@@ -68,6 +68,7 @@ struct lift_request {
 	unsigned expiry_s; /* the lift closes by itself after this many seconds: a heartbeat */
 	unsigned window_s; /* what cannot be moved on cheaply closes after this many, >= expiry_s */
 	bool explain;      /* fill in before and after of each step, whatever it costs */
+	bool at_once;      /* apply comes next, and then inspect; if not, plan_free */
 };
 
 /* One rule or set that the plan changes; everything ASCII. */

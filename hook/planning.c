@@ -132,7 +132,7 @@ planning_expiry(unsigned expiry_s, unsigned heartbeat_s, bool beats)
 
 static int
 plan_group(struct planned *planned, struct backends *backends, const struct planning_input *input,
-	   struct err *e)
+	   bool at_once, struct err *e)
 {
 	const struct open_backend *on = backends_get(backends, planned->targets[0]->backend, e);
 	if (!on || txn_new(planned->request.txn, e))
@@ -142,6 +142,7 @@ plan_group(struct planned *planned, struct backends *backends, const struct plan
 						    on->ops->caps & (unsigned)BACKEND_HEARTBEAT);
 	planned->request.window_s = input->expiry_s;
 	planned->request.explain = input->explain;
+	planned->request.at_once = at_once;
 	planned->on = on;
 	return on->ops->plan(on->backend, &planned->request, &planned->plan, e);
 }
@@ -152,8 +153,10 @@ planning_make(struct planning *planning, struct backends *backends,
 {
 	*planning = (struct planning){ 0 };
 	int failed = group(planning, backends, input, e);
+	/* Nothing but the journal comes in between, and no other firewall. */
+	const bool at_once = input->applied && planning->n == 1 && !input->lifts->n;
 	for (size_t i = 0; !failed && i < planning->n; i++)
-		failed = plan_group(&planning->v[i], backends, input, e);
+		failed = plan_group(&planning->v[i], backends, input, at_once, e);
 	if (failed)
 		planning_fini(planning);
 	return failed;

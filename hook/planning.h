@@ -29,6 +29,7 @@ struct planning_input {
 	unsigned heartbeat_s; /* as the expiry where it can be moved on cheaply; 0: nobody does */
 	bool explain;
 	bool watched; /* only targets of backends whose changes are seen (generation) */
+	bool applied; /* when it is journalled; lifts is not NULL then */
 };
 
 /* The expiry that a backend with these capabilities is asked for. */

@@ -228,6 +228,7 @@ prepare(struct window *w, const struct policy *policy, const struct ports *ports
 		.lifts = &j->lifts,
 		.expiry_s = boottime_left(leases_expiry(&j->leases)),
 		.heartbeat_s = j->heartbeat_s,
+		.applied = true,
 	};
 	if (planning_make(planning, w->backends, &input, e))
 		return -1;

@@ -40,6 +40,11 @@ struct engine_ops {
 	 */
 	int (*plan)(struct engine *engine, const struct lift_request *request, bool beats,
 		    struct met *met, struct plan **plan, struct err *e);
+	/*
+	 * Something else comes before what was planned to be done at once: nothing is held for it
+	 * any more. NULL: nothing ever is.
+	 */
+	void (*let_go)(struct engine *engine);
 	json_t *(*record)(const struct plan *plan);
 	void (*plan_free)(struct plan *plan);
 	enum outcome (*apply)(struct engine *engine, struct plan *plan, struct err *e);

@@ -173,6 +173,8 @@ plan_parts(struct backend *backend, const struct lift_request *request, struct m
 		looked[i] = (struct unmet_place){ .name = parts[i].ops->name,
 						  .there = backend->engine[i] != NULL,
 						  .met = met + i * request->n };
+	if (legacy && nft)
+		parts[PART_LEGACY].ops->let_go(backend->engine[PART_LEGACY]);
 	return unmet_check(request, looked, PARTS, e);
 }
 

@@ -227,6 +227,17 @@ blob_fini(struct blob *blob)
 }
 
 bool
+blob_has_hooks(const struct blob *blob, unsigned hooks, const uint32_t entry[NF_INET_NUMHOOKS],
+	       const uint32_t policy[NF_INET_NUMHOOKS])
+{
+	/* What the kernel says of others is no offset. */
+	for (unsigned i = 0; i < NF_INET_NUMHOOKS; i++)
+		if (hooks & 1u << i && (blob->entry[i] != entry[i] || blob->policy[i] != policy[i]))
+			return false;
+	return blob->hooks == hooks;
+}
+
+bool
 blob_same(const struct blob *blob, const unsigned char *bytes, size_t size)
 {
 	if (size != blob->size)

@@ -49,6 +49,9 @@ struct xt_entry_match *blob_match(const struct blob *blob, size_t i,
 				  const struct xt_entry_match *after);
 struct xt_counters blob_counters(const struct blob *blob, size_t i);
 
+/* The chains of these hooks begin at these offsets, and have their policies at those. */
+bool blob_has_hooks(const struct blob *blob, unsigned hooks, const uint32_t entry[NF_INET_NUMHOOKS],
+		    const uint32_t policy[NF_INET_NUMHOOKS]);
 /* The same entries, whatever their counters. */
 bool blob_same(const struct blob *a, const unsigned char *bytes, size_t size);
 

@@ -283,6 +283,21 @@ change_make(struct replacement *made, struct change *change, const char *name, s
 }
 
 void
+replacement_take(struct replacement *made, enum family family, struct blob *blob)
+{
+	struct ipt_replace *request = made->request;
+
+	*blob = (struct blob){ .family = family,
+			       .hooks = request->valid_hooks,
+			       .bytes = (unsigned char *)request,
+			       .size = request->size };
+	memcpy(blob->entry, request->hook_entry, sizeof(blob->entry));
+	memcpy(blob->policy, request->underflow, sizeof(blob->policy));
+	memmove(blob->bytes, blob->bytes + sizeof(*request), blob->size);
+	made->request = NULL;
+}
+
+void
 replacement_fini(struct replacement *made)
 {
 	free(made->request);

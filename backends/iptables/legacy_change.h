@@ -65,6 +65,8 @@ size_t change_chain_take(struct change *change, const char *name, struct new_ent
 
 /* A jump to what is dropped is an error: nothing is made then. */
 int change_make(struct replacement *made, struct change *change, const char *name, struct err *e);
+/* What the kernel has then, as if it were read from there, but for the counters. */
+void replacement_take(struct replacement *made, enum family family, struct blob *blob);
 void replacement_fini(struct replacement *made);
 
 #endif

@@ -61,6 +61,7 @@ static int
 engine_discover(struct engine *engine, const struct ports *ports, struct observations *found,
 		struct err *e)
 {
+	host_unlock(&engine->host);
 	return legacy_discover(&engine->host, ports, found, e);
 }
 
@@ -80,18 +81,30 @@ engine_plan(struct engine *engine, const struct lift_request *request, bool beat
 	    struct plan **plan, struct err *e)
 {
 	struct plan *made = calloc(1, sizeof(*made));
+	struct legacy_lift *lift;
 
 	(void)beats;
-	if (!made || !(made->data = calloc(1, sizeof(struct legacy_lift)))) {
+	if (!made || !(made->data = lift = calloc(1, sizeof(*lift)))) {
 		free(made);
 		return err_set(e, ERR_FAILED, "out of memory while planning");
 	}
-	if (legacy_lift_plan(made->data, &engine->host, request, met, made, e) < 0) {
+	/* What is read now is what will be changed; else apply waits for it, and reads again. */
+	if (request->at_once) {
+		lift->held = &engine->host;
+		host_try_lock(&engine->host);
+	}
+	if (legacy_lift_plan(lift, &engine->host, request, met, made, e) < 0) {
 		engine_plan_free(made);
 		return -1;
 	}
 	*plan = made;
 	return 0;
+}
+
+static void
+engine_let_go(struct engine *engine)
+{
+	host_unlock(&engine->host);
 }
 
 static json_t *
@@ -127,6 +140,7 @@ engine_revert(struct engine *engine, const json_t *record, struct names *notes, 
 static enum outcome
 engine_sweep(struct engine *engine, bool look_only, struct names *found, struct err *e)
 {
+	host_unlock(&engine->host);
 	return legacy_sweep(&engine->host, look_only, found, e);
 }
 
@@ -134,6 +148,7 @@ static int
 engine_generation(struct engine *engine, uint64_t *generation, struct err *e)
 {
 	(void)e;
+	host_unlock(&engine->host);
 	*generation = kernel_generation(engine->host.kernel);
 	return 0;
 }
@@ -141,6 +156,7 @@ engine_generation(struct engine *engine, uint64_t *generation, struct err *e)
 static int
 engine_cover(struct engine *engine, const json_t *record, struct cover **cover, struct err *e)
 {
+	host_unlock(&engine->host);
 	return legacy_cover(&engine->host, record, cover, e);
 }
 
@@ -167,6 +183,7 @@ const struct engine_ops engine_legacy = {
 	.hold = legacy_hold,
 	.discover = engine_discover,
 	.plan = engine_plan,
+	.let_go = engine_let_go,
 	.record = engine_record,
 	.plan_free = engine_plan_free,
 	.apply = engine_apply,

@@ -14,12 +14,15 @@
 #define EDIT_TRIES 10u
 #define SEEN_MAX (FAMILIES * 4u) /* x_tables has hardly more tables than that */
 
+struct seen_table {
+	enum family family;
+	char name[XT_TABLE_MAXNAMELEN];
+	struct legacy_table *table;
+	bool sure; /* read or written with the lock, which is held since */
+};
+
 struct host_seen {
-	struct {
-		enum family family;
-		char name[XT_TABLE_MAXNAMELEN];
-		struct legacy_table *table;
-	} v[SEEN_MAX];
+	struct seen_table v[SEEN_MAX];
 	size_t n;
 };
 
@@ -59,11 +62,16 @@ legacy_host_init(struct legacy_host *host, struct err *e)
 static void
 forget_seen(struct host_seen *seen)
 {
-	for (size_t i = 0; i < seen->n; i++) {
+	for (size_t i = 0; i < seen->n; i++)
 		table_put(seen->v[i].table);
-		seen->v[i].table = NULL;
-	}
-	seen->n = 0;
+	*seen = (struct host_seen){ .n = 0 };
+}
+
+void
+host_doubt(const struct legacy_host *host)
+{
+	for (size_t i = 0; i < host->seen->n; i++)
+		host->seen->v[i].sure = false;
 }
 
 void
@@ -93,54 +101,78 @@ host_check_matches(const struct legacy_host *host, enum family family, struct er
 /* --- reading --- */
 
 /* Where the table is kept; NULL: nowhere. */
-static struct legacy_table **
+static struct seen_table *
 seen_place(struct host_seen *seen, enum family family, const char *name)
 {
+	struct seen_table *place = &seen->v[seen->n];
+
 	for (size_t i = 0; i < seen->n; i++)
 		if (seen->v[i].family == family && !strcmp(seen->v[i].name, name))
-			return &seen->v[i].table;
+			return &seen->v[i];
 	if (seen->n == SEEN_MAX)
 		return NULL;
-	seen->v[seen->n].family = family;
-	snprintf(seen->v[seen->n].name, sizeof(seen->v[seen->n].name), "%s", name);
-	return &seen->v[seen->n++].table;
+	*place = (struct seen_table){ .family = family };
+	snprintf(place->name, sizeof(place->name), "%s", name);
+	seen->n++;
+	return place;
 }
 
 static bool
 is_seen(const struct legacy_table *table, const struct blob *blob)
 {
 	return table && blob_same(&table->blob, blob->bytes, blob->size) &&
-	       !memcmp(table->blob.entry, blob->entry, sizeof(blob->entry)) &&
-	       !memcmp(table->blob.policy, blob->policy, sizeof(blob->policy));
+	       blob_has_hooks(&table->blob, blob->hooks, blob->entry, blob->policy);
 }
 
-/* For one more holder. What was seen already keeps its words. */
+/* Takes over a hold of the table, which is in the kernel now. NULL: what is there is not known. */
+static struct legacy_table *
+keep_seen(const struct legacy_host *host, struct seen_table *seen, struct legacy_table *table)
+{
+	if (table != seen->table) {
+		table_put(seen->table);
+		seen->table = table;
+	}
+	seen->sure = table && host->lock >= 0;
+	return table;
+}
+
+/* What was seen already is the same one, with its words. */
+static struct legacy_table *
+read_now(const struct legacy_host *host, enum family family, const char *name,
+	 const struct seen_table *seen, struct err *e)
+{
+	struct legacy_table *table;
+	struct blob blob;
+
+	if (kernel_read(host->kernel, family, name, &blob, e) < 0)
+		return NULL;
+	if (seen && is_seen(seen->table, &blob)) {
+		table_count(seen->table, blob.bytes);
+		free(blob.bytes);
+		return seen->table;
+	}
+	table = table_read_take(&blob, kernel_set_name, host->kernel, e);
+	if (!table)
+		err_wrap(e, "table %s", name);
+	return table;
+}
+
+/* For one more holder. */
 static struct legacy_table *
 read_table(const struct legacy_host *host, enum family family, const char *name, struct err *e)
 {
-	struct legacy_table **seen, *table;
-	struct blob blob;
+	struct seen_table *seen;
+	struct legacy_table *table;
 
 	if (!kernel_names_hold(host->kernel))
 		forget_seen(host->seen);
 	seen = seen_place(host->seen, family, name);
-	if (kernel_read(host->kernel, family, name, &blob, e) < 0)
-		return NULL;
-	if (seen && is_seen(*seen, &blob)) {
-		table_count(*seen, blob.bytes);
-		free(blob.bytes);
-		return table_hold(*seen);
-	}
-	table = table_read_take(&blob, kernel_set_name, host->kernel, e);
-	if (!table) {
-		err_wrap(e, "table %s", name);
-		return NULL;
-	}
-	if (!seen)
+	if (seen && seen->sure && kernel_has_size(host->kernel, name, &seen->table->blob))
+		return table_hold(seen->table);
+	table = read_now(host, family, name, seen, e);
+	if (!table || !seen)
 		return table;
-	table_put(*seen);
-	*seen = table;
-	return table_hold(table);
+	return table_hold(keep_seen(host, seen, table));
 }
 
 int
@@ -163,16 +195,36 @@ host_names_known(const struct legacy_host *host)
 
 /* --- writing --- */
 
+/* The kernel has taken it as it is; what we cannot read ourselves is read from the kernel. */
+static void
+keep_written(const struct legacy_host *host, enum family family, const char *name,
+	     struct replacement *made)
+{
+	struct seen_table *seen = seen_place(host->seen, family, name);
+	struct err ignored = ERR_INIT;
+	struct blob blob;
+
+	if (!seen)
+		return;
+	replacement_take(made, family, &blob);
+	keep_seen(host, seen, table_read_take(&blob, kernel_set_name, host->kernel, &ignored));
+}
+
 static enum outcome
 write_change(const struct legacy_host *host, const char *name, struct change *change, bool *changed,
 	     struct err *e)
 {
+	const enum family family = change->table->blob.family;
 	struct replacement made;
 	enum outcome outcome;
 
 	if (change_make(&made, change, name, e) < 0)
 		return OUTCOME_NOT_DONE;
-	outcome = kernel_replace(host->kernel, change->table->blob.family, &made, changed, e);
+	outcome = kernel_replace(host->kernel, family, &made, changed, e);
+	if (outcome == OUTCOME_DONE)
+		keep_written(host, family, name, &made);
+	else
+		host_doubt(host);
 	replacement_fini(&made);
 	return outcome;
 }

@@ -34,13 +34,21 @@ bool host_has(enum family family, const char *table);
 /* Packets of this table's FORWARD may have been sent elsewhere, and their first port is known. */
 bool host_tracks(enum family family);
 
-/* Bounded; ERR_BUSY when somebody else holds it for too long. */
+/* Bounded; ERR_BUSY when somebody else holds it for too long. Held already, it stays so. */
 int host_lock(struct legacy_host *host, struct err *e);
+/* Only if nobody holds it at this moment. */
+void host_try_lock(struct legacy_host *host);
 void host_unlock(struct legacy_host *host);
+/* Tables are read when they are asked for next, whatever is known of them. */
+void host_doubt(const struct legacy_host *host);
 
 /* What lifts are made of can be used; e names what cannot. */
 int host_check_matches(const struct legacy_host *host, enum family family, struct err *e);
 
+/*
+ * The table as it is. What was read or written with the lock, which is held since, is not read once
+ * more, if the kernel says that it is as long as that was; its counters are those of then.
+ */
 int host_save(const struct legacy_host *host, enum family family, const char *table,
 	      struct save *save, struct err *e);
 

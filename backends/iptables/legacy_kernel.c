@@ -144,6 +144,16 @@ kernel_read(struct legacy_kernel *kernel, enum family family, const char *table,
 	}
 }
 
+bool
+kernel_has_size(const struct legacy_kernel *kernel, const char *table, const struct blob *blob)
+{
+	struct ipt_getinfo info;
+
+	return read_info(kernel, blob->family, table, &info) && info.num_entries == blob->n &&
+	       info.size == blob->size &&
+	       blob_has_hooks(blob, info.valid_hooks, info.hook_entry, info.underflow);
+}
+
 /* --- writing --- */
 
 /* What the kernel cannot find is a module that a rule needs. */

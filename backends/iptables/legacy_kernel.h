@@ -26,6 +26,9 @@ void kernel_close(struct legacy_kernel *kernel);
 /* The bytes; blob_read() has not seen them. Tries again, bounded, when they change meanwhile. */
 int kernel_read(struct legacy_kernel *kernel, enum family family, const char *table,
 		struct blob *blob, struct err *e);
+/* Asked cheaply: the table is as long, and its hooks' chains are where these are. */
+bool kernel_has_size(const struct legacy_kernel *kernel, const char *table,
+		     const struct blob *blob);
 /*
  * At once or not at all; the counters are added in a second call: whoever is killed in between has
  * lost them. *changed: the table has other entries than it was made from; nothing is done.

@@ -187,6 +187,8 @@ legacy_lift_fini(struct legacy_lift *lift)
 		table_put(lift->parts[i].table);
 	}
 	free(lift->targets);
+	if (lift->held)
+		host_unlock(lift->held);
 	*lift = (struct legacy_lift){ 0 };
 }
 
@@ -314,6 +316,7 @@ legacy_lift_apply(const struct legacy_lift *lift, struct legacy_host *host, stru
 		outcome = lift_part(lift, host, &lift->parts[i], e);
 	if (outcome != OUTCOME_DONE)
 		outcome = take_back(lift, host, outcome);
-	host_unlock(host);
+	if (outcome != OUTCOME_DONE || !lift->request.at_once)
+		host_unlock(host);
 	return outcome;
 }

@@ -22,12 +22,14 @@ struct legacy_lift {
 	const struct target **targets;
 	struct legacy_part parts[FAMILIES * LEGACY_TABLES];
 	size_t n;
+	struct legacy_host *held; /* whose lock ends with this at the latest; NULL: nobody's */
 };
 
 /* Reads the tables of the request's targets; fills in the plan's steps and notes. */
 int legacy_lift_plan(struct legacy_lift *lift, const struct legacy_host *host,
 		     const struct lift_request *request, struct met *met, struct plan *plan,
 		     struct err *e);
+/* What is planned to be done at once leaves the lock to legacy_inspect. */
 enum outcome legacy_lift_apply(const struct legacy_lift *lift, struct legacy_host *host,
 			       struct err *e);
 json_t *legacy_lift_record(const struct legacy_lift *lift);

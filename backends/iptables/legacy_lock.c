@@ -69,11 +69,33 @@ wait_for_lock(int fd)
 	return flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
+static int
+open_lock(void)
+{
+	return open(LOCK_FILE, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+void
+host_try_lock(struct legacy_host *host)
+{
+	int fd = host->lock < 0 ? open_lock() : -1;
+
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		host->lock = fd;
+	else
+		close(fd);
+}
+
 int
 host_lock(struct legacy_host *host, struct err *e)
 {
-	int fd = open(LOCK_FILE, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd;
 
+	if (host->lock >= 0)
+		return 0;
+	fd = open_lock();
 	if (fd < 0)
 		return err_sys(e, ERR_FAILED, errno, "opening iptables' lock " LOCK_FILE);
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && !wait_for_lock(fd)) {
@@ -97,4 +119,5 @@ host_unlock(struct legacy_host *host)
 		close(host->lock);
 	}
 	host->lock = -1;
+	host_doubt(host);
 }

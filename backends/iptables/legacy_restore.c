@@ -233,7 +233,8 @@ legacy_revert(struct legacy_host *host, const json_t *record, struct names *note
 		names_fini(&found);
 		outcome = outcome_worse(outcome, one);
 	}
-	host_unlock(host);
+	if (outcome != OUTCOME_DONE)
+		host_unlock(host);
 	return outcome;
 }
 
@@ -270,8 +271,8 @@ look_at(const struct legacy_host *host, const struct recorded *r, size_t *whole,
 	return rc;
 }
 
-enum lift_state
-legacy_inspect(struct legacy_host *host, const json_t *record, unsigned *left_s, struct err *e)
+static enum lift_state
+inspect(const struct legacy_host *host, const json_t *record, unsigned *left_s, struct err *e)
 {
 	size_t expected = 0, whole = 0, there = 0;
 	const time_t now = time(NULL);
@@ -292,6 +293,15 @@ legacy_inspect(struct legacy_host *host, const json_t *record, unsigned *left_s,
 	if (whole != expected || there != expected)
 		return LIFT_DRIFTED;
 	return stop >= now ? LIFT_LIFTED : LIFT_CLOSED;
+}
+
+enum lift_state
+legacy_inspect(struct legacy_host *host, const json_t *record, unsigned *left_s, struct err *e)
+{
+	const enum lift_state state = inspect(host, record, left_s, e);
+
+	host_unlock(host);
+	return state;
 }
 
 /* --- sweep --- */

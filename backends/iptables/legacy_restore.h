@@ -12,6 +12,10 @@
 enum outcome legacy_restore_table(struct legacy_host *host, enum family family, const char *table,
 				  const char *txn, struct names *found, struct err *e);
 
+/*
+ * When legacy_revert or legacy_lift_apply has just been done, it has left the lock to this, which
+ * gives it back: nobody can have changed what is looked at.
+ */
 enum lift_state legacy_inspect(struct legacy_host *host, const json_t *record, unsigned *left_s,
 			       struct err *e);
 enum outcome legacy_extend(struct legacy_host *host, const json_t *record, unsigned expiry_s,

@@ -82,19 +82,13 @@ static struct legacy_table *
 made_table(struct change *change)
 {
 	const struct blob *from = &change->table->blob;
-	struct blob blob = { .family = from->family };
 	struct legacy_table *table;
 	struct replacement made;
+	struct blob blob;
 	struct err e = ERR_INIT;
 
 	MUST(change_make(&made, change, "filter", &e) == 0);
-	blob.hooks = made.request->valid_hooks;
-	blob.size = made.request->size;
-	blob.bytes = malloc(blob.size);
-	MUST(blob.bytes);
-	memcpy(blob.bytes, (unsigned char *)made.request + sizeof(*made.request), blob.size);
-	memcpy(blob.entry, made.request->hook_entry, sizeof(blob.entry));
-	memcpy(blob.policy, made.request->underflow, sizeof(blob.policy));
+	replacement_take(&made, from->family, &blob);
 	table = table_read_take(&blob, set_name, NULL, &e);
 	MUST(table && table->blob.n == made.n);
 	replacement_fini(&made);

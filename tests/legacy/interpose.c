@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Preloaded, stands between a program and its setsockopt(2), at the first replacement of a table of
- * x_tables. Says what happens there: REPLACE_RUN, a shell command that is run before it, once, by
- * a process that was forked before the program has given up any right;
- * REPLACE_FAIL6, an errno that those of IPv6 fail with; REPLACE_WAIT and COUNTERS_WAIT, seconds
- * that it waits before a replacement, and before the counters are added after it.
+ * Preloaded, stands between a program and its getsockopt(2) and setsockopt(2), where these are
+ * about tables of x_tables. Says what happens there: REPLACE_RUN and COUNTERS_RUN, a shell command
+ * that is run before the first replacement, or before counters are first added after one, by a
+ * process that was forked before the program has given up any right; REPLACE_FAIL6, an errno that
+ * replacements of IPv6 fail with; REPLACE_WAIT and COUNTERS_WAIT, seconds that it waits before each
+ * of these; READS_LOG, a file that gets a line for each table that is read: whose process read
+ * which family's.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +20,7 @@
 
 #define SET_REPLACE 64 /* IPT_SO_SET_REPLACE, IP6T_SO_SET_REPLACE */
 #define SET_ADD_COUNTERS 65
+#define GET_ENTRIES 65 /* IPT_SO_GET_ENTRIES, IP6T_SO_GET_ENTRIES */
 
 static void
 wait_for(const char *variable)
@@ -42,7 +47,8 @@ run_when_told(int told, const char *command)
 __attribute__((constructor)) static void
 make_runner(void)
 {
-	const char *command = getenv("REPLACE_RUN");
+	const char *command =
+		getenv("REPLACE_RUN") ? getenv("REPLACE_RUN") : getenv("COUNTERS_RUN");
 	int ends[2];
 
 	if (!command)
@@ -58,11 +64,11 @@ make_runner(void)
 }
 
 static void
-run_once(void)
+run_once(const char *variable)
 {
 	char c = 0;
 
-	if (runner < 0)
+	if (runner < 0 || !getenv(variable))
 		return;
 	if (write(runner, &c, 1) != 1 || read(runner, &c, 1) != 1)
 		abort();
@@ -79,14 +85,41 @@ setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 
 	*(void **)&next = dlsym(RTLD_NEXT, "setsockopt");
 	if (tables && name == SET_REPLACE) {
-		run_once();
+		run_once("REPLACE_RUN");
 		wait_for("REPLACE_WAIT");
 		if (fail && level == IPPROTO_IPV6) {
 			errno = atoi(fail);
 			return -1;
 		}
 	}
-	if (tables && name == SET_ADD_COUNTERS)
+	if (tables && name == SET_ADD_COUNTERS) {
+		run_once("COUNTERS_RUN");
 		wait_for("COUNTERS_WAIT");
+	}
+	return next(fd, level, name, value, len);
+}
+
+static void
+log_read(const char *file, int level)
+{
+	char line[64];
+	int len = snprintf(line, sizeof(line), "%d IPv%d\n", (int)getpid(),
+			   level == IPPROTO_IP ? 4 : 6);
+	int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, line, (size_t)len) != len)
+		abort();
+	close(fd);
+}
+
+__attribute__((visibility("default"))) int
+getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict len)
+{
+	int (*next)(int, int, int, void *, socklen_t *);
+	const char *file = getenv("READS_LOG");
+
+	*(void **)&next = dlsym(RTLD_NEXT, "getsockopt");
+	if (file && name == GET_ENTRIES && (level == IPPROTO_IP || level == IPPROTO_IPV6))
+		log_read(file, level);
 	return next(fd, level, name, value, len);
 }
