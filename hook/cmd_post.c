@@ -57,8 +57,12 @@ give_back(struct session *session, const struct policy *policy, const struct lea
 	  struct err *e)
 {
 	struct window *w = &session->window;
-	if (window_sweeps(w, policy, e) ||
-	    session_wait(session, window_give_back(w, lease, NULL, e), e))
+	int failed = window_sweeps(w, policy, e);
+	if (!failed)
+		do
+			failed = window_give_back(w, lease, NULL, e);
+		while (failed && session_wait(session, e));
+	if (failed)
 		return -1;
 	watchdog_ensure(w);
 	return w->returned ? 0 : neighbours_check_lease(w->state, &w->id, lease, e);

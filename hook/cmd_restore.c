@@ -36,7 +36,7 @@ learn(struct window *w, const struct options *options, unsigned also)
 static bool
 restore_neighbour(const struct neighbour *one, struct session *session, bool stale)
 {
-	struct err e = ERR_INIT;
+	struct err e = ERR_INIT, unlocked = ERR_INIT;
 	json_t *fields = json_pack("{s:s,s:s}", "file", one->file, "state", one->state);
 	if (stale && one->held) {
 		log_event_take(LOG_INFO, "neighbour", fields,
@@ -50,7 +50,7 @@ restore_neighbour(const struct neighbour *one, struct session *session, bool sta
 			       one->file, one->state);
 		return false;
 	}
-	if (!neighbour_restore(one, &session->window, stale, &e)) {
+	if (!neighbour_restore(one, session, stale, &e)) {
 		log_event_take(LOG_NOTICE, "neighbour", fields,
 			       "%s (%s): restored in its own network namespace", one->file,
 			       one->state);
@@ -59,7 +59,13 @@ restore_neighbour(const struct neighbour *one, struct session *session, bool sta
 	bool open = one->may_be_open || e.code == ERR_OPEN;
 	/* Its namespace may be gone: what a program has lifted there is closed from here. */
 	if (e.code != ERR_OPEN)
-		lasting_recover_neighbour(&session->window, one->file, &open);
+		do
+			lasting_recover_neighbour(&session->window, one->file, &open);
+		while (session_wait(session, &unlocked));
+	if (unlocked.code) {
+		log_failure(&unlocked);
+		open = true;
+	}
 	log_event_take(open ? LOG_WARNING : LOG_INFO, "neighbour", fields,
 		       "%s (%s%s) belongs to another network namespace: %s; run `geopause restore` "
 		       "inside it",
@@ -81,8 +87,21 @@ restore_neighbours(const struct neighbours *all, struct session *session, bool s
 		       open, open == 1 ? "" : "s");
 }
 
-/* All of it is tried, whatever fails. */
+/* The window of this network namespace. */
 static void
+restore_own(struct session *session, bool stale, struct err *e)
+{
+	struct window *w = &session->window;
+	int failed;
+	do
+		failed = stale ? window_restore_stale(w, e) : window_restore(w, e);
+	while (failed && session_wait(session, e));
+	if (stale && !failed)
+		watchdog_ensure(w);
+}
+
+/* All of it is tried, whatever fails. Returns whether somebody holds the window. */
+static bool
 restore(struct session *session, const struct options *options, struct err *e)
 {
 	struct err others = ERR_INIT;
@@ -91,22 +110,21 @@ restore(struct session *session, const struct options *options, struct err *e)
 	int unread = neighbours_read(&all, &session->state, &w->id, &others);
 	others.code = unread ? ERR_OPEN : ERR_NONE;
 	learn(w, options, all.n ? KEEP_SYS_ADMIN | KEEP_SYS_PTRACE : 0);
-	if (!options->stale)
-		(void)session_wait(session, window_restore(w, e), e);
-	else if (!session_wait(session, window_restore_stale(w, e), e))
-		watchdog_ensure(w);
+	restore_own(session, options->stale, e);
+	const bool held = w->there;
 	int open = unread || restore_neighbours(&all, session, options->stale, &others);
 	neighbours_fini(&all);
 	if (!open)
-		return;
+		return held;
 	fate_add(&others, "the window of this one is %s",
-		 e->code    ? "not seen to be closed"
-		 : w->there ? "held"
-			    : "closed");
+		 e->code ? "not seen to be closed"
+		 : held  ? "held"
+			 : "closed");
 	if (e->code)
 		log_failure(&others);
 	else
 		*e = others;
+	return held;
 }
 
 /* Without a state directory there is no journal to read and nobody to lock out. */
@@ -142,8 +160,7 @@ cmd_restore(const struct options *options)
 	struct stat st;
 	bool held = false;
 	if (!session_begin_closing(&session, options, &backends, LOCK_WAIT_RESTORE_S, &e)) {
-		restore(&session, options, &e);
-		held = session.window.there;
+		held = restore(&session, options, &e);
 		session_end(&session);
 	} else if (stat(options->state, &st) && errno == ENOENT) {
 		e = ERR_INIT;

@@ -127,9 +127,11 @@ give_back(struct run *run, struct err *e)
 	if (process_find(&self, getpid(), e) ||
 	    session_begin_closing(&session, run->options, &run->backends, LOCK_WAIT_RESTORE_S, e))
 		return -1;
-	int failed = session_wait(
-		&session,
-		window_give_back(&session.window, run->lifted ? &run->lease : NULL, &self, e), e);
+	int failed;
+	do
+		failed = window_give_back(&session.window, run->lifted ? &run->lease : NULL, &self,
+					  e);
+	while (failed && session_wait(&session, e));
 	session_end(&session);
 	return failed;
 }

@@ -251,7 +251,7 @@ look(const struct search *search, struct found *found, struct err *e)
 	}
 }
 
-/* From the last one down to the first, whatever fails; what failed stays. */
+/* From the last one down to the first, whatever fails; what failed, or takes its time, stays. */
 static int
 put_back(struct found *found, struct names *notes, struct err *e)
 {
@@ -269,10 +269,13 @@ take_back(struct found *found, struct err *e)
 	const struct journal *journal = &found->journal;
 	struct err unsaved = ERR_INIT;
 	int failed = put_back(found, &notes, e);
+	window_end_waiting(found->w);
 	if (failed) {
-		err_wrap(e, "window %s, whose journal is gone, could not be closed",
-			 journal->window);
-		fate_may_be_open(e, journal);
+		if (e->code) {
+			err_wrap(e, "window %s, whose journal is gone, could not be closed",
+				 journal->window);
+			fate_may_be_open(e, journal);
+		}
 		if (journal_write(found->where->dir, found->name, journal, true, &unsaved))
 			log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
 	} else {
@@ -304,7 +307,7 @@ each(struct search *search, found_fn fn, void *data, struct err *e)
 		struct found found = { .w = w, .where = &search->where, .name = names[i]->d_name };
 		struct err why = ERR_INIT;
 		if (look(search, &found, &why)) {
-			(void)fn(&found, data, &why);
+			failed |= fn(&found, data, &why);
 			journal_fini(&found.journal);
 		}
 		if (!why.code)
@@ -378,6 +381,7 @@ put_back_lasting(struct window *w, struct journal *journal, struct err *e)
 	}
 	story_lines(LOG_WARNING, "drift", "", &notes);
 	names_fini(&notes);
+	window_end_waiting(w);
 	return failed;
 }
 
@@ -403,10 +407,10 @@ lasting_recover_neighbour(struct window *w, const char *file, bool *open)
 	if (!w->history || journal_read(w->state->dir, file, &journal, &unread) != JOURNAL_GOOD)
 		return;
 	if (any_lasts(&journal)) {
-		if (put_back_lasting(w, &journal, &e))
-			fate_may_be_open(&e, &journal);
-		else
+		if (!put_back_lasting(w, &journal, &e))
 			forget_copy(w, file, journal.window);
+		else if (e.code)
+			fate_may_be_open(&e, &journal);
 		*open = e.code || (journal.lifts.n && boottime_left(journal.expiry));
 		if (close_neighbour(w, file, &journal, &e) || e.code)
 			log_failure(&e);

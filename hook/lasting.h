@@ -37,7 +37,8 @@ int lasting_recover(struct window *w, const struct lease *mine, struct err *e);
 int lasting_recover_all(struct window *w, struct err *e);
 /*
  * Of a network namespace that cannot be entered: what its journal says lasts is taken back from
- * here, whoever holds it. If there is any, *open becomes whether something may still be open.
+ * here, whoever holds it. If there is any, *open becomes whether something may still be open. To be
+ * called again if it takes its time.
  */
 void lasting_recover_neighbour(struct window *w, const char *file, bool *open);
 

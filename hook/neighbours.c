@@ -188,25 +188,31 @@ enter(uint64_t netns, struct err *e)
 }
 
 static int
-restore_here(const struct window *there, bool stale, struct err *e)
+restore_here(const struct session *there, bool stale, struct err *e)
 {
+	/* A fork has the descriptors, and the lock. */
+	struct session here = { .state = there->state };
+	struct window *w = &here.window;
 	struct backends backends = { 0 };
-	struct window window;
-	int failed = privileges_reduce(KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH |
-					       lasting_rights(there->history),
-				       e) ||
-		     window_init(&window, there->state, &backends, there->history, e);
-	for (size_t i = 0; !failed && i < there->sweeps.n; i++)
-		failed = window_add_sweep(&window, there->sweeps.v[i], e);
+	const struct names *sweeps = &there->window.sweeps;
+	const char *history = there->window.history;
+	int failed = privileges_reduce(
+			     KEEP_NET_ADMIN | KEEP_DAC_READ_SEARCH | lasting_rights(history), e) ||
+		     window_init(w, &here.state, &backends, history, e);
+	for (size_t i = 0; !failed && i < sweeps->n; i++)
+		failed = window_add_sweep(w, sweeps->v[i], e);
+	w->waits = true;
 	if (!failed)
-		failed = stale ? window_restore_stale(&window, e) : window_restore(&window, e);
+		do
+			failed = stale ? window_restore_stale(w, e) : window_restore(w, e);
+		while (failed && session_wait(&here, e));
 	if (failed)
 		e->code = ERR_OPEN;
 	return failed;
 }
 
 static _Noreturn void
-be_visitor(int reply, pid_t parent, const struct neighbour *one, const struct window *here,
+be_visitor(int reply, pid_t parent, const struct neighbour *one, const struct session *here,
 	   bool stale)
 {
 	struct err e = ERR_INIT;
@@ -217,7 +223,7 @@ be_visitor(int reply, pid_t parent, const struct neighbour *one, const struct wi
 	_exit(0);
 }
 
-/* The child holds the lock, too: it must have ended before we go on. */
+/* The child has our lock, or has taken its own: it must have ended before we go on. */
 static int
 wait_for_visitor(pid_t pid, int reply, struct err *e)
 {
@@ -240,10 +246,11 @@ wait_for_visitor(pid_t pid, int reply, struct err *e)
 }
 
 int
-neighbour_restore(const struct neighbour *one, const struct window *here, bool stale, struct err *e)
+neighbour_restore(const struct neighbour *one, struct session *here, bool stale, struct err *e)
 {
 	int reply[2];
 	pid_t parent = getpid();
+	struct err unlocked = ERR_INIT;
 	if (pipe2(reply, O_CLOEXEC))
 		return err_sys(e, ERR_FAILED, errno, "making a pipe");
 	pid_t pid = fork();
@@ -254,5 +261,11 @@ neighbour_restore(const struct neighbour *one, const struct window *here, bool s
 	int failed =
 		pid < 0 ? err_sys(e, ERR_FAILED, sys, "fork") : wait_for_visitor(pid, reply[0], e);
 	close(reply[0]);
-	return failed;
+	/* It may have given the lock away, to wait. */
+	state_unlock(&here->state);
+	if (!state_lock(&here->state, LOCK_WAIT_RESTORE_S, &unlocked))
+		return failed;
+	*e = unlocked;
+	e->code = ERR_OPEN;
+	return -1;
 }

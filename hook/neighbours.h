@@ -12,8 +12,8 @@
 
 #include "identity.h"
 #include "journal.h"
+#include "session.h"
 #include "state.h"
-#include "window.h"
 
 struct neighbour {
 	char file[JOURNAL_NAME_MAX];
@@ -43,13 +43,12 @@ int neighbours_check_lease(const struct state *state, const struct identity *own
 /*
  * Looks for the neighbour's namespace, among those that have a name (ip-netns(8)) or a process in
  * them, and does there what window_restore does, or window_restore_stale; here stands for the state
- * with its lock, the history and the sweeps. We stay where we are: a child goes, which dies with us
- * and has NEIGHBOUR_DEADLINE_S.
+ * with its lock, which may be free meanwhile and is taken again, the history and the sweeps. We
+ * stay where we are: a child goes, which dies with us and has NEIGHBOUR_DEADLINE_S.
  *
  * Needs KEEP_SYS_ADMIN (setns) and KEEP_SYS_PTRACE (/proc/PID/ns of others); the child gives both
  * up once it is there. ERR_FAILED if the namespace was not found, ERR_OPEN if restoring it failed.
  */
-int neighbour_restore(const struct neighbour *one, const struct window *here, bool stale,
-		      struct err *e);
+int neighbour_restore(const struct neighbour *one, struct session *here, bool stale, struct err *e);
 
 #endif

@@ -54,9 +54,13 @@ give_back(const struct options *options, struct backends *backends, const struct
 	struct session session;
 	struct err unclosed = ERR_INIT;
 	char holders[LEASES_TEXT_MAX];
-	if (session_begin_closing(&session, options, backends, LOCK_WAIT_RESTORE_S, &unclosed) ||
-	    session_wait(&session, window_give_back(&session.window, lease, NULL, &unclosed),
-			 &unclosed)) {
+	int failed =
+		session_begin_closing(&session, options, backends, LOCK_WAIT_RESTORE_S, &unclosed);
+	if (!failed)
+		do
+			failed = window_give_back(&session.window, lease, NULL, &unclosed);
+		while (failed && session_wait(&session, &unclosed));
+	if (failed) {
 		fate_add(e, "rolling back failed, too: %s", unclosed.msg);
 		e->code = ERR_OPEN;
 	} else if (session.window.there) {
@@ -100,6 +104,25 @@ await(struct opening *opening, const struct options *options, struct backends *b
 	return failed;
 }
 
+static int
+take(struct session *session, const struct request *request, unsigned heartbeat_s,
+     struct lease *lease, struct err *e)
+{
+	struct window *w = &session->window;
+	struct err unclosed = ERR_INIT;
+	int failed;
+	do
+		failed = window_take(w, request, heartbeat_s, lease, e);
+	while (failed && !w->waiting.undo && session_wait(session, e));
+	if (!failed || !w->waiting.undo)
+		return failed;
+	/* What it has done is being taken back. */
+	while (failed && session_wait(session, &unclosed))
+		failed = window_finish(w, &unclosed);
+	window_tell_undone(w, &unclosed, e);
+	return -1;
+}
+
 int
 opening_take(struct opening *opening, const struct options *options, struct backends *backends,
 	     const struct request *request, struct lease *lease, struct err *e)
@@ -112,9 +135,8 @@ opening_take(struct opening *opening, const struct options *options, struct back
 	if (heartbeat_s)
 		look_at_owner(opening, lease);
 	w->able = heartbeat_s && watchdog_is_able(&opening->dog, w);
-	while (window_take(w, request, heartbeat_s, lease, e))
-		if (!w->closing.pending || session_wait(&opening->session, -1, e))
-			return -1;
+	if (take(&opening->session, request, heartbeat_s, lease, e))
+		return -1;
 	if (!heartbeat_s || !watchdog_ready(&opening->dog))
 		go_without_watchdog(w, request, lease);
 	return await(opening, options, backends, lease, e);

@@ -6,7 +6,6 @@
 
 #include "fate.h"
 #include "history.h"
-#include "log.h"
 #include "signals.h"
 #include "watchdog.h"
 
@@ -57,37 +56,24 @@ session_begin_closing(struct session *session, const struct options *options,
 	return -1;
 }
 
-static int
-go_on(struct session *session, struct err *e)
+bool
+session_wait(struct session *session, struct err *e)
 {
 	struct window *w = &session->window;
-	while (w->closing.pending) {
-		state_unlock(&session->state);
-		window_wait(w, &w->journal.lifts);
-		if (state_lock(&session->state, LOCK_WAIT_RESTORE_S, e)) {
-			w->closing.pending = false;
-			e->code = ERR_OPEN;
-			fate_add(e, "the window is not closed yet; run `geopause restore`");
-			return -1;
-		}
-		if (window_go_on(w, e) && !w->closing.pending)
-			return -1;
+	if (!w->waiting.pending)
+		return false;
+	state_unlock(&session->state);
+	window_wait(w);
+	*e = ERR_INIT;
+	if (state_lock(&session->state, LOCK_WAIT_RESTORE_S, e)) {
+		e->code = ERR_OPEN;
+		fate_add(e, "the window is not closed yet; run `geopause restore`");
+		return false;
 	}
-	return 0;
-}
-
-int
-session_wait(struct session *session, int failed, struct err *e)
-{
-	struct err unclosed = ERR_INIT;
-	if (!session->window.closing.pending)
-		return failed;
-	if (go_on(session, &unclosed)) {
-		if (e->code)
-			log_failure(e);
-		*e = unclosed;
-	}
-	return e->code ? -1 : 0;
+	/* It is read anew. */
+	journal_fini(&w->journal);
+	w->there = false;
+	return true;
 }
 
 void

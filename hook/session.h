@@ -28,10 +28,11 @@ int session_begin(struct session *session, const struct options *options, struct
 int session_begin_closing(struct session *session, const struct options *options,
 			  struct backends *backends, unsigned wait_s, struct err *e);
 /*
- * After what may close a window, and has returned failed: if that takes its time, waits for it
- * without the lock, and takes that again. Returns what is true then.
+ * After something of window.h has failed: if it takes its time, waits for that without the lock,
+ * and takes that again. True: it is to be called again. False: it has really failed; or, with
+ * ERR_OPEN, the lock cannot be had.
  */
-int session_wait(struct session *session, int failed, struct err *e);
+bool session_wait(struct session *session, struct err *e);
 /* Frees the lock; the signals stay held until signals_release. */
 void session_end(struct session *session);
 

@@ -280,6 +280,8 @@ clean_up(struct watch *watch)
 			 (watch->state->lock >= 0 && lasting_recover(watch->w, NULL, &e));
 	if (!failed)
 		return true;
+	if (!e.code && watch->w->waiting.pending)
+		return false;
 	e.code = ERR_OPEN;
 	complain(watch, &e);
 	return false;
@@ -328,7 +330,6 @@ act(struct watch *watch, unsigned events)
 {
 	struct watched result;
 	struct err e = ERR_INIT;
-	watch->w->closing.pending = false;
 	int failed = window_watch(watch->w, events, &result, &e);
 	if (result.stopped)
 		alert_send("refresh", ERR_FAILED,
@@ -342,7 +343,7 @@ act(struct watch *watch, unsigned events)
 		clean_up_later(watch);
 		return false;
 	}
-	const bool waits = watch->w->closing.pending;
+	const bool waits = watch->w->waiting.pending;
 	failed = failed && !waits;
 	if (failed && !result.missing)
 		complain(watch, &e);
@@ -368,7 +369,7 @@ act(struct watch *watch, unsigned events)
 }
 
 static bool
-tick(struct watch *watch, unsigned events)
+tick_once(struct watch *watch, unsigned events)
 {
 	struct err e = ERR_INIT;
 	int locked = lock(watch, &e);
@@ -392,8 +393,15 @@ tick(struct watch *watch, unsigned events)
 	if (over)
 		(void)unlinkat(watch->state->dir, watch->lock_file, 0);
 	state_unlock(watch->state);
-	if (watch->w->closing.pending)
-		window_wait(watch->w, &watch->last.lifts);
+	return over;
+}
+
+static bool
+tick(struct watch *watch, unsigned events)
+{
+	bool over = tick_once(watch, events);
+	if (watch->w->waiting.pending)
+		window_wait(watch->w);
 	return over;
 }
 

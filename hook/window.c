@@ -52,6 +52,10 @@ window_fini(struct window *w)
 {
 	names_fini(&w->sweeps);
 	names_fini(&w->closing.notes);
+	names_fini(&w->waiting.reverted);
+	while (w->waiting.lifts.n)
+		lifts_drop(&w->waiting.lifts, w->waiting.lifts.n - 1);
+	free(w->waiting.lifts.v);
 	journal_fini(&w->journal);
 	w->there = false;
 }
@@ -170,7 +174,6 @@ static void
 begin_closing(struct window *w, const char *how)
 {
 	struct closing *closing = &w->closing;
-	closing->pending = false;
 	if (!strcmp(closing->window, w->journal.window))
 		return;
 	names_fini(&closing->notes);
@@ -183,30 +186,25 @@ end_closing(struct window *w)
 {
 	names_fini(&w->closing.notes);
 	w->closing = (struct closing){ 0 };
+	window_end_waiting(w);
 }
 
-/* From the last one down to the first; goes on after a failure, and keeps what failed. */
+/*
+ * All, or those that are not known to be applied, from the last one down to the first; goes on
+ * after a failure, and keeps what failed. -1 without an error: some takes its time.
+ */
 static int
-put_back_all(struct window *w, struct err *e)
+put_back(struct window *w, bool applied, struct names *notes, struct err *e)
 {
-	struct closing *closing = &w->closing;
+	struct lifts *lifts = &w->journal.lifts;
 	int failed = 0;
-	if (!w->waits)
-		return window_put_back_from(w, 0, &closing->notes, e);
-	for (size_t i = w->journal.lifts.n; i-- > 0;) {
-		const struct lift *lift = &w->journal.lifts.v[i];
-		switch (lift_put_back_once(w, lift, closing, e)) {
-		case PUT_BACK_DONE:
-			lifts_drop(&w->journal.lifts, i);
-			break;
-		case PUT_BACK_PENDING:
-			closing->pending = true;
-			break;
-		case PUT_BACK_FAILED:
-		default:
+	for (size_t i = lifts->n; i-- > 0;) {
+		if (!applied && lifts->v[i].applied)
+			continue;
+		if (lift_put_back(w, &lifts->v[i], notes, e))
 			failed = -1;
-			break;
-		}
+		else
+			lifts_drop(lifts, i);
 	}
 	return failed;
 }
@@ -221,11 +219,11 @@ window_close(struct window *w, const char *how, struct err *e)
 	leases_fini(&j->leases);
 	save_closing(w);
 	window_cover_flows(w, &covers);
-	int failed = put_back_all(w, &why);
+	int failed = put_back(w, true, &w->closing.notes, &why);
 	(void)window_cut_flows(w, &covers, &w->closing.uncut);
-	if (failed || w->closing.pending)
+	if (failed)
 		save_closing(w);
-	if (w->closing.pending)
+	if (w->waiting.pending)
 		return -1;
 	if (failed) {
 		*e = why;
@@ -241,21 +239,6 @@ window_close(struct window *w, const char *how, struct err *e)
 	}
 	end_closing(w);
 	return failed;
-}
-
-int
-window_go_on(struct window *w, struct err *e)
-{
-	journal_fini(&w->journal);
-	w->there = false;
-	if (window_look(w, e)) {
-		end_closing(w);
-		return -1;
-	}
-	if (w->there && !strcmp(w->journal.window, w->closing.window))
-		return window_close(w, w->closing.how, e);
-	end_closing(w);
-	return 0;
 }
 
 /* The leases that have ended by themselves. Returns how the last of them did. */
@@ -286,32 +269,32 @@ is_settled(const struct journal *j)
 }
 
 int
+window_take_back(struct window *w, const char *why, struct err *e)
+{
+	struct names notes = { 0 };
+	struct err unsaved = ERR_INIT;
+	int failed = put_back(w, false, &notes, e);
+	if (window_save(w, JOURNAL_OPEN, &unsaved))
+		log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
+	story_lines(LOG_WARNING, "drift", why, &notes);
+	names_fini(&notes);
+	window_end_waiting(w);
+	return failed;
+}
+
+int
 window_settle(struct window *w, struct err *e)
 {
 	struct journal *j = &w->journal;
-	struct names notes = { 0 };
-	struct err unsaved = ERR_INIT;
-	int failed = 0;
 	if (!w->there || j->state != JOURNAL_OPEN || is_settled(j))
 		return 0;
 	wishes_settle(&j->wishes, false);
-	for (size_t i = j->lifts.n; i-- > 0;) {
-		if (j->lifts.v[i].applied)
-			continue;
-		if (lift_put_back(w, &j->lifts.v[i], &notes, e))
-			failed = -1;
-		else
-			lifts_drop(&j->lifts, i);
-	}
-	if (window_save(w, JOURNAL_OPEN, &unsaved))
-		log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
-	story_lines(LOG_WARNING, "drift", "", &notes);
-	names_fini(&notes);
+	int failed = window_take_back(w, "", e);
 	if (!failed)
 		log_event_take(LOG_NOTICE, "settled", NULL,
 			       "window %s: what a call had begun that was killed was taken back",
 			       j->window);
-	else
+	else if (e->code)
 		fate_begun_may_be_open(e, j);
 	return failed;
 }
@@ -326,6 +309,27 @@ window_recover(struct window *w, struct err *e)
 	if (w->journal.state != JOURNAL_OPEN)
 		return window_close(w, "recovered", e);
 	return w->journal.leases.n ? window_settle(w, e) : window_close(w, how, e);
+}
+
+int
+window_finish(struct window *w, struct err *e)
+{
+	return window_look(w, e) || window_recover(w, e) ? -1 : 0;
+}
+
+void
+window_tell_undone(const struct window *w, const struct err *unclosed, struct err *e)
+{
+	char holders[LEASES_TEXT_MAX];
+	if (unclosed->code) {
+		fate_add(e, "rolling back failed, too: %s", unclosed->msg);
+		e->code = ERR_OPEN;
+	} else if (w->there) {
+		fate_add(e, "what this call did was rolled back; the window stays open for %s",
+			 leases_text(holders, &w->journal.leases));
+	} else {
+		fate_add(e, "all was rolled back, nothing is open");
+	}
 }
 
 static size_t
@@ -370,12 +374,15 @@ window_give_back(struct window *w, const struct lease *lease, const struct proce
 	char holders[LEASES_TEXT_MAX];
 	if (window_look(w, e))
 		return -1;
+	/* Somebody else has closed it while we waited. */
+	if (!w->there && w->returned)
+		return 0;
 	if (!w->there)
 		return give_back_nothing(w, lease, e);
 	size_t before = w->journal.leases.n;
 	/* First ours, which may be void by now: its owner may have died. */
 	size_t dropped = drop_leases(w, lease, guard);
-	w->returned = dropped > 0;
+	w->returned = w->returned || dropped > 0;
 	if (w->journal.state == JOURNAL_OPEN && dropped) {
 		(void)window_prune(w);
 		if (!w->journal.leases.n && window_close(w, "post", e))
@@ -405,7 +412,7 @@ window_restore(struct window *w, struct err *e)
 	int open = !unread && w->there ? window_close(w, "restore", &first) : 0;
 	int marks = window_sweep(w, &swept);
 	/* The sweep may have removed what the record could not. */
-	if (open && w->there && !marks && !w->closing.pending) {
+	if (open && w->there && !marks && !w->waiting.pending) {
 		first = ERR_INIT;
 		open = window_close(w, "restore", &first);
 	}

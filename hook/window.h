@@ -6,6 +6,10 @@
  *
  * Every function here needs the state's lock and held signals, but window_leftovers, window_await
  * and window_wait. Error messages end in what is open now.
+ *
+ * What a firewall has accepted, and takes its time with, is in the journal and waited for without
+ * the lock: then functions here return -1 with waiting.pending set, and are called again after
+ * window_wait, with the lock again. Meanwhile anybody may have gone on with it.
  */
 #ifndef GEOPAUSE_WINDOW_H
 #define GEOPAUSE_WINDOW_H
@@ -15,21 +19,23 @@
 #include "request.h"
 #include "state.h"
 
-/*
- * A closing that takes its time: what was asked for is accepted, in the journal, and waited for
- * without the lock. Then anybody goes on with it.
- */
+/* Lifts that are being taken back, and what was seen of that so far. */
+struct waiting {
+	struct lifts lifts;    /* what window_wait waits for: their backends and records */
+	struct names reverted; /* transactions of which all was accepted */
+	unsigned waits;        /* so far, */
+	unsigned failed;       /* and of these: the firewall said that it had failed */
+	bool pending;          /* there is something to wait for */
+	bool undo;             /* after a window_take that has failed: window_finish, then tell */
+	bool last; /* it was waited for in vain: what cannot be taken back now is an error */
+};
+
+/* Of one window, however many calls it takes. */
 struct closing {
 	char window[TXN_BUF]; /* which, */
 	const char *how;      /* and why */
 	struct names notes;
 	struct err uncut; /* flows that may live on */
-	unsigned waits;   /* so far, */
-	unsigned failed;  /* and of these: the firewall said that it had failed */
-	bool more;        /* what is waited for is not all there is to do */
-	bool look;        /* what was waited for may be: look first */
-	bool pending;     /* there is something to wait for; no error is set */
-	bool last;        /* it was waited for in vain: what cannot be closed now is an error */
 };
 
 struct window {
@@ -44,7 +50,8 @@ struct window {
 	bool returned;       /* window_give_back has found a lease to give back */
 	bool yields;         /* a newer version's journal is left alone: it has its own watchdog */
 	const char *history; /* the directory of the history */
-	bool waits;          /* the caller looks at closing.pending, as session_wait does */
+	bool waits;          /* the caller looks at waiting.pending; else it is waited for here */
+	struct waiting waiting;
 	struct closing closing;
 	bool lasts;      /* there may be a copy of the journal that outlives the boot */
 	struct counted { /* the watchdog's: how much there was to lift when it looked last */
@@ -81,17 +88,17 @@ bool window_takes_time(struct window *w);
  * lease? *more: there is something else to wait for by now.
  */
 int window_awaited(struct window *w, const struct lease *lease, bool *more, struct err *e);
-/* Without the lock: for a while, for what w->closing needs of these lifts. */
-void window_wait(struct window *w, const struct lifts *lifts);
-/* Then, with the lock again: the rest of it, unless somebody else has done it. */
-int window_go_on(struct window *w, struct err *e);
+/* Without the lock: for a while, for what is pending. */
+void window_wait(struct window *w);
+/* Then, with the lock again: what a window_take that has failed has to take back. */
+int window_finish(struct window *w, struct err *e);
+/* And this is what is open now; *unclosed: why it could not be taken back, if so. */
+void window_tell_undone(const struct window *w, const struct err *unclosed, struct err *e);
 /* There is no watchdog after all: the lifts last as long as the leases, these window_s at most. */
 int window_unwatched(struct window *w, unsigned window_s, struct err *e);
 /*
  * Gives back the lease, and all that were taken under the guard (either may be NULL); the last one
  * closes the window. Having none is success. Afterwards w->there: others hold it.
- *
- * These, and window_take, return -1 without an error if they have to wait: w->closing.pending.
  */
 int window_give_back(struct window *w, const struct lease *lease, const struct process *guard,
 		     struct err *e);

@@ -5,6 +5,7 @@
  * window_watch.c.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend.h"
@@ -60,9 +61,33 @@ lift_await(struct window *w, const struct lift *lift, struct err *e)
 	return on && on->ops->await ? on->ops->await(on->backend, lift->record, e) : OUTCOME_DONE;
 }
 
-/* Reverts and looks: only what is seen to be gone is gone. */
+/* --- taking back --- */
+
+enum put_back {
+	PUT_BACK_DONE,
+	PUT_BACK_PENDING, /* accepted: to be awaited, and called again */
+	PUT_BACK_FAILED,
+};
+
+static bool
+was_reverted(const struct waiting *waiting, const struct lift *lift)
+{
+	for (size_t i = 0; i < waiting->reverted.n; i++)
+		if (!strcmp(waiting->reverted.v[i], lift->txn))
+			return true;
+	return false;
+}
+
+/* Not noted for lack of memory: it is reverted once more. */
+static void
+note_reverted(struct waiting *waiting, const struct lift *lift)
+{
+	if (!was_reverted(waiting, lift))
+		(void)names_add(&waiting->reverted, lift->txn);
+}
+
 static enum put_back
-put_back(struct window *w, const struct lift *lift, struct closing *closing, struct err *e)
+revert(struct window *w, const struct lift *lift, struct names *notes, struct err *e)
 {
 	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
 	struct err why = ERR_INIT;
@@ -76,10 +101,10 @@ put_back(struct window *w, const struct lift *lift, struct closing *closing, str
 	for (int i = 0; i == 0 || (i < REVERT_TRIES && boottime_ms() < last); i++) {
 		struct err unread = ERR_INIT;
 		why = ERR_INIT;
-		enum outcome outcome =
-			on->ops->revert(on->backend, lift->record, &closing->notes, &why);
-		if (lift_is_pending(w, lift) && !closing->last) {
-			closing->more = closing->more || outcome != OUTCOME_DONE;
+		enum outcome outcome = on->ops->revert(on->backend, lift->record, notes, &why);
+		if (lift_is_pending(w, lift) && !w->waiting.last) {
+			if (outcome == OUTCOME_DONE)
+				note_reverted(&w->waiting, lift);
 			return PUT_BACK_PENDING;
 		}
 		state = lift_inspect(w, lift, &left_s, &unread);
@@ -92,72 +117,81 @@ put_back(struct window *w, const struct lift *lift, struct closing *closing, str
 	return PUT_BACK_FAILED;
 }
 
-enum put_back
-lift_put_back_once(struct window *w, const struct lift *lift, struct closing *closing,
-		   struct err *e)
+/* Somebody who was killed may have begun less than all: only what we have reverted is gone. */
+static enum put_back
+put_back_once(struct window *w, const struct lift *lift, struct names *notes, struct err *e)
 {
+	const bool reverted = was_reverted(&w->waiting, lift);
 	struct err unread = ERR_INIT;
 	unsigned left_s;
-	/* What was begun may be all there is to do. */
-	if (lift_is_pending(w, lift) || closing->look) {
+	if (lift_is_pending(w, lift) || reverted) {
 		enum lift_state state = lift_inspect(w, lift, &left_s, &unread);
-		if (state == LIFT_NOT_LIFTED)
+		if (state == LIFT_NOT_LIFTED && reverted)
 			return PUT_BACK_DONE;
-		if (state == LIFT_PENDING && !closing->last)
+		if (state == LIFT_PENDING && !w->waiting.last)
 			return PUT_BACK_PENDING;
 	}
-	return put_back(w, lift, closing, e);
+	return revert(w, lift, notes, e);
 }
 
-/* closing->last: one was not done in the time that it had. */
+/* What cannot be noted for lack of memory is asked again at once. */
 static void
-wait_for(struct window *w, const struct lifts *lifts, struct closing *closing)
+wait_later(struct waiting *waiting, const struct lift *lift)
 {
-	closing->last = closing->waits++ == WAITS_MAX;
-	closing->look = !closing->more;
-	closing->more = false;
-	for (size_t i = 0; i < lifts->n; i++) {
-		struct err ignored = ERR_INIT;
-		enum outcome outcome = lift_is_pending(w, &lifts->v[i])
-					       ? lift_await(w, &lifts->v[i], &ignored)
-					       : OUTCOME_DONE;
-		closing->failed += outcome == OUTCOME_NOT_DONE;
-		closing->last = closing->last || outcome == OUTCOME_UNKNOWN ||
-				closing->failed >= REVERT_TRIES;
-	}
+	struct lift *noted = lifts_add(&waiting->lifts);
+	waiting->pending = true;
+	if (!noted)
+		return;
+	noted->record = json_incref(lift->record);
+	noted->backend = strdup(lift->backend);
+	if (!noted->backend)
+		lifts_drop(&waiting->lifts, waiting->lifts.n - 1);
 }
 
 int
 lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e)
 {
-	struct closing closing = { .notes = *notes };
-	const struct lifts one = { .v = (struct lift *)(uintptr_t)lift, .n = 1 };
 	enum put_back put;
-	while ((put = lift_put_back_once(w, lift, &closing, e)) == PUT_BACK_PENDING)
-		wait_for(w, &one, &closing);
-	*notes = closing.notes;
+	while ((put = put_back_once(w, lift, notes, e)) == PUT_BACK_PENDING) {
+		wait_later(&w->waiting, lift);
+		if (w->waits)
+			break;
+		window_wait(w);
+	}
 	return put == PUT_BACK_DONE ? 0 : -1;
 }
 
+/* waiting->last: one was not done in the time that it had. */
 void
-window_wait(struct window *w, const struct lifts *lifts)
+window_wait(struct window *w)
 {
-	wait_for(w, lifts, &w->closing);
+	struct waiting *waiting = &w->waiting;
+	waiting->pending = false;
+	waiting->last = waiting->waits++ == WAITS_MAX;
+	while (waiting->lifts.n) {
+		const struct lift *lift = &waiting->lifts.v[waiting->lifts.n - 1];
+		struct err ignored = ERR_INIT;
+		enum outcome outcome =
+			lift_is_pending(w, lift) ? lift_await(w, lift, &ignored) : OUTCOME_DONE;
+		waiting->failed += outcome == OUTCOME_NOT_DONE;
+		waiting->last = waiting->last || outcome == OUTCOME_UNKNOWN ||
+				waiting->failed >= REVERT_TRIES;
+		lifts_drop(&waiting->lifts, waiting->lifts.n - 1);
+	}
 }
 
-/* From the last one down to the first; goes on after a failure, and keeps what failed. */
-int
-window_put_back_from(struct window *w, size_t first, struct names *notes, struct err *e)
+void
+window_end_waiting(struct window *w)
 {
-	int failed = 0;
-	for (size_t i = w->journal.lifts.n; i-- > first;) {
-		if (lift_put_back(w, &w->journal.lifts.v[i], notes, e))
-			failed = -1;
-		else
-			lifts_drop(&w->journal.lifts, i);
-	}
-	return failed;
+	struct waiting *waiting = &w->waiting;
+	if (waiting->pending)
+		return;
+	names_fini(&waiting->reverted);
+	waiting->waits = waiting->failed = 0;
+	waiting->last = false;
 }
+
+/* --- lifting --- */
 
 enum applied
 lift_apply(struct window *w, const struct planned *planned, struct lift *lift, struct err *e)

@@ -23,6 +23,13 @@ int window_recover(struct window *w, struct err *e);
 const char *window_prune(struct window *w);
 /* To the log and the history; how: see story_closed. */
 void window_tell_closed(const struct window *w, const char *how, const struct names *notes);
+/*
+ * In an open window: those of its lifts that are not known to be applied. why: before each note of
+ * what somebody else has changed.
+ */
+int window_take_back(struct window *w, const char *why, struct err *e);
+/* Nothing is waited for any more: what was seen of it is forgotten. */
+void window_end_waiting(struct window *w);
 /* Reverts everything, whoever holds it. how: see story_closed. */
 int window_close(struct window *w, const char *how, struct err *e);
 /* Never acted on again: kept under another name; then what it may have opened is swept. */
@@ -50,17 +57,11 @@ enum applied lift_apply(struct window *w, const struct planned *planned, struct 
 void window_hold_lock(const struct window *w, const struct open_backend *on);
 /* Is a change of it accepted and, as far as is known, not done? The record says so then. */
 bool lift_is_pending(struct window *w, const struct lift *lift);
-enum put_back {
-	PUT_BACK_DONE,
-	PUT_BACK_PENDING, /* accepted: to be awaited, and called again */
-	PUT_BACK_FAILED,
-};
-enum put_back lift_put_back_once(struct window *w, const struct lift *lift, struct closing *closing,
-				 struct err *e);
-/* Reverts and looks: only what is seen to be gone is gone. Waits, with the lock. */
+/*
+ * Reverts and looks: only what is seen to be gone is gone. -1 without an error: it takes its time,
+ * and is to be called again.
+ */
 int lift_put_back(struct window *w, const struct lift *lift, struct names *notes, struct err *e);
-/* From the last one down to the first; goes on after a failure, and keeps what failed. */
-int window_put_back_from(struct window *w, size_t first, struct names *notes, struct err *e);
 /* Do we see that somebody changed its firewall? If not, nobody says so, and asking may be dear. */
 bool lift_is_watched(struct window *w, const struct lift *lift);
 /* Is its expiry a heartbeat, or the window's end? */

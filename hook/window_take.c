@@ -43,6 +43,7 @@ struct change {
 	bool spare;           /* some of the ports are lifted for the first time */
 	bool wished;          /* the wishes may have changed */
 	bool claimed;         /* the lease is in our copy of the journal */
+	bool journaled;       /* and what is to be lifted in the file */
 	size_t first;         /* the lifts from here on are ours */
 	size_t applied;       /* of these: may be in the firewall */
 	int64_t end;          /* of the leases, before */
@@ -88,10 +89,9 @@ begin(struct window *w, const struct request *rq, struct change *change, struct 
 static int
 mend(struct window *w, bool watched, struct change *change, struct err *e)
 {
-	struct names notes = { 0 };
-	int failed = 0;
-	for (size_t i = w->journal.lifts.n; !failed && i-- > 0;) {
-		const struct lift *lift = &w->journal.lifts.v[i];
+	bool gone = false;
+	for (size_t i = w->journal.lifts.n; i-- > 0;) {
+		struct lift *lift = &w->journal.lifts.v[i];
 		struct err why = ERR_INIT;
 		unsigned left_s;
 		if (watched && !lift_is_watched(w, lift))
@@ -100,12 +100,12 @@ mend(struct window *w, bool watched, struct change *change, struct err *e)
 		if (state == LIFT_LIFTED || state == LIFT_CLOSED || state == LIFT_PENDING)
 			continue;
 		if (state == LIFT_UNKNOWN)
-			failed = lift_err(e, ERR_FAILED, lift, state, &why);
-		else if (!(failed = lift_put_back(w, lift, &notes, e)))
-			lifts_drop(&w->journal.lifts, i);
+			return lift_err(e, ERR_FAILED, lift, state, &why);
+		lift->applied = false;
+		gone = true;
 	}
-	story_lines(LOG_WARNING, "drift", "somebody else changed the firewall meanwhile: ", &notes);
-	names_fini(&notes);
+	int failed =
+		gone ? window_take_back(w, "somebody else changed the firewall meanwhile: ", e) : 0;
 	change->first = w->journal.lifts.n;
 	return failed;
 }
@@ -239,6 +239,7 @@ prepare(struct window *w, const struct policy *policy, const struct ports *ports
 		if (planning->v[i].plan->n && planned_journal(&planning->v[i], &j->lifts, e))
 			return -1;
 	window_note_expiry(w);
+	change->journaled = true;
 	return save(w, change, e);
 }
 
@@ -295,38 +296,43 @@ commit(struct window *w, const struct change *change, struct err *e)
 	return signals_check(e);
 }
 
-/* Takes back what window_take has done; e is why, and gets what is open now. */
+/* What this call has lifted; an open window's other lifts stay. */
+static int
+take_back(struct window *w, const struct change *change, struct err *e)
+{
+	if (change->fresh)
+		return window_close(w, "rollback", e);
+	int failed = window_take_back(w, "", e);
+	if (e->code)
+		fate_begun_may_be_open(e, &w->journal);
+	return failed;
+}
+
+/*
+ * Takes back what window_take has done; e is why, and gets what is open now, unless that takes its
+ * time. Without e something was to be waited for before anything could be done.
+ */
 static void
 undo(struct window *w, struct change *change, struct err *e)
 {
 	struct journal *j = &w->journal;
-	struct names notes = { 0 };
-	struct err why = ERR_INIT, unsaved = ERR_INIT;
-	char holders[LEASES_TEXT_MAX];
+	struct err unclosed = ERR_INIT;
 	while (j->lifts.n > change->first + change->applied)
 		lifts_drop(&j->lifts, j->lifts.n - 1);
 	settle(j, change->first, false);
 	disclaim(w, change);
-	int failed = window_put_back_from(w, change->first, &notes, &why);
-	if (failed) {
-		fate_add(e, "rolling back failed, too: %s", why.msg);
-		fate_begun_may_be_open(e, j);
-	} else if (change->fresh) {
-		fate_add(e, "%s",
-			 change->applied ? "all was rolled back, nothing is open"
-					 : "nothing was changed");
-	} else {
-		fate_add(e, "what this call did was rolled back; the window stays open for %s",
-			 leases_text(holders, &j->leases));
-	}
-	if (change->fresh && !failed) {
-		if (change->applied)
-			window_tell_closed(w, "rollback", &notes);
+	if (!e->code)
+		return;
+	if (change->fresh && !change->applied) {
 		window_forget(w);
-	} else if (window_save(w, change->fresh ? JOURNAL_CLOSING : JOURNAL_OPEN, &unsaved)) {
-		log_event_take(LOG_WARNING, "journal", NULL, "%s", unsaved.msg);
+		fate_add(e, "nothing was changed");
+		return;
 	}
-	names_fini(&notes);
+	if (change->journaled)
+		(void)take_back(w, change, &unclosed);
+	w->waiting.undo = w->waiting.pending;
+	if (!w->waiting.undo)
+		window_tell_undone(w, &unclosed, e);
 }
 
 static void

@@ -111,10 +111,18 @@ stop(struct window *w, bool panic, struct watched *result, struct err *e)
 	return window_close(w, "refresh", e);
 }
 
+/* To be lifted again as a whole. */
+static int
+take_back_all(struct window *w, struct err *e)
+{
+	for (size_t i = 0; i < w->journal.lifts.n; i++)
+		w->journal.lifts.v[i].applied = false;
+	return window_take_back(w, "", e);
+}
+
 static int
 refreshed(struct window *w, unsigned events, struct watched *result, struct err *e)
 {
-	struct names notes = { 0 };
 	struct err unread = ERR_INIT;
 	bool gone = something_is_missing(w, &unread);
 	if (!gone && unread.code) {
@@ -130,8 +138,7 @@ refreshed(struct window *w, unsigned events, struct watched *result, struct err 
 		return stop(w, panic, result, e);
 	if (w->journal.on_refresh == REFRESH_STOP)
 		return 0;
-	int failed = more ? window_put_back_from(w, 0, &notes, e) : 0;
-	names_fini(&notes);
+	int failed = more ? take_back_all(w, e) : 0;
 	/* Also where nothing blocked: the block may have come with the refresh. */
 	w->counted.missing = failed || window_relift(w, &result->relifted, e);
 	if (w->counted.missing) {

@@ -16,6 +16,7 @@ import edits
 import identity
 import moto_wafv2
 import recipes
+import taking_back
 import transport
 import waits
 import windows
@@ -25,8 +26,8 @@ from model.record import Record
 from model.server import Handler
 
 BY_RECIPE = dict(recipes.BY_RECIPE, **campaign.BY_RECIPE)
-CASES = {name: case for module in (recipes, edits, windows, waits, transport, identity, moto_wafv2)
-         for name, case in module.CASES.items()}
+MODULES = (recipes, edits, windows, waits, taking_back, transport, identity, moto_wafv2)
+CASES = {name: case for module in MODULES for name, case in module.CASES.items()}
 
 SKIPPED = 77  # exit status: nothing was done
 

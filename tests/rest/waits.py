@@ -4,6 +4,7 @@ meanwhile, and nothing is believed open while it is closed, or closed while it i
 import contextlib
 import fcntl
 import json
+import threading
 
 from bed import DONE, OPEN, UNVERIFIED, require, requires, until
 from boot import another_boot
@@ -51,6 +52,22 @@ def serve_slow(bed, recipe, takes_s=TAKES_S, deadline="20s"):
     target.model.takes_s = takes_s
     target.forget()
     return target
+
+
+def writes_of(target):
+    return len(target.model.writes())
+
+
+def kill_after_write(bed, target, number):
+    """When the number-th write is carried out, and not answered. Returns what is set then."""
+    dead = threading.Event()
+
+    def look(_number, when):
+        if when == "after" and writes_of(target) == number and not dead.is_set():
+            bed.kill_all()
+            dead.set()
+    target.model.on_request = look
+    return dead
 
 
 def holders(bed):
