@@ -143,7 +143,10 @@ struct backend_ops {
 	/* Does this lift close by itself? NULL: as the capabilities say. */
 	bool (*expires)(const json_t *record);
 
-	/* Does the plan. If the state changed since, it plans again, a bounded number of times. */
+	/*
+	 * Does the plan; what takes its time is only begun. If the state changed since, it plans
+	 * again, a bounded number of times.
+	 */
 	enum outcome (*apply)(struct backend *backend, struct plan *plan, struct err *e);
 	/*
 	 * Waits, for a bounded time, until what was applied is in force, or reverted gone; without
@@ -151,10 +154,18 @@ struct backend_ops {
 	 */
 	enum outcome (*await)(struct backend *backend, const json_t *record, struct err *e);
 	/*
-	 * After apply, revert and await: brings the record up to date with what was accepted, and
-	 * what is done by now. False: nothing is left to be waited for. NULL: never is.
+	 * After every mutation and await: brings the record up to date with what was accepted, and
+	 * what is done by now. False: nothing is left to be waited for. NULL: never is. *more (may
+	 * be NULL): there are steps of the lift that can only be begun when what is waited for is
+	 * done: go_on. Until then, and while nothing is under way, it is LIFT_DRIFTED.
 	 */
-	bool (*pending)(struct backend *backend, json_t *record);
+	bool (*pending)(struct backend *backend, json_t *record, bool *more);
+	/*
+	 * After await, with the lock again: the next of these steps, unless something is under way,
+	 * begun by somebody else. Not done: what is there has to be taken back. Called where
+	 * pending says that there is more.
+	 */
+	enum outcome (*go_on)(struct backend *backend, const json_t *record, struct err *e);
 	/* *left_s: seconds until the lift closes by itself, 0 if it is not open. */
 	enum lift_state (*inspect)(struct backend *backend, const json_t *record, unsigned *left_s,
 				   struct err *e);

@@ -85,7 +85,7 @@ int window_await(struct window *w, struct err *e);
 bool window_takes_time(struct window *w);
 /*
  * After window_await, with the lock again, if it can be had: is this window still open for this
- * lease? *more: there is something else to wait for by now.
+ * lease? Begins what could not be begun before. *more: there is something to wait for, again.
  */
 int window_awaited(struct window *w, const struct lease *lease, bool *more, struct err *e);
 /* Without the lock: for a while, for what is pending. */

@@ -47,11 +47,13 @@ window_hold_lock(const struct window *w, const struct open_backend *on)
 }
 
 bool
-lift_is_pending(struct window *w, const struct lift *lift)
+lift_is_pending(struct window *w, const struct lift *lift, bool *more)
 {
 	struct err e = ERR_INIT;
 	const struct open_backend *on = backends_get(w->backends, lift->backend, &e);
-	return on && on->ops->pending && on->ops->pending(on->backend, lift->record);
+	if (more)
+		*more = false;
+	return on && on->ops->pending && on->ops->pending(on->backend, lift->record, more);
 }
 
 static enum outcome
@@ -102,7 +104,7 @@ revert(struct window *w, const struct lift *lift, struct names *notes, struct er
 		struct err unread = ERR_INIT;
 		why = ERR_INIT;
 		enum outcome outcome = on->ops->revert(on->backend, lift->record, notes, &why);
-		if (lift_is_pending(w, lift) && !w->waiting.last) {
+		if (lift_is_pending(w, lift, NULL) && !w->waiting.last) {
 			if (outcome == OUTCOME_DONE)
 				note_reverted(&w->waiting, lift);
 			return PUT_BACK_PENDING;
@@ -124,7 +126,7 @@ put_back_once(struct window *w, const struct lift *lift, struct names *notes, st
 	const bool reverted = was_reverted(&w->waiting, lift);
 	struct err unread = ERR_INIT;
 	unsigned left_s;
-	if (lift_is_pending(w, lift) || reverted) {
+	if (lift_is_pending(w, lift, NULL) || reverted) {
 		enum lift_state state = lift_inspect(w, lift, &left_s, &unread);
 		if (state == LIFT_NOT_LIFTED && reverted)
 			return PUT_BACK_DONE;
@@ -171,8 +173,9 @@ window_wait(struct window *w)
 	while (waiting->lifts.n) {
 		const struct lift *lift = &waiting->lifts.v[waiting->lifts.n - 1];
 		struct err ignored = ERR_INIT;
-		enum outcome outcome =
-			lift_is_pending(w, lift) ? lift_await(w, lift, &ignored) : OUTCOME_DONE;
+		enum outcome outcome = lift_is_pending(w, lift, NULL)
+					       ? lift_await(w, lift, &ignored)
+					       : OUTCOME_DONE;
 		waiting->failed += outcome == OUTCOME_NOT_DONE;
 		waiting->last = waiting->last || outcome == OUTCOME_UNKNOWN ||
 				waiting->failed >= REVERT_TRIES;
@@ -240,11 +243,11 @@ verify(struct window *w, const struct lift *lift, struct err *e)
 	return err_wrap(e, "verification failed");
 }
 
-/* What was pending is to be seen now; what only settles has been. */
+/* What was pending is to be seen now, if it is all there is; what only settles has been. */
 static int
 await_one(struct window *w, const struct lift *lift, struct err *e)
 {
-	const bool pending = lift_is_pending(w, lift);
+	const bool pending = lift_is_pending(w, lift, NULL);
 	struct err why = ERR_INIT;
 	enum outcome outcome = lift_await(w, lift, &why);
 	if (outcome == OUTCOME_NOT_DONE) {
@@ -254,7 +257,9 @@ await_one(struct window *w, const struct lift *lift, struct err *e)
 	}
 	if (outcome == OUTCOME_UNKNOWN)
 		log_event_take(LOG_WARNING, "await", NULL, "%s", why.msg);
-	return pending ? verify(w, lift, e) : 0;
+	if (!pending || (outcome == OUTCOME_DONE && lift_is_pending(w, lift, NULL)))
+		return 0;
+	return verify(w, lift, e);
 }
 
 int
@@ -266,14 +271,40 @@ window_await(struct window *w, struct err *e)
 	return 0;
 }
 
-/* Somebody else may have put what we have seen back, and lifted it again. */
-static bool
-any_is_pending(struct window *w)
+/* Begins what was left for when the last step is done. */
+static int
+go_on(struct window *w, const struct lift *lift, bool *more, struct err *e)
 {
-	bool any = false;
-	for (size_t i = 0; i < w->journal.lifts.n; i++)
-		any = lift_is_pending(w, &w->journal.lifts.v[i]) || any;
-	return any;
+	const struct open_backend *on = backends_get(w->backends, lift->backend, e);
+	struct err why = ERR_INIT;
+	if (!on)
+		return -1;
+	window_hold_lock(w, on);
+	enum outcome outcome = on->ops->go_on(on->backend, lift->record, &why);
+	const bool pending = lift_is_pending(w, lift, NULL);
+	*more = *more || pending;
+	if (outcome == OUTCOME_DONE)
+		return pending ? 0 : verify(w, lift, e);
+	*e = why;
+	return err_wrap(e, "lifting by %s failed", lift->backend);
+}
+
+/* Somebody else may have put what we have seen back, and lifted it again, or have gone on. */
+static int
+go_on_all(struct window *w, bool *more, struct err *e)
+{
+	*more = false;
+	for (size_t i = 0; i < w->journal.lifts.n; i++) {
+		const struct lift *lift = &w->journal.lifts.v[i];
+		bool remains;
+		if (!lift_is_pending(w, lift, &remains))
+			continue;
+		if (!remains || w->state->lock < 0)
+			*more = true;
+		else if (go_on(w, lift, more, e))
+			return -1;
+	}
+	return 0;
 }
 
 int
@@ -288,9 +319,15 @@ window_awaited(struct window *w, const struct lease *lease, bool *more, struct e
 	if (!w->there || j->state != JOURNAL_OPEN || strcmp(j->window, window) != 0 ||
 	    !leases_find(&j->leases, lease))
 		return err_set(e, ERR_VERIFY, "the window was closed before all of it was open");
-	*more = any_is_pending(w);
-	/* What is done by now is not pending any more. */
-	return w->state->lock >= 0 ? window_save(w, JOURNAL_OPEN, e) : 0;
+	int failed = go_on_all(w, more, e);
+	if (w->state->lock < 0)
+		return failed;
+	/* Also what is done by now, and not pending any more. */
+	unread = ERR_INIT;
+	if (!window_save(w, JOURNAL_OPEN, &unread) || failed)
+		return failed;
+	*e = unread;
+	return -1;
 }
 
 bool
@@ -392,7 +429,7 @@ int
 window_verify(struct window *w, size_t first, struct err *e)
 {
 	for (size_t i = first; i < w->journal.lifts.n; i++)
-		if (!lift_is_pending(w, &w->journal.lifts.v[i]) &&
+		if (!lift_is_pending(w, &w->journal.lifts.v[i], NULL) &&
 		    verify(w, &w->journal.lifts.v[i], e))
 			return -1;
 	return 0;

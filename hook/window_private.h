@@ -55,8 +55,11 @@ enum applied lift_apply(struct window *w, const struct planned *planned, struct 
 			struct err *e);
 /* Before a mutation: whatever the backend starts for it holds the lock as well. */
 void window_hold_lock(const struct window *w, const struct open_backend *on);
-/* Is a change of it accepted and, as far as is known, not done? The record says so then. */
-bool lift_is_pending(struct window *w, const struct lift *lift);
+/*
+ * Is a change of it accepted and, as far as is known, not done? The record says so then. *more (may
+ * be NULL): there is more to be lifted when it is.
+ */
+bool lift_is_pending(struct window *w, const struct lift *lift, bool *more);
 /*
  * Reverts and looks: only what is seen to be gone is gone. -1 without an error: it takes its time,
  * and is to be called again.

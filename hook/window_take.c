@@ -94,6 +94,7 @@ mend(struct window *w, bool watched, struct change *change, struct err *e)
 		struct lift *lift = &w->journal.lifts.v[i];
 		struct err why = ERR_INIT;
 		unsigned left_s;
+		bool more;
 		if (watched && !lift_is_watched(w, lift))
 			continue;
 		enum lift_state state = lift_inspect(w, lift, &left_s, &why);
@@ -101,8 +102,10 @@ mend(struct window *w, bool watched, struct change *change, struct err *e)
 			continue;
 		if (state == LIFT_UNKNOWN)
 			return lift_err(e, ERR_FAILED, lift, state, &why);
-		lift->applied = false;
-		gone = true;
+		/* What is not begun yet is not gone. */
+		(void)lift_is_pending(w, lift, &more);
+		lift->applied = lift->applied && more;
+		gone = gone || !more;
 	}
 	int failed =
 		gone ? window_take_back(w, "somebody else changed the firewall meanwhile: ", e) : 0;
@@ -265,7 +268,7 @@ apply(struct window *w, const struct planning *planning, struct change *change, 
 		change->applied += applied != APPLIED_NOTHING;
 		if (applied != APPLIED || planned_update(&planning->v[i], lift, e))
 			return -1;
-		(void)lift_is_pending(w, lift);
+		(void)lift_is_pending(w, lift, NULL);
 		/* No sweep finds it by what the program has told only now. */
 		if (lift->survives_boot && save(w, change, e))
 			return -1;

@@ -56,7 +56,7 @@ commit(struct session *s, const struct scope *scope, struct err *e)
 	struct err why = ERR_INIT;
 	if (call == NULL)
 		return OUTCOME_DONE;
-	enum outcome outcome = pending_wait_begun(s, &why);
+	enum outcome outcome = pending_check_begun(s, &why);
 	if (outcome == OUTCOME_DONE)
 		outcome = write_again(s, call, scope, &why);
 	s->uncommitted = outcome != OUTCOME_DONE;

@@ -17,7 +17,10 @@ enum outcome write_again(struct session *s, const json_t *call, const struct sco
 /* Before a write that the recipe's "commit", if it has one, puts into force: sets s->uncommitted.
  */
 void commit_is_due(struct session *s);
-/* The recipe's "commit", if it has one; s->uncommitted is set unless it is known to be done. */
+/*
+ * The recipe's "commit", if it has one, unless what was written before is not done;
+ * s->uncommitted is set unless it is known to be done.
+ */
 enum outcome commit(struct session *s, const struct scope *scope, struct err *e);
 
 #endif

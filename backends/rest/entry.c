@@ -21,17 +21,18 @@ entry_make(const struct target *target, json_t *recipe, const struct lift_reques
 }
 
 static json_t *
-without_pending(const json_t *entry)
+without_progress(const json_t *entry)
 {
 	json_t *copy = json_copy((json_t *)(uintptr_t)entry);
 	(void)json_object_del(copy, "pending");
+	(void)json_object_del(copy, "remains");
 	return copy;
 }
 
 bool
 entry_is(const json_t *a, const json_t *b)
 {
-	json_t *x = without_pending(a), *y = without_pending(b);
+	json_t *x = without_progress(a), *y = without_progress(b);
 	bool same = x != NULL && y != NULL && json_equal(x, y);
 	json_decref(x);
 	json_decref(y);
@@ -78,17 +79,18 @@ entry_parse(struct entry *entry, const json_t *json, struct err *e)
 	const char *ports;
 	int plain;
 	json_t *pending = NULL;
-	json_int_t deadline_s, window_s, deadline;
+	json_int_t deadline_s, window_s, deadline, remains = 0;
 	struct err ignored = ERR_INIT;
 	*entry = (struct entry){ 0 };
 	if (json_unpack((json_t *)(uintptr_t)json,
-			"{s:s,s:o,s?o,s?o,s?s,s?s,s:b,s:I,s:s,s:s,s:I,s:I,s?o,s?o,s?o}", "target",
-			&entry->target, "recipe", &entry->recipe, "params", &entry->params,
-			"secrets", &entry->secrets, "ca_file", &entry->ca_file, "pin", &entry->pin,
-			"plain", &plain, "deadline_s", &deadline_s, "ports", &ports, "txn",
-			&entry->txn, "window_s", &window_s, "deadline", &deadline, "objects",
-			&entry->objects, "patched", &entry->patched, "pending", &pending) != 0 ||
-	    !json_is_object(entry->recipe) || !is_object_or_none(entry->params) ||
+			"{s:s,s:o,s?o,s?o,s?s,s?s,s:b,s:I,s:s,s:s,s:I,s:I,s?o,s?o,s?o,s?I}",
+			"target", &entry->target, "recipe", &entry->recipe, "params",
+			&entry->params, "secrets", &entry->secrets, "ca_file", &entry->ca_file,
+			"pin", &entry->pin, "plain", &plain, "deadline_s", &deadline_s, "ports",
+			&ports, "txn", &entry->txn, "window_s", &window_s, "deadline", &deadline,
+			"objects", &entry->objects, "patched", &entry->patched, "pending", &pending,
+			"remains", &remains) != 0 ||
+	    remains < 0 || !json_is_object(entry->recipe) || !is_object_or_none(entry->params) ||
 	    !is_object_or_none(entry->secrets) || deadline_s < 1 ||
 	    deadline_s > TARGET_DEADLINE_MAX_S || window_s < 0 || window_s > UINT32_MAX ||
 	    deadline < 0 || deadline > DEADLINE_MAX || strlen(entry->txn) != TXN_LEN ||

@@ -8,7 +8,9 @@
  *     "ports": "tcp 80", "txn": "...", "window_s": N, "deadline": seconds since 1970,
  *     "objects": [{"priority": N}, ...]              of mode own: one for each object
  *     "patched": [{"path", "op", "old", "new"}, ...] of mode patch: one for each operation,
- *     "pending": [...] what the provider is still at: pending.h }
+ *     "pending": [...] what the provider is still at: pending.h,
+ *     "remains": N     then the objects from this one on are to be made, if there are any, and the
+ *                      commit; of mode patch the commit }
  *
  * What the policy does not have is left out. In "patched", what was not there has no "old".
  */
@@ -35,7 +37,7 @@ struct entry {
 
 /* A new reference, or NULL when memory is gone. */
 json_t *entry_make(const struct target *target, json_t *recipe, const struct lift_request *request);
-/* Are they the same lift, whatever is pending? */
+/* Are they the same lift, however far it is? */
 bool entry_is(const json_t *a, const json_t *b);
 /* ERR_FAILED when the JSON is not what entry_make makes. */
 int entry_parse(struct entry *entry, const json_t *json, struct err *e);

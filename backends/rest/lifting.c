@@ -66,14 +66,30 @@ lifting_apply(struct job *job)
 	name_outcome(job, "the lift");
 }
 
+/* Unless the provider is at something: somebody else has gone on. */
+void
+lifting_go_on(struct job *job)
+{
+	size_t first;
+	job->outcome = OUTCOME_DONE;
+	if (!pending_remains(job->s, job->entry, &first) || pending_is_open(job->s, job->entry))
+		return;
+	session_begin(job->s);
+	job->outcome =
+		is_own(job) ? own_go_on(job->s, first, &job->e) : patch_apply(job->s, &job->e);
+	name_outcome(job, "the lift");
+}
+
 /* What the provider still does afterwards. */
 void
 lifting_await(struct job *job)
 {
 	const json_t *settle = job->s->recipe->settle;
+	size_t first;
 	session_begin(job->s);
 	job->outcome = pending_wait(job->s, job->entry, &job->e);
-	if (job->outcome == OUTCOME_DONE && settle != NULL) {
+	if (job->outcome == OUTCOME_DONE && settle != NULL &&
+	    !pending_remains(job->s, job->entry, &first)) {
 		session_begin(job->s);
 		job->outcome = call_poll(job->s, settle, &job->s->params, &job->e);
 	}
@@ -83,7 +99,9 @@ lifting_await(struct job *job)
 void
 lifting_update(struct job *job)
 {
+	size_t first;
 	job->pending = pending_update(job->s, job->entry);
+	job->remains = pending_remains(job->s, job->entry, &first);
 }
 
 void
@@ -91,6 +109,7 @@ lifting_revert(struct job *job)
 {
 	session_begin(job->s);
 	pending_give_up(job->s, job->entry);
+	pending_set_remains(job->s, PENDING_ALL_MADE);
 	job->outcome = is_own(job) ? own_revert(job->s, &job->e)
 				   : patch_revert(job->s, &job->notes, &job->e);
 	name_outcome(job, "the restore");
@@ -104,8 +123,6 @@ lifting_extend(struct job *job)
 		job->outcome = own_extend(job->s, job->expiry_s, &job->e);
 	else
 		job->outcome = patch_extend(job->s, job->expiry_s, &job->e);
-	if (job->outcome == OUTCOME_DONE)
-		job->outcome = pending_wait_begun(job->s, &job->e);
 	name_outcome(job, "moving the deadline");
 }
 
@@ -113,6 +130,7 @@ void
 lifting_inspect(struct job *job)
 {
 	static const char doing[] = "reading where it stands failed";
+	size_t first;
 	session_begin(job->s);
 	enum pending_state pending = pending_ask(job->s, job->entry, &job->e);
 	if (pending == PENDING_AT_IT || pending == PENDING_UNREAD) {
@@ -122,10 +140,15 @@ lifting_inspect(struct job *job)
 	}
 	job->state = is_own(job) ? own_inspect(job->s, &job->left_s, &job->e)
 				 : patch_inspect(job->s, &job->left_s, &job->e);
-	if (pending == PENDING_FAILED && job->state == LIFT_LIFTED) {
+	const bool remains = pending_remains(job->s, job->entry, &first);
+	if (job->state == LIFT_LIFTED && (pending == PENDING_FAILED || remains)) {
 		job->state = LIFT_DRIFTED;
-		err_set(&job->e, ERR_FAILED, "the provider says that it failed");
+		err_set(&job->e, ERR_FAILED, "%s",
+			remains ? "not all of it was begun" : "the provider says that it failed");
 	}
+	/* Nobody goes on with it. */
+	if (pending == PENDING_FAILED)
+		pending_set_remains(job->s, PENDING_ALL_MADE);
 	name_error(job, doing);
 }
 

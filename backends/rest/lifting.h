@@ -5,9 +5,10 @@
 
 #include "sessions.h"
 
-/* Each fills in outcome or state, left_s, nothing, pending, notes and e of the job. */
+/* Each fills in outcome or state, left_s, nothing, pending, remains, notes and e of the job. */
 void lifting_plan(struct job *job);
 void lifting_apply(struct job *job);
+void lifting_go_on(struct job *job);
 void lifting_await(struct job *job);
 void lifting_update(struct job *job);
 void lifting_inspect(struct job *job);

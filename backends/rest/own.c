@@ -9,6 +9,7 @@
 #include "commit.h"
 #include "expiry.h"
 #include "own_private.h"
+#include "pending.h"
 #include "plan.h"
 #include "pointer.h"
 
@@ -248,14 +249,37 @@ commit_all(struct session *s, struct err *e)
 	return commit(s, &scope, e);
 }
 
+/* Providers lock what they are at: whatever comes after that is left for own_go_on. */
+static enum outcome
+create_from(struct session *s, size_t first,
+	    enum outcome (*create)(struct session *s, const struct object *object, struct err *e),
+	    struct err *e)
+{
+	const size_t n = objects_count(s);
+	enum outcome outcome = own_once(s, e) == 0 ? OUTCOME_DONE : OUTCOME_NOT_DONE;
+	pending_set_remains(s, PENDING_ALL_MADE);
+	commit_is_due(s);
+	const size_t steps = s->uncommitted ? n + 1 : n;
+	for (size_t i = first; outcome == OUTCOME_DONE && i < n; i++) {
+		outcome = for_object(s, i, create, e);
+		if (outcome == OUTCOME_DONE && i + 1 < steps && pending_is_begun(s)) {
+			pending_set_remains(s, i + 1);
+			return outcome;
+		}
+	}
+	return outcome == OUTCOME_DONE ? commit_all(s, e) : outcome;
+}
+
 enum outcome
 own_apply(struct session *s, struct err *e)
 {
-	enum outcome outcome = own_once(s, e) == 0 ? OUTCOME_DONE : OUTCOME_NOT_DONE;
-	commit_is_due(s);
-	for (size_t i = 0; outcome == OUTCOME_DONE && i < objects_count(s); i++)
-		outcome = for_object(s, i, own_create, e);
-	return outcome == OUTCOME_DONE ? commit_all(s, e) : outcome;
+	return create_from(s, 0, own_create, e);
+}
+
+enum outcome
+own_go_on(struct session *s, size_t first, struct err *e)
+{
+	return create_from(s, first, own_create_absent, e);
 }
 
 /*
@@ -305,7 +329,9 @@ own_extend(struct session *s, unsigned expiry_s, struct err *e)
 		return OUTCOME_NOT_DONE;
 	for (size_t i = 0; outcome == OUTCOME_DONE && i < objects_count(s); i++)
 		outcome = for_object(s, i, own_move, e);
-	if (outcome == OUTCOME_DONE)
+	if (outcome == OUTCOME_DONE && own_call(s, "commit") != NULL && pending_is_begun(s))
+		pending_set_remains(s, objects_count(s));
+	else if (outcome == OUTCOME_DONE)
 		outcome = commit_all(s, e);
 	if (outcome != OUTCOME_DONE)
 		(void)session_set_deadline(s, before, e);

@@ -16,7 +16,10 @@
 int own_plan(struct session *s, struct err *e);
 /* The write for that object, redacted; a new string, or NULL: e says why. */
 char *own_describe(struct session *s, size_t i, struct err *e);
+/* As far as it can be done without waiting: see pending_set_remains. */
 enum outcome own_apply(struct session *s, struct err *e);
+/* From that object on. */
+enum outcome own_go_on(struct session *s, size_t first, struct err *e);
 enum lift_state own_inspect(struct session *s, unsigned *left_s, struct err *e);
 enum outcome own_extend(struct session *s, unsigned expiry_s, struct err *e);
 enum outcome own_revert(struct session *s, struct err *e);

@@ -17,6 +17,8 @@ int own_find(struct session *s, const struct object *object, json_t **found, jso
 
 /* own_write.c. Each looks before it does anything a second time. */
 enum outcome own_create(struct session *s, const struct object *object, struct err *e);
+/* Only if it is not there. */
+enum outcome own_create_absent(struct session *s, const struct object *object, struct err *e);
 enum outcome own_delete(struct session *s, const struct object *object, struct err *e);
 enum outcome own_move(struct session *s, const struct object *object, struct err *e);
 

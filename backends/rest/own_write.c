@@ -47,9 +47,6 @@ seen_created(struct session *s, const struct object *object, struct err *e)
 enum outcome
 own_create(struct session *s, const struct object *object, struct err *e)
 {
-	enum outcome before = pending_wait_begun(s, e);
-	if (before != OUTCOME_DONE)
-		return before;
 	for (int i = 0;; i++) {
 		struct err why = ERR_INIT;
 		struct answer answer;
@@ -73,23 +70,24 @@ own_create(struct session *s, const struct object *object, struct err *e)
 	}
 }
 
+/* Nobody knows what it is waited for by. */
+enum outcome
+own_create_absent(struct session *s, const struct object *object, struct err *e)
+{
+	switch (look(s, object, e)) {
+	case LOOKED_ABSENT:
+		return own_create(s, object, e);
+	case LOOKED_THERE:
+		err_set(e, ERR_FAILED, "a call that was killed has made a part of it");
+		return OUTCOME_NOT_DONE;
+	case LOOKED_UNREAD:
+	default:
+		return OUTCOME_NOT_DONE;
+	}
+}
+
 /* --- deleting -----------------------------------------------------------------------------------
  */
-
-/*
- * While the provider is at what this revert has begun, it ends here, and the next one goes on: the
- * lock is not ours to wait with. But a commit is due now.
- */
-static enum outcome
-may_go_on(struct session *s, struct err *e)
-{
-	if (own_call(s, "commit") != NULL)
-		return pending_wait_begun(s, e);
-	if (!pending_is_begun(s))
-		return OUTCOME_DONE;
-	err_set(e, ERR_FAILED, "the provider is still at what was asked first");
-	return OUTCOME_UNKNOWN;
-}
 
 /* One that was found. *more: look again, it may be there still. */
 static enum outcome
@@ -106,7 +104,7 @@ delete_found(struct session *s, const struct object *object, const json_t *eleme
 		struct answer answer;
 		if (own_call(s, calls[i]) == NULL)
 			continue;
-		outcome = may_go_on(s, e);
+		outcome = pending_check_begun(s, e);
 		if (outcome != OUTCOME_DONE)
 			break;
 		outcome = call_do(s, own_call(s, calls[i]), &scope, &answer, e);
@@ -157,7 +155,8 @@ own_delete(struct session *s, const struct object *object, struct err *e)
 {
 	if (!was_planned(s, object))
 		return OUTCOME_DONE;
-	enum outcome before = may_go_on(s, e);
+	/* While the provider is at what this revert has begun, it ends here; the next goes on. */
+	enum outcome before = pending_check_begun(s, e);
 	if (before != OUTCOME_DONE)
 		return before;
 	for (int i = 0;; i++) {
@@ -190,7 +189,7 @@ own_move(struct session *s, const struct object *object, struct err *e)
 	int rc = scope.names != NULL ? own_find(s, object, &found, scope.names, e) : -1;
 	if (rc == 0 && found == NULL)
 		err_set(e, ERR_FAILED, "what was added is not there any more");
-	else if (rc == 0 && (outcome = pending_wait_begun(s, e)) == OUTCOME_DONE)
+	else if (rc == 0)
 		outcome = write_again(s, own_call(s, "extend"), &scope, e);
 	json_decref(found);
 	json_decref(scope.names);

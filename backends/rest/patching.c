@@ -11,6 +11,7 @@
 #include "commit.h"
 #include "expiry.h"
 #include "operation.h"
+#include "pending.h"
 #include "plan.h"
 #include "predicate.h"
 #include "reading.h"
@@ -304,10 +305,17 @@ go(struct session *s, way *where, struct err *e)
 	}
 }
 
+/* The commit is left for the next call if the provider is at what it is to put into force. */
 enum outcome
 patch_apply(struct session *s, struct err *e)
 {
-	return go(s, way_lift, e);
+	enum outcome outcome = go(s, way_lift, e);
+	const bool remains = outcome == OUTCOME_UNKNOWN && s->uncommitted && pending_is_begun(s);
+	pending_set_remains(s, remains ? 0 : PENDING_ALL_MADE);
+	if (!remains)
+		return outcome;
+	*e = ERR_INIT;
+	return OUTCOME_DONE;
 }
 
 enum outcome

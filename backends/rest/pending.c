@@ -229,19 +229,61 @@ pending_wait(struct session *s, const json_t *entry, struct err *e)
 	return outcome;
 }
 
-enum outcome
-pending_wait_begun(struct session *s, struct err *e)
+bool
+pending_is_open(const struct session *s, const json_t *entry)
 {
-	return pending_wait(s, NULL, e);
+	json_t *all = all_of(s, entry);
+	/* Out of memory: it may be. */
+	bool open = all == NULL || json_array_size(all) > 0;
+	json_decref(all);
+	return open;
 }
 
 bool
 pending_is_begun(const struct session *s)
 {
-	json_t *all = all_of(s, NULL);
-	bool begun = json_array_size(all) > 0;
-	json_decref(all);
-	return begun;
+	return pending_is_open(s, NULL);
+}
+
+enum outcome
+pending_check_begun(const struct session *s, struct err *e)
+{
+	if (!pending_is_begun(s))
+		return OUTCOME_DONE;
+	err_set(e, ERR_FAILED, "the provider is still at what was asked first");
+	return OUTCOME_UNKNOWN;
+}
+
+/* --- what remains -------------------------------------------------------------------------------
+ */
+
+void
+pending_set_remains(struct session *s, size_t first)
+{
+	json_decref(s->remains);
+	s->remains = first == PENDING_ALL_MADE ? json_null() : json_integer((json_int_t)first);
+	/* Whoever goes on does the commit; that it is not done yet is what remains. */
+	s->uncommitted = s->uncommitted && first == PENDING_ALL_MADE;
+}
+
+bool
+pending_remains(const struct session *s, const json_t *entry, size_t *first)
+{
+	const json_t *remains = s->remains != NULL ? s->remains : json_object_get(entry, "remains");
+	*first = (size_t)json_integer_value(remains);
+	return json_is_integer(remains);
+}
+
+/* From now on the entry says it. */
+static void
+update_remains(struct session *s, json_t *entry)
+{
+	if (json_is_integer(s->remains))
+		(void)json_object_set(entry, "remains", s->remains);
+	else if (s->remains != NULL)
+		(void)json_object_del(entry, "remains");
+	json_decref(s->remains);
+	s->remains = NULL;
 }
 
 bool
@@ -249,6 +291,7 @@ pending_update(struct session *s, json_t *entry)
 {
 	json_t *all = all_of(s, entry);
 	bool any = json_array_size(all) > 0;
+	update_remains(s, entry);
 	/* Out of memory: what is noted stays. */
 	if (all == NULL)
 		return true;

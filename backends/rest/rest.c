@@ -293,21 +293,38 @@ rest_await(struct backend *backend, const json_t *record, struct err *e)
 }
 
 static bool
-rest_pending(struct backend *backend, json_t *record)
+rest_pending(struct backend *backend, json_t *record, bool *more)
 {
-	bool pending = false;
+	bool pending = false, remains = false;
 	size_t i;
 	json_t *entry;
 	json_array_foreach (record, i, entry) {
 		struct err ignored = ERR_INIT;
 		struct job job = { .s = sessions_get(&backend->sessions, entry, &ignored),
 				   .entry = entry,
-				   .pending = json_object_get(entry, "pending") != NULL };
+				   .pending = json_object_get(entry, "pending") != NULL,
+				   .remains = json_object_get(entry, "remains") != NULL };
 		if (job.s != NULL)
 			lifting_update(&job);
 		pending = pending || job.pending;
+		remains = remains || job.remains;
 	}
-	return pending;
+	if (more != NULL)
+		*more = remains;
+	return pending || remains;
+}
+
+static enum outcome
+rest_go_on(struct backend *backend, const json_t *record, struct err *e)
+{
+	const size_t n = json_array_size(record);
+	struct job *jobs = jobs_of(backend, record, e);
+	if (jobs == NULL)
+		return OUTCOME_NOT_DONE;
+	jobs_run(jobs, n, lifting_go_on);
+	enum outcome outcome = worst(jobs, n, e);
+	jobs_free(jobs, n);
+	return outcome;
 }
 
 static enum outcome
@@ -392,6 +409,7 @@ static const struct backend_ops ops = {
 	.apply = rest_apply,
 	.await = rest_await,
 	.pending = rest_pending,
+	.go_on = rest_go_on,
 	.inspect = rest_inspect,
 	.extend = rest_extend,
 	.revert = rest_revert,

@@ -233,6 +233,7 @@ session_close(struct session *s)
 	json_decref(s->reads);
 	json_decref(s->begun);
 	json_decref(s->ended);
+	json_decref(s->remains);
 	json_decref(s->once);
 	json_decref(s->params.names);
 	free(s->base);

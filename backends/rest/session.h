@@ -32,6 +32,7 @@ struct session {
 	int64_t begun_ms;
 	json_t *begun;    /* what was accepted, pending.h; or NULL */
 	json_t *ended;    /* and of what the end was seen; or NULL */
+	json_t *remains;  /* of a lift, as in entry.h; null: nothing; NULL: what the entry says */
 	json_t *once;     /* what own's "once" has captured, */
 	int64_t once_ms;  /* and when */
 	bool stable;      /* what is written makes nothing that was read before wrong */

@@ -32,6 +32,7 @@ struct job {
 	unsigned expiry_s, left_s;
 	bool nothing; /* plan: there is nothing to lift */
 	bool pending; /* the provider is at it */
+	bool remains; /* and then there is more to be done */
 	struct names notes;
 	struct err e;
 };

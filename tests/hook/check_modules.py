@@ -24,7 +24,7 @@ def test_not_needed_for_the_file_alone(b):
 
 def test_other_abi(b):
     shutil.copy(b.parts.fake_other_abi, b.module)
-    b.ok("pre", status=1, says="it has ABI 99, this geopause needs 6")
+    b.ok("pre", status=1, says="it has ABI 99, this geopause needs 7")
 
 
 def test_unsafe_file(b):

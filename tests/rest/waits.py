@@ -44,11 +44,10 @@ def until_waiting(bed, target):
     require(at_it(target), "the lock was held until the provider was done")
 
 
-def serve_slow(bed, recipe, takes_s=TAKES_S, deadline="20s"):
-    """With one port: of several objects the first are waited for with the lock."""
+def serve_slow(bed, recipe, takes_s=TAKES_S, deadline="20s", **policy):
     target = bed.serve(recipe)
     target.document["deadline"] = deadline
-    bed.policy(challenges=["http-01"])
+    bed.policy(**policy)
     target.model.takes_s = takes_s
     target.forget()
     return target
@@ -79,7 +78,7 @@ def is_open(target, closed):
 
 
 def overlap(bed, recipe):
-    target = serve_slow(bed, recipe)
+    target = serve_slow(bed, recipe, challenges=["http-01"])
     before, closed = target.model.snapshot(), target.matrix()
     first = start(bed, "pre", "first")
     until_waiting(bed, target)
@@ -109,7 +108,7 @@ def case_overlap(bed):
 
 
 def kill_while_waiting(bed, recipe, command, boot):
-    target = serve_slow(bed, recipe)
+    target = serve_slow(bed, recipe, challenges=["http-01"])
     before = target.model.snapshot()
     if command == "post":
         target.model.takes_s = 0
