@@ -14,6 +14,7 @@ PREFIX = "/subscriptions/%s/resourceGroups/rg1/providers/Microsoft.Network/" % S
 class Azure(Model):
     hosts = ("management.azure.com",)
     secrets = {"client_secret": SECRET}
+    api_version = "2024-05-01"
     account = {"tenant": TENANT, "client": CLIENT, "subscription": SUBSCRIPTION, "group": "rg1"}
 
     def __init__(self):
@@ -26,8 +27,8 @@ class Azure(Model):
     def authorize(self, request):
         if not self.tokens.is_good(request):
             self.refuse(401, "InvalidAuthenticationToken", "The access token is invalid.")
-        if request.query.get("api-version") != "2024-05-01":
-            self.refuse(400, "MissingApiVersionParameter", "The api-version is required.")
+        if request.query.get("api-version") != self.api_version:
+            self.refuse(400, "InvalidApiVersionParameter", "The api-version is invalid.")
 
     @staticmethod
     def refuse(status, code, message):

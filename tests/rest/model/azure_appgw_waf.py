@@ -10,6 +10,7 @@ CONDITION = {"matchVariables", "operator", "negationConditon", "matchValues", "t
 
 
 class AzureAppgwWaf(Azure):
+    api_version = "2026-01-01"  # the first that knows a tier
     params = dict(Azure.account, policy="waf1", rule="geo")
     volatile = ("etag",)
     routes = (("GET", POLICY, "read"), ("PUT", POLICY, "put"))
