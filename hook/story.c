@@ -60,17 +60,16 @@ story_lift_state(enum lift_state state)
 void
 story_opened(const struct journal *journal, const struct ports *ports, const struct lease *lease)
 {
-	char until[CLOCK_TEXT_MAX], utc[CLOCK_TEXT_MAX], text[PORTS_TEXT_MAX],
-		targets[TARGETS_TEXT_MAX];
-	int64_t end = leases_expiry(&journal->leases);
-	clock_utc(utc, end);
+	char utc[CLOCK_TEXT_MAX], text[PORTS_TEXT_MAX], targets[TARGETS_TEXT_MAX],
+		whose[LEASE_TEXT_MAX];
+	clock_utc(utc, leases_expiry(&journal->leases));
 	ports_text(text, ports);
 	log_event_take(LOG_INFO, "opened",
 		       json_pack("{s:s,s:s,s:o,s:o,s:s}", "window", journal->window, "ports", text,
 				 "targets", all_targets(&journal->lifts), "lease",
 				 lease_json(lease), "until", utc),
-		       "window %s opened: %s for %s, until %s at the latest", journal->window, text,
-		       targets_text(targets, &journal->lifts), clock_text(until, end));
+		       "window %s opened: %s for %s, held by %s", journal->window, text,
+		       targets_text(targets, &journal->lifts), lease_text(whose, lease));
 }
 
 void
