@@ -55,6 +55,18 @@ take(const struct options *options, struct backends *backends, const struct requ
 	return failed;
 }
 
+/* It is open, and whoever wants to read that cannot. The lock is free: stdout may take its time. */
+static void
+flush_result(const struct lease *lease, struct err *e)
+{
+	char until[CLOCK_TEXT_MAX];
+	if (!output_flush(e))
+		return;
+	e->code = ERR_OPEN;
+	fate_add(e, "the window stays open until %s at the latest; `geopause post` closes it",
+		 clock_text(until, lease->expires));
+}
+
 /* certbot goes on when a hook fails, and tries in vain. */
 static void
 stop_client(const struct lease *lease, struct err *e)
@@ -93,7 +105,8 @@ cmd_pre(const struct options *options)
 	if (lease_of(&lease, options, &e) || request_load(&request, options, keep, &backends, &e)) {
 		fate_add(&e, "nothing was changed");
 	} else {
-		(void)take(options, &backends, &request, &lease, &e);
+		if (!take(options, &backends, &request, &lease, &e))
+			flush_result(&lease, &e);
 		request_fini(&request);
 	}
 	backends_close(&backends);

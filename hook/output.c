@@ -8,7 +8,7 @@
 
 #include "log.h"
 
-static bool lost;
+static bool lost, told;
 
 void
 output_json_take(json_t *document)
@@ -44,18 +44,27 @@ output_text(FILE *out, const char *prefix, const char *text)
 }
 
 int
-output_finish(int status)
+output_flush(struct err *e)
 {
 	errno = 0;
 	bool failed = ferror(stdout) != 0;
-	if (fflush(stdout) || failed || lost) {
-		fprintf(stderr, "geopause: writing the result to stdout failed: %s\n",
-			errno  ? strerror(errno)
-			: lost ? "out of memory"
-			       : "write error");
-		return status ? status : ERR_FAILED;
-	}
-	return status;
+	if (told || (!fflush(stdout) && !failed && !lost))
+		return 0;
+	told = true;
+	return err_set(e, ERR_FAILED, "writing the result to stdout failed: %s",
+		       errno  ? strerror(errno)
+		       : lost ? "out of memory"
+			      : "write error");
+}
+
+int
+output_finish(int status)
+{
+	struct err e = ERR_INIT;
+	if (!output_flush(&e))
+		return status;
+	fprintf(stderr, "geopause: %s\n", e.msg);
+	return status ? status : (int)e.code;
 }
 
 int

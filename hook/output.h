@@ -16,10 +16,9 @@ json_t *output_names(const struct names *names);
 /* Lines with a prefix each; what is not printable ASCII is escaped. */
 void output_text(FILE *out, const char *prefix, const char *text);
 
-/*
- * Flushes stdout. A result that did not reach its file (a full disk) makes a success a failure;
- * any other status stays, because it says more.
- */
+/* Flushes stdout. A result that did not reach its file (a full disk) is an error, once. */
+int output_flush(struct err *e);
+/* The same at the end: it makes a success a failure; any other status stays, it says more. */
 int output_finish(int status);
 /* Logs the error, if there is one; returns its exit status. */
 int output_status(const struct err *e);

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 CERTAIN = {"set": "GEOIP_CC_input_10"}
@@ -17,8 +18,8 @@ def test_help_and_version(b):
     for argv in (["--help"], ["-h"]):
         done = plain(b, *argv)
         assert done.returncode == 0 and "Exit status" in done.stdout and not done.stderr
-    for verb in "pre post run plan status restore check discover".split():
-        assert verb in plain(b, "--help").stdout
+    for verb in "pre post run plan status restore check discover history".split():
+        assert re.search(f"^  {verb} ", plain(b, "--help").stdout, re.M), verb
         done = plain(b, verb, "--help")
         assert done.returncode == 0 and "--policy FILE" in done.stdout, done
         assert all(ord(c) < 128 for c in done.stdout)
@@ -212,7 +213,8 @@ def system_log(b, verb, *options):
 def test_system_log(b):
     """The record for the morning after: also with -q, when certbot says nothing of a failing hook."""
     opened = system_log(b, "pre", "--lease", "mine")
-    assert "geopause[" in opened and "opened: tcp 80, tcp 443" in opened, opened
+    told = r"geopause\[\d+\].* opened: tcp 80, tcp 443 for input, held by lease mine, until [0-9:]+"
+    assert re.search(told, opened), opened
     closed = system_log(b, "post", "--lease", "mine")
     assert "closed after" in closed and "(post)" in closed, closed
     b.behave(plan="refuse")
@@ -232,20 +234,34 @@ def test_quiet_and_json_result(b):
 
 def test_closed_descriptors(b):
     """Whatever of 0, 1, 2 is closed: the journal and the lock must not become one of them."""
+    b.behave(discover=[CERTAIN])
+    verbs = [("pre", "--json"), ("status",), ("status", "--json"), ("plan",), ("plan", "--json"),
+             ("check",), ("check", "--json"), ("post", "--json"), ("restore", "--json"),
+             ("discover",), ("discover", "--json"), ("history",), ("history", "--json"),
+             ("run", "--json", "--", "sh", "-c", "exit 7"), ("status", "--help")]
     for closed in range(1, 8):
         def close(which=closed):
             for fd in range(3):
                 if which >> fd & 1:
                     os.close(fd)
-        for verb in ("pre", "status", "plan", "check", "post", "restore"):
-            argv = b.argv(verb, "--json")
+        for verb in verbs:
+            argv = b.argv(*verb[:1]) + list(verb[1:])
             with open(os.devnull, "r+", encoding="ascii") as null:
                 done = subprocess.run(argv, stdin=null, stdout=null, stderr=null, preexec_fn=close,
                                       check=False)
-            assert done.returncode == 0, (closed, verb, done.returncode)
-            if verb == "pre":
+            assert done.returncode == (7 if verb[0] == "run" else 0), (closed, verb, done.returncode)
+            if verb[0] == "pre":
                 assert b.journal()["state"] == "open" and len(b.lifts()) == 1
         b.closed()
+
+
+def test_without_a_terminal(b):
+    """In a session of its own, as under cron; run with a command that would ask one."""
+    for verb in (("pre",), ("status",), ("plan",), ("check",), ("post",), ("restore",),
+                 ("history",)):
+        b.ok(*verb, start_new_session=True)
+    b.ok("run", "--", "sh", "-c", "cat </dev/tty || exit 9", start_new_session=True, status=9)
+    b.closed()
 
 
 def test_full_disk_and_closed_pipe(b):
@@ -261,3 +277,14 @@ def test_full_disk_and_closed_pipe(b):
     b.ok("pre", stderr=write_end)
     os.close(write_end)
     assert len(b.lifts()) == 1
+
+
+def test_nobody_reads_that_it_is_open(b):
+    """pre has opened, and could not say so on stdout: not the status of a pre that has not."""
+    with open("/dev/full", "w", encoding="ascii") as full:
+        b.ok("pre", "--json", "--lease", "a", stdout=full, status=3,
+             says="stdout failed: No space left on device; the window stays open until")
+        assert len(b.lifts()) == 1 and b.journal()["state"] == "open"
+        done = b.ok("post", "--json", "--lease", "a", stdout=full, status=1, says="closed after")
+        assert done.err.count("stdout failed") == 1, done.err
+    b.closed()
