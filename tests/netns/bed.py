@@ -150,13 +150,14 @@ class Bed:
             subprocess.run(["ip", "netns", "del", name], check=False)
         self.made = []
 
-    def run(self, argv, **more):
-        """A command on the firewall; the caller looks at its status."""
+    def run(self, argv, namespace=None, **more):
+        """A command on the firewall, or there; the caller looks at its status."""
         more.setdefault("timeout", 60)
-        return subprocess.run(inside(self.fw, argv), capture_output=True, text=True, **more)
+        return subprocess.run(inside(namespace or self.fw, argv), capture_output=True, text=True,
+                              **more)
 
-    def must(self, argv, **more):
-        return must(inside(self.fw, argv), **more)
+    def must(self, argv, namespace=None, **more):
+        return must(inside(namespace or self.fw, argv), **more)
 
     def nft(self, text):
         return self.must(["nft", "-I", os.path.join(HERE, "fixtures"), "-f", "-"], input=text)

@@ -4,6 +4,7 @@
 import argparse
 import concurrent.futures
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -104,9 +105,9 @@ def set_without_timeout(args):
     """Elements that never expire would leave the ports open: refused, with advice."""
     with Scene(args) as scene:
         policy = scene.load(OWN % "", OWN_TARGET)
-        done = scene.program.run("pre", policy=policy)
-        require(done.returncode in (1, 5), result_text(done))
-        require("acme_window" in done.stderr and "flags timeout" in done.stderr,
+        done = scene.program.expect(5, "pre", policy=policy)
+        require("acme_window" in done.stderr and "add `flags timeout`" in done.stderr
+                and "nothing was changed" in done.stderr,
                 "does not advise `flags timeout`: " + result_text(done))
         scene.unchanged("refused")
 
@@ -295,10 +296,75 @@ def concurrent_leases(args):
             scene.unchanged("after ten pairs at once")
 
 
+CLIENT = """
+$0 pre --lease "$1" $2 || exit 10
+while [ ! -e "$3" ]; do sleep 0.05; done
+$0 post --lease "$1" $2 || exit 11
+"""
+
+
+class Clients:
+    """Fifty at once, whose pre and post must all end with 0; each waits in between until go()."""
+
+    def __init__(self, scene, policy):
+        program = scene.program
+        self.gate = os.path.join(program.dir, "go")
+        options = "--state %s --policy %s" % (program.state, policy)
+        self.all = [subprocess.Popen(
+            inside(scene.bed.fw, ["sh", "-c", CLIENT, program.path, "client%d" % n, options,
+                                  self.gate]), stderr=subprocess.PIPE, text=True)
+            for n in range(50)]
+
+    def go(self):
+        with open(self.gate, "w", encoding="ascii"):
+            pass
+
+    def finish(self):
+        said = [(client.communicate(timeout=100)[1], client.returncode) for client in self.all]
+        os.unlink(self.gate)
+        failed = ["exit %d: %s" % (status, err) for err, status in said if status]
+        require(not failed, "%d of 50 pairs failed: %s" % (len(failed), failed[:3]))
+
+
+def windows(scene):
+    """Of the history: how many."""
+    past = json.loads(scene.program.expect(0, "history", "--json").stdout)["windows"]
+    require(all(w["how"] == "post" and w["exact"] for w in past), "the history is %s" % past)
+    return len(past)
+
+
+def fifty_pairs(args):
+    """Fifty leases are one window; and fifty pairs in any order leave nothing behind."""
+    with Scene(args) as scene:
+        policy = scene.load(DENY, DENY_TARGET)
+        clients = Clients(scene, policy)
+        try:
+            until = time.monotonic() + 100
+            while time.monotonic() < until:
+                status = json.loads(scene.program.expect(0, "status", "--json").stdout)
+                if len(status["leases"]) == 50:
+                    break
+                time.sleep(0.1)
+            require(len(status["leases"]) == 50 and len(status["lifts"]) == 1,
+                    "not fifty leases of one window: %s" % status)
+            scene.program.require_matrix(opened(scene.before, DENIED, WEB), "fifty leases",
+                                         policy=policy)
+        finally:
+            clients.go()
+        clients.finish()
+        scene.unchanged("after fifty pairs")
+        require(windows(scene) == 1, "that was more than one window")
+        clients = Clients(scene, policy)
+        clients.go()
+        clients.finish()
+        scene.unchanged("after fifty pairs, each as soon as it can")
+        print("%d windows for fifty pairs, each as soon as it can" % (windows(scene) - 1))
+
+
 CASES = {f.__name__.replace("_", "-"): f for f in (
     challenges, two_challenges, doubt_elsewhere, permanent_element, set_without_timeout, saved_ruleset,
     owner_table, no_right, no_nf_tables, newer_expressions, policy_refused, expiry, lost_journal,
-    rate_limit_goes_on, concurrent_writer, concurrent_leases)}
+    rate_limit_goes_on, concurrent_writer, concurrent_leases, fifty_pairs)}
 
 
 def main():

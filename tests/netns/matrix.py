@@ -15,11 +15,14 @@ say, NAME.json (--notes DIR: there), with any of
   stagger    seconds between two probes, for rulesets that count them
   discover   the exit status of `discover`, where only one is right
   never      what no discovered policy may name: blocks that are none of countries
+  left       what it must say of rules that it leaves alone, regular expressions
   refused    a regular expression: `pre` with the targets must fail and say this,
   exit       with this status (1)
+  policy_alone  without a policy it is not refused, since what is found is named better
   shown      how many rules of ours iptables shows in a window
   steps      how many rules the targets' plan changes
   limited    ports that the ruleset limits the rate of: only looked at once, before
+  busy       [NUMBER, SOURCE, PORT]: so many connects at once in a window are too many
   program_decides  the lifted rules hand packets to a program: no connection is known to be blocked
 A ruleset with NOLIFT in its name holds no geo-block.
 """
@@ -30,6 +33,7 @@ import re
 import sys
 
 from bed import Bed, BedError, matrix_read, without_ours
+from elsewhere import Elsewhere
 from program import Failure, Program, Snapshot, line_difference, require, result_text
 
 
@@ -51,8 +55,11 @@ class Case:
 class Round:
     """A program, a case and the ruleset before anything happened."""
 
-    def __init__(self, program, case, before):
-        self.program, self.case, self.before = program, case, before
+    def __init__(self, program, case):
+        self.program, self.case, self.before = program, case, Snapshot(program.bed)
+        self.listed = program.bed.must(["nft", "list", "ruleset"])
+        self.planned = ""
+        self.elsewhere = False  # once is enough
 
     def matrix(self, want, when, policy):
         limited = self.case.notes.get("limited", [])
@@ -68,10 +75,12 @@ class Round:
         """One window; with a policy file, or with what `pre` finds by itself."""
         if policy:
             self.program.expect(0, "check", policy=policy)
+        self.planned = self.program.expect(0, "plan", policy=policy).stdout
         self.program.expect(0, "pre", policy=policy)
         self.matrix(self.case.lifted, how + ", lifted", policy)
         self.status(policy)
         self.saved_meanwhile(how)
+        self.loaded_elsewhere(how)
         self.program.expect(0, "post", policy=policy)
         require(self.program.expect(0, "status").stdout == "closed\n", "status after post")
         self.unchanged(how + ", after post")
@@ -96,16 +105,43 @@ class Round:
             raise Failure("%s: iptables-save in the window differs:\n%s" % (
                 how, line_difference(self.before.saves, kept)))
 
+    def loaded_elsewhere(self, how):
+        """Saved by nft in the window, and loaded: one `restore` there makes it what it was before."""
+        bed = self.program.bed
+        if bed.iptables or self.elsewhere:
+            return
+        self.elsewhere = True
+        saved = bed.must(["nft", "list", "ruleset"])
+        with Elsewhere(self.program) as elsewhere:
+            if "do not save" not in self.planned:  # nft's own limit, behind a port translation
+                elsewhere.require_restorable(self.listed, saved, how)
+
     def status(self, policy):
         """Open; or closed, if nothing stood in the way and so nothing was done."""
         want = "open" if self.case.lifted != self.case.probe else ("open", "closed")
         done = self.program.expect(0, "status", policy=policy)
         require(done.stdout.startswith(want), "status in the window: " + result_text(done))
 
+    def limited(self):
+        """A rate limit behind the geo-block goes on working for whom the window lets in."""
+        bed, ask = self.program.bed, [str(word) for word in self.case.notes["busy"]]
+        self.program.expect(0, "pre")
+        burst = os.path.join(os.path.dirname(os.path.abspath(__file__)), "burst.py")
+        got = json.loads(bed.must([sys.executable, burst] + ask, namespace=bed.net))
+        require(got.keys() == {"OPEN", "drop"}, "%s: the rate limit should stop some: %s" % (
+            " ".join(ask), got))
+        self.program.expect(0, "post")
+        self.unchanged("after a burst")
+
     def refused(self, policy, pattern):
         done = self.program.expect(self.case.notes.get("exit", 1), "pre", policy=policy)
-        require(re.search(pattern, done.stderr), "refused without saying /%s/: %s"
-                % (pattern, result_text(done)))
+        for said in (pattern, "nothing was changed$"):
+            require(re.search(said, done.stderr), "refused without saying /%s/: %s"
+                    % (said, result_text(done)))
+        if "policy_alone" not in self.case.notes:
+            done = self.program.run("pre")
+            require(done.returncode in (1, 5) and "nothing was changed" in done.stderr,
+                    "pre without a policy: " + result_text(done))
         self.unchanged("refused")
         self.matrix(self.case.probe, "refused", policy)
 
@@ -127,6 +163,9 @@ class Round:
                     "discover: expected exit %d: %s" % (self.case.discover, said))
         for name in self.case.notes.get("never", []):
             require(name not in done.stdout, "discover takes %s for a geo-block: %s" % (name, said))
+        for why in self.case.notes.get("left", []):
+            require(re.search("^left alone .*" + why, done.stderr, re.M),
+                    "discover does not say that and why it left alone /%s/: %s" % (why, said))
         if done.returncode != 0:
             return 5, None
         json.loads(done.stdout)
@@ -148,7 +187,7 @@ def assert_case(program, case):
     bed = program.bed
     bed.load(case.path)
     program.require_matrix(case.probe, "before", case.stagger)
-    this = Round(program, case, Snapshot(bed))
+    this = Round(program, case)
     status, discovered = this.discovery()
     this.unchanged("discover")
     this.require_named()
@@ -171,6 +210,8 @@ def assert_case(program, case):
         return "by policy" if targets else "left alone"
     this.window("discovered policy", discovered)
     this.window("without a policy", None)
+    if "busy" in case.notes:
+        this.limited()
     return "by policy and by itself" if targets else "by itself"
 
 

@@ -107,15 +107,18 @@ class Program:
         require(len(found) == 1, "%d rules match %s" % (len(found), wanted))
         return int(HANDLE.search(found[0]).group(1))
 
-    def run(self, verb, *options, policy=None, wrap=(), **more):
-        """Without a policy the default file must not be the machine's: it is hidden."""
-        argv = list(wrap) + [self.path, verb, "--state", self.state]
+    def run(self, verb, *options, policy=None, wrap=(), where=None, **more):
+        """
+        Without a policy the default file must not be the machine's: it is hidden. where: in that
+        network namespace, which has a state directory of its own.
+        """
+        argv = list(wrap) + [self.path, verb, "--state", self.state + (where or "")]
         if policy:
             argv += ["--policy", policy]
         elif os.path.isdir("/etc/geopause"):
             argv = ["unshare", "-m", "sh", "-c",
                     'mount -t tmpfs none /etc/geopause && exec "$@"', "-"] + argv
-        return self.bed.run(argv + list(options), **more)
+        return self.bed.run(argv + list(options), namespace=where, **more)
 
     def expect(self, status, verb, *options, **more):
         done = self.run(verb, *options, **more)
