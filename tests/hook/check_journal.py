@@ -151,6 +151,8 @@ def test_another_machine(b):
     for verb in ("pre", "post", "restore"):
         open_unwatched(b)
         content = rewrite(b, lambda j: j.update(machine="0" * 32))
+        done = b.ok("status", status=3, says="of another boot or machine")
+        assert "leftover: set geopause_" in done.out and read(b.journal_path()) == content, done.out
         before = b.lifts()
         b.forget_calls()
         b.ok(verb, *(() if verb == "restore" else ("--lease", "x")), says="another machine")

@@ -6,9 +6,9 @@ import os
 import signal
 import time
 
-from bench import wait_until
-from watched import (SOON, TIMED, Client, closes, ends, is_closed, lease_owners, lifted_again,
-                     seen, stays_open, watches)
+from bench import alive, wait_until
+from watched import (HEARTBEAT, SOON, TIMED, Client, closes, ends, is_closed, lease_owners,
+                     lifted_again, seen, stays_open, watches)
 
 
 # --- leases that end ---
@@ -63,6 +63,23 @@ def test_window_bounds_an_owner(b):
         stays_open(b)
         wait_until(lambda: is_closed(b))
         ends(b)
+
+
+def test_client_that_lives_on(b):
+    """Hours, in small: max_window after it was opened it ends, however often the client renews."""
+    b.policy(dict(HEARTBEAT, window="10s", max_window="10s"))
+    with Client() as client:
+        began = time.monotonic()
+        b.ok("pre", *client.owner)
+        for _ in range(4):
+            stays_open(b, 2)
+            b.ok("pre", *client.owner, says="renewed")
+        wait_until(lambda: is_closed(b))
+        assert 9 < time.monotonic() - began < 10 + SOON
+        assert alive(client.pid)
+        ends(b)
+        assert "expired" in b.ok("history").out
+        b.ok("post", *client.owner, says="no window is open")
 
 
 def test_how_long_leases_last(b):

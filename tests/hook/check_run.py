@@ -7,6 +7,7 @@ When COMMAND ends, run and the watchdog both close, and either may be the first.
 import os
 import signal
 import subprocess
+import sys
 import time
 
 from bench import PATIENCE, POLICY, wait_until
@@ -51,12 +52,13 @@ def test_lift_fails(b):
 
 
 def test_close_fails(b):
-    b.behave(revert="not-done")
-    b.ok("run", "--", "sh", "-c", "exit 9", status=3, says="COMMAND ended with status 9")
-    assert b.lifts()
-    b.behave()
-    b.ok("restore")
-    b.closed()
+    for end, says in (("exit 9", "status 9"), ("kill -9 $$", "signal 9")):
+        b.behave(revert="not-done")
+        b.ok("run", "--", "sh", "-c", end, status=3, says="COMMAND ended with " + says)
+        assert b.lifts()
+        b.behave()
+        b.ok("restore")
+        b.closed()
 
 
 def test_dies_of_the_same_signal(b):
@@ -107,6 +109,31 @@ def test_the_commands_signals_are_the_callers(b):
     direct = subprocess.run(["sh", "-c", "umask; ls /proc/self/fd | wc -l"], text=True,
                             capture_output=True, check=True, stdin=subprocess.DEVNULL)
     assert done.out == direct.stdout, (done.out, direct.stdout)
+
+
+def test_the_terminal(b):
+    """COMMAND is in the foreground there, as its caller is, and may ask."""
+    place = ("cut -d' ' -f5,6,8 /proc/$$/stat; read answer </dev/tty; test $answer = yes")
+    terminal = f"""
+import os, pty, sys
+pid, fd = pty.fork()
+if not pid:
+    os.execv(sys.argv[1], sys.argv[1:])
+os.write(fd, b"yes\\n")
+said = b""
+try:
+    while (more := os.read(fd, 4096)):
+        said += more
+except OSError:
+    pass
+print(pid, os.waitpid(pid, 0)[1], said.decode())
+"""
+    argv = b.argv("run", "-q", "--", "sh", "-c", place)
+    done = subprocess.run([sys.executable, "-c", terminal, *argv], text=True, capture_output=True,
+                          timeout=PATIENCE, check=True)
+    run, status, said = done.stdout.split(None, 2)
+    assert status == "0" and f"{run} {run} {run}" in said, done.stdout
+    b.closed()
 
 
 def test_killing_run_closes_nothing(b):

@@ -49,6 +49,7 @@ def test_state_directory_is_missing(b):
         open_unwatched(b)
         assert len(b.lifts()) == 1
         remove_directory(b)
+        b.ok("status", status=3, says="leftover: set geopause_")
         b.ok(*verb, says="removed a leftover")
         b.closed()
     open_unwatched(b)
@@ -106,6 +107,7 @@ def test_state_directory_is_full(b):
             b.ok("pre", "--lease", "u", status=1, says="stays open for lease t")
             assert read(b.journal_path()) == content, "the old one stays whole"
             assert len(b.lifts()) == 1
+            b.ok("status", says="held by lease t")
             b.ok(*verb)
             b.closed()
             assert not b.aside()
