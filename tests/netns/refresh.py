@@ -28,7 +28,7 @@ from program import Failure, Snapshot, line_difference, require, run_cases, shor
 from tools import TOOLS, Reload, Script, SlowScript  # noqa: E402
 from watched import Pulse, Watched  # noqa: E402
 
-BACK_S, BUSY_S = 0.2, 5.0  # promised; what a busy machine is forgiven, before the next heartbeat
+BACK_S, TRIES = 0.2, 5  # promised
 PATIENCE_S = 20.0
 OUR_SET = re.compile(r"\n\tset geopause_\w+ \{[^\n]*\n(?:\t\t[^\n]*\n)*\t\}\n")
 
@@ -121,14 +121,21 @@ class Scene:
             time.sleep(0.02)
 
 
-def say_time(what, seconds):
-    print("%s: %.0f ms%s" % (what, seconds * 1000, "" if seconds <= BACK_S else
-                             ", later than promised: is the machine busy?"), flush=True)
-    require(seconds <= BUSY_S, "%s: %.3f s" % (what, seconds))
+def promptly(what, measure):
+    """Of some tries the quickest: a busy machine may come in between."""
+    for _ in range(TRIES):
+        seconds = max(0.0, measure())
+        print("%s: %.0f ms" % (what, seconds * 1000), flush=True)
+        if seconds <= BACK_S:
+            return
+    raise Failure("%s: never within %g ms" % (what, BACK_S * 1000))
 
 
 def lifted_again(scene, certain=False):
-    """How long it takes, and what is left behind; by policy, or by itself if it is certain."""
+    """
+    By policy, or by itself if it is certain; returns seconds after the refresh. Looks at what is
+    left behind, too.
+    """
     tool, program = scene.tool, scene.program
     scene.reset()
     policy = None if certain else scene.policy()
@@ -140,7 +147,6 @@ def lifted_again(scene, certain=False):
         start, done = scene.refreshed()
         scene.wait_lifted()
         time.sleep(0.7)
-    say_time("lifted again after the refresh", max(0.0, pulse.back_after(start, done)))
     print("closed at a stretch: at most %.0f ms" % (1000 * pulse.longest(start)), flush=True)
     program.require_lifted("after the refresh")
     require((program.transactions() == txns) == tool.keeps,
@@ -148,6 +154,11 @@ def lifted_again(scene, certain=False):
     scene.require_matrix(scene.lifted, "lifted again")
     scene.close(policy, "after post")
     scene.require_matrix(scene.before, "after post")
+    return pulse.back_after(start, done)
+
+
+def lifted_again_promptly(scene, certain=False):
+    promptly("lifted again after the refresh", lambda: lifted_again(scene, certain))
 
 
 def exact(scene):
@@ -172,11 +183,16 @@ def stopped(scene):
     policy = scene.policy(on_refresh="stop")
     scene.open(policy)
     _, done = scene.refreshed()
-    say_time("stopped after the refresh", scene.program.closed_after(done, PATIENCE_S))
+    seconds = scene.program.closed_after(done, PATIENCE_S)
     require(scene.program.expect(0, "status").stdout == "closed\n", "stopped, but not closed")
     require(scene.program.log.matching("the window ends"), "not said: " + scene.program.log.text())
     scene.want.require_same(Result(scene.bed), "stopped")
     scene.close(policy, "stopped, after post")
+    return seconds
+
+
+def stopped_promptly(scene):
+    promptly("stopped after the refresh", lambda: stopped(scene))
 
 
 def kept(scene):
@@ -196,9 +212,9 @@ def refresh_of(name):
     def case(args):
         with Scene(args, TOOLS[name]()) as scene:
             scene.look()
-            lifted_again(scene)
+            lifted_again_promptly(scene)
             exact(scene)
-            (kept if scene.tool.keeps else stopped)(scene)
+            (kept if scene.tool.keeps else stopped_promptly)(scene)
     return case
 
 
@@ -209,9 +225,9 @@ def firewalld(args):
         with Scene(args, tool) as scene:
             try:
                 scene.look()
-                lifted_again(scene)
+                lifted_again_promptly(scene)
                 exact(scene)
-                stopped(scene)
+                stopped_promptly(scene)
             finally:
                 tool.stop()
 
@@ -220,58 +236,48 @@ def slow_script(args):
     """It takes its time, with pauses; nothing of it counts as a panic."""
     with Scene(args, SlowScript()) as scene:
         scene.look()
-        lifted_again(scene)
+        lifted_again_promptly(scene)
 
 
 def script_by_itself(args):
     """Without a policy, geo-blocks are looked for each time."""
     with Scene(args, Script()) as scene:
         scene.look()
-        lifted_again(scene, certain=True)
+        lifted_again_promptly(scene, certain=True)
 
 
-class Large(Reload):
-    """136,000 networks."""
-    count = 34000
-
-
-def nft_time(bed, path):
-    """The kernel still frees the last ruleset for a moment: not to be counted here."""
-    time.sleep(0.4)
-    start = time.monotonic()
-    bed.must(["nft", "-f", path])
-    return time.monotonic() - start
-
-
-def takes_no_longer(args):
-    """The reload of 136,000 networks with a window and its watchdog, and without."""
-    with Scene(args, Large()) as scene:
-        path = scene.program.write_policy(Large().text(0), "large.nft")
-        nft_time(scene.bed, path)
-        policy = scene.policy()
-        for attempt in range(3):
-            ratio = measured(scene, path, policy)
-            if ratio <= 1.1:
-                return
-            print("again: the machine may be busy", flush=True)
-        raise Failure("a reload takes %.2f times as long in a window" % ratio)
-
-
-def measured(scene, path, policy, rounds=4):
-    without, within = [], []
-    for number in range(rounds):
-        for opened_now in (number % 2 == 0, number % 2 == 1):
-            if not opened_now:
-                without.append(nft_time(scene.bed, path))
-                continue
-            scene.program.expect(0, "pre", policy=policy)
-            within.append(nft_time(scene.bed, path))
+def measured(scene, policy, rounds=4):
+    """How many times as long a refresh takes in a window; of each kind the quickest."""
+    seconds = {False: [], True: []}
+    for number in range(2 * rounds):
+        within = number % 4 in (0, 3)
+        if scene.tool.dated:
+            scene.reset()
+        if within:
+            scene.open(policy)
+        time.sleep(0.2)  # the kernel still frees the last ruleset for a moment
+        start, done = scene.refreshed()
+        seconds[within].append(done - start)
+        if within:
             scene.wait_lifted()
             scene.program.expect(0, "post", policy=policy)
-    ratio = statistics.median(within) / statistics.median(without)
-    print("a reload takes %.3f s without a window, %.3f s in one: %.2f times as long" % (
-        statistics.median(without), statistics.median(within), ratio), flush=True)
-    return ratio
+    without, within = min(seconds[False]), min(seconds[True])
+    print("a refresh takes %.3f s without a window, %.3f s in one: %.2f times as long" % (
+        without, within, within / without), flush=True)
+    return within / without
+
+
+def takes_no_longer(args, tool):
+    """With a window and its watchdog, and without."""
+    with Scene(args, tool) as scene:
+        scene.reset()
+        scene.refreshed()
+        policy = scene.policy()
+        for _ in range(3):
+            if measured(scene, policy) <= 1.1:
+                return
+            print("again: the machine may be busy", flush=True)
+        raise Failure("a refresh takes more than 1.1 times as long in a window")
 
 
 RELOADS = 'while :; do nft -f "$0" || exit 1; sleep "$1"; done'
@@ -315,9 +321,9 @@ def removed(args):
     with Scene(args, Reload()) as scene:
         scene.reset()
         policy = scene.policy()
-        remove_and_return(scene, policy, "flush ruleset")
-        remove_and_return(scene, None, "delete table inet filter")
-        remove_and_return(scene, policy, "flush chain inet filter input")
+        for how, known in (("flush ruleset", policy), ("delete table inet filter", None),
+                           ("flush chain inet filter input", policy)):
+            promptly(how + "; a new block lifted", lambda: remove_and_return(scene, known, how))
 
 
 def remove_and_return(scene, policy, how):
@@ -340,11 +346,11 @@ def remove_and_return(scene, policy, how):
         start, done = scene.refreshed()
         scene.wait_lifted()
         time.sleep(0.5)
-    say_time("%s; a new block lifted" % how, max(0.0, pulse.back_after(start, done)))
     bed.nft(how)
     program.expect(0, "post", policy=policy)
     want.require_same(Result(bed), how + ", after post")
     program.require_no_journal(how)
+    return pulse.back_after(start, done)
 
 
 BAN = """
@@ -383,9 +389,30 @@ def rule_lines(bed):
             and "set " not in line]
 
 
-CASES = {**{name: refresh_of(name) for name in TOOLS}, "slow-script": slow_script,
+def large(name, networks):
+    """That many networks in all."""
+    def case(args):
+        tool = TOOLS[name]()
+        tool.count, tool.DOWNLOAD_S = networks // 4, 0
+        takes_no_longer(args, tool)
+    return case
+
+
+def large_firewalld(args):
+    with tempfile.TemporaryDirectory(prefix="geopause-test-") as place:
+        tool = Firewalld(place)
+        try:
+            takes_no_longer(args, tool)
+        finally:
+            tool.stop()
+
+
+LARGE = {"reload": 136000, "geoip-shell": 20000, "nft-geo-filter": 20000, "banip": 20000}
+TIMED = {"takes-no-longer." + name: large(name, networks) for name, networks in LARGE.items()}
+TIMED["takes-no-longer.firewalld"] = large_firewalld
+
+CASES = {**TIMED, **{name: refresh_of(name) for name in TOOLS}, "slow-script": slow_script,
          "script-by-itself": script_by_itself, "firewalld": firewalld,
-         "takes-no-longer": takes_no_longer,
          "panic": panic, "removed": removed, "neighbour": neighbour}
 
 

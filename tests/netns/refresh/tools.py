@@ -44,8 +44,12 @@ class Tool:
     """
     target   the policy's, without what is the same everywhere
     keeps    the refresh takes nothing away of a lift
+    dated    a second refresh has less to do than the first
+    count    how many networks of nobody a list holds beside the country's
     """
     keeps = False
+    dated = False
+    count = 500
     sources = ("RU", "CN", "RU6", "CN6")
 
     def clear(self, bed):
@@ -64,11 +68,12 @@ class Tool:
 class GeoipShell(Tool):
     """A set a list and a day; then one transaction that takes out all it does not know."""
     target = {"table": "inet geoip-shell", "rules": {"set": ["??_?_20*"]}}
+    dated = True
     DAYS = ("2026-11-23", "2026-11-24")
     CHAINS = ("GEOIP-SHELL_BASE_IN", "GEOIP-SHELL_IN")
 
     def sets(self, day):
-        return {"%s_%s_%s" % (name[:2], name[2], self.DAYS[day]): networks(name, day)
+        return {"%s_%s_%s" % (name[:2], name[2], self.DAYS[day]): networks(name, day, self.count)
                 for name in ("RU4", "RU6", "CN4", "CN6")}
 
     def add_sets(self, day):
@@ -119,7 +124,7 @@ class NftGeoFilter(Tool):
             if exists and number == 0:
                 bed.must(["nft", "flush", "set", "inet", "geo-filter", name])
             bed.nft("table inet geo-filter {\nset %s {\ntype %s\nflags interval\nauto-merge\n"
-                    "elements = {\n%s\n}\n}\n}" % (name, kind, networks(country + version, day)))
+                    "elements = {\n%s\n}\n}\n}" % (name, kind, networks(country + version, day, self.count)))
 
     def _run(self, bed, day):
         chain = ["inet", "geo-filter", "filter-chain"]
@@ -172,7 +177,7 @@ table inet banIP {
 
     def _fill(self, feed, version, day):
         return "add element inet banIP %s { %s, %s }" % (
-            feed, networks("RU" + version, day), networks("CN" + version, day))
+            feed, *(networks(name + version, day, self.count) for name in ("RU", "CN")))
 
     def start(self, bed):
         bed.nft("\n".join([self.START] + [self._fill(feed, version, 0)
@@ -193,6 +198,7 @@ table inet banIP {
 class CountryBlock(Tool):
     """One file: the table is destroyed and made again. Its elements live for a day."""
     target = {"table": "netdev countryblock", "rules": {"set": ["countryblock-*"]}}
+    count = 400
     START = """
 add table netdev countryblock
 delete table netdev countryblock
@@ -216,7 +222,7 @@ table netdev countryblock {
             "\tset countryblock-%s {\n\t\ttype ipv%s_addr; flags interval, timeout; auto-merge;\n"
             "\t\telements = { %s };\n\t}" % (
                 name.lower(), name[2], ", ".join(
-                    n + " timeout 1d" for n in networks(name, day, 400).split(", ")))
+                    n + " timeout 1d" for n in networks(name, day, self.count).split(", ")))
             for name in ("RU4", "RU6", "CN4", "CN6"))
         bed.nft(self.START % sets)
 
@@ -230,7 +236,6 @@ table netdev countryblock {
 class Reload(Tool):
     """Debian's nftables.service: `nft -f /etc/nftables.conf`, which begins with a flush."""
     target = {"table": "inet filter", "rules": {"set": ["geo4", "geo6"]}}
-    count = 500
     START = """
 flush ruleset
 table inet filter {
