@@ -146,14 +146,27 @@ is_restored() {
 	[ "$(bed_ruleset)" = "$(cat "$BED/ruleset.before")" ]
 }
 
-# expect_restored_soon WHY: now, by the watchdog.
+# expect_restored_soon WHY: now, by the watchdog; $restored_ms is how long it took.
 expect_restored_soon() {
-	local begin limit=10000 # 100 on a machine that has nothing else to do
+	local begin limit=10000 # 100 on a machine that has nothing else to do: see expect_promptly
 
 	begin=$(now_ms)
 	until is_restored; do
 		[ $(($(now_ms) - begin)) -lt "$limit" ] || fail "not restored $limit ms after $1"
 	done
-	echo "   restored after $(($(now_ms) - begin)) ms ($1)"
+	restored_ms=$(($(now_ms) - begin))
+	echo "   restored after $restored_ms ms ($1)"
 	expect_restored
+}
+
+# expect_promptly CMD...: CMD, which calls expect_restored_soon, within the 100 ms that are promised
+# in one of some tries: a busy machine may come in between.
+expect_promptly() {
+	local try
+
+	for try in 1 2 3 4 5; do
+		"$@"
+		[ "$restored_ms" -gt 100 ] || return 0
+	done
+	fail "never restored within 100 ms in $try tries: $*"
 }
