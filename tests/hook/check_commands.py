@@ -91,6 +91,22 @@ def test_plan(b):
     assert not b.calls() and not os.path.exists(b.state)
 
 
+def test_plan_in_a_window(b):
+    """What pre would do now: join it, and lift what is missing."""
+    b.ok("pre", "--challenge", "http-01", "--lease", "a")
+    b.forget_calls()
+    done = b.ok("plan", "--challenge", "http-01", says="is open, and would be joined")
+    assert "nothing more is to be lifted for tcp 80\n" in done.out and "handle" not in done.out
+    done = b.ok("plan", says="is open, and would be joined")
+    assert "inet filter input handle 7" in done.out, done.out
+    plan = json.loads(b.ok("plan", "--json", "--challenge", "http-01").out)
+    assert plan["joins"] and not plan["steps"], plan
+    assert not b.changes(), b.calls()
+    b.ok("post", "--lease", "a")
+    plan = json.loads(b.ok("plan", "--json", "--challenge", "http-01").out)
+    assert not plan["joins"] and len(plan["steps"]) == 1, plan
+
+
 def test_discover_certain(b):
     b.behave(discover=[CERTAIN])
     done = b.ok("discover", policy=False)
