@@ -138,6 +138,7 @@ class Bench:
         process = self.start(verb, *args, policy=policy, **popen)
         out, err = process.communicate(timeout=60)
         process.out, process.err = out or "", err or ""
+        assert (process.out + process.err).isascii(), (verb, process.out, process.err)
         return process
 
     def ok(self, verb, *args, status=0, says=None, **popen):

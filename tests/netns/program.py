@@ -118,7 +118,9 @@ class Program:
         elif os.path.isdir("/etc/geopause"):
             argv = ["unshare", "-m", "sh", "-c",
                     'mount -t tmpfs none /etc/geopause && exec "$@"', "-"] + argv
-        return self.bed.run(argv + list(options), namespace=where, **more)
+        done = self.bed.run(argv + list(options), namespace=where, **more)
+        require((done.stdout + done.stderr).isascii(), "this is not ASCII: " + result_text(done))
+        return done
 
     def expect(self, status, verb, *options, **more):
         done = self.run(verb, *options, **more)
