@@ -362,13 +362,29 @@ load_backends(struct window *w)
 	journal_fini(&read);
 }
 
+/*
+ * That of an opener which has just failed may not be a process of its own yet, and who it is
+ * decides whether it sees our client.
+ */
+static enum watchdog_state
+look_once_begun(const struct window *w, pid_t *pid)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	enum watchdog_state state = watchdog_look(w->state, w->id.netns, pid);
+	for (int i = 0; i < LOCK_TRIES && state == WATCHDOG_LIVES && !*pid; i++) {
+		nanosleep(&pause, NULL);
+		state = watchdog_look(w->state, w->id.netns, pid);
+	}
+	return state;
+}
+
 bool
 watchdog_start(struct watchdog *dog, struct window *w)
 {
 	struct watchdog its;
 	pid_t pid;
 	*dog = WATCHDOG_NONE;
-	enum watchdog_state before = watchdog_look(w->state, w->id.netns, &pid);
+	enum watchdog_state before = look_once_begun(w, &pid);
 	if (before == WATCHDOG_LIVES)
 		return true;
 	if (before == WATCHDOG_DEAD)

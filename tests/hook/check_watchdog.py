@@ -162,15 +162,17 @@ def test_quick_succession(b):
 
 
 def test_right_after_one_that_failed(b):
-    """Its watchdog is just beginning or ending: ours, or that one, watches."""
-    first, second = (" ".join(b.argv("pre", "--lease", name)) for name in "ab")
-    for _ in range(40):
-        b.behave(plan=["refuse", "ok"])
-        done = subprocess.run(["sh", "-c", f"{first}; {second}"], text=True, capture_output=True,
-                              check=False)
-        assert done.returncode == 0 and "watchdog" not in done.stderr, done.stderr
-        seen(b)
-        b.ok("post", "--lease", "b", says="closed")
+    """Its watchdog is just beginning or ending: ours, or that one, watches, and sees the client."""
+    first = " ".join(b.argv("pre", "--lease", "a"))
+    for whose in (("--lease", "b"), ("--owner", str(os.getpid()))):
+        second = " ".join(b.argv("pre", *whose))
+        for _ in range(40):
+            b.behave(plan=["refuse", "ok"])
+            done = subprocess.run(["sh", "-c", f"{first}; {second}"], text=True,
+                                  capture_output=True, check=False)
+            assert done.returncode == 0 and "watchdog" not in done.stderr, done.stderr
+            seen(b)
+            b.ok("post", *whose, says="closed")
 
 
 def test_many_owners(b):
