@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from bench import PATIENCE, wait_until
-from watched import SOON, Client, closes, fds_of, seen, stays_open, watches
+from watched import SOON, Client, closes, fds_of, opening, seen, stays_open, watches
 
 CAP_SYS_RESOURCE = 24  # linux/capability.h; a container's root may not have it
 
@@ -122,6 +122,45 @@ def test_it_leaks_nothing(b):
             b.ok("post", "--owner", str(os.getpid()))
             watches(b, 1)
         wait_until(lambda: lasting(b, pid) == before)
+
+
+# linux/capability.h
+DAC_READ_SEARCH, KILL, NET_ADMIN = 2, 5, 12
+
+
+def rights_of(pid):
+    status = dict(line.split(":\t", 1) for line in proc(pid, "status").splitlines())
+    assert status["CapEff"] == status["CapPrm"] and int(status["CapAmb"], 16) == 0, status
+    return int(status["CapEff"], 16), status["NoNewPrivs"]
+
+
+def test_rights_of_the_verbs(b):
+    """In the middle of their work, when the policy has been read: what the manual tells of."""
+    ours = int(proc("self", "status").split("CapEff:\t")[1].split()[0], 16)
+    for verb, args, rights in (("pre", (), (NET_ADMIN, CAP_SYS_RESOURCE)),
+                               ("pre", ("--stop-client",), (KILL, NET_ADMIN, CAP_SYS_RESOURCE)),
+                               ("run", ("--", "true"), (KILL, NET_ADMIN, CAP_SYS_RESOURCE)),
+                               ("post", (), (NET_ADMIN,)),
+                               ("restore", (), (DAC_READ_SEARCH, NET_ADMIN))):
+        if verb in ("post", "restore"):
+            b.ok("pre")
+            b.unwatch()
+        b.forget_calls()
+        with opening(b, *args, verb=verb) as process:
+            found, no_new_privs = rights_of(process.pid)
+            wanted = sum(1 << right for right in rights) & ours
+            assert found == wanted and no_new_privs == "1", (verb, args, f"{found:x}")
+        _, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, err
+        b.ok("restore")
+        b.closed()
+
+
+def test_rights_of_the_command(b):
+    """run gives up its own when COMMAND has been forked."""
+    grep = ("grep", "-E", "^(Cap|NoNewPrivs)", "/proc/self/status")
+    direct = subprocess.run(grep, text=True, capture_output=True, check=True)
+    assert b.ok("run", "-q", "--", *grep).out == direct.stdout
 
 
 def test_its_rights(b):
