@@ -73,7 +73,12 @@ watchdog_tidy(const struct state *state, uint64_t netns)
 {
 	char name[JOURNAL_NAME_MAX];
 	pid_t pid;
-	if (watchdog_look(state, netns, &pid) != WATCHDOG_LIVES)
+	enum watchdog_state was = watchdog_look(state, netns, &pid);
+	if (was == WATCHDOG_DEAD)
+		log_event_take(LOG_NOTICE, "watchdog-dead", NULL,
+			       "the watchdog (process %d) was killed before the window was closed",
+			       (int)pid);
+	if (was != WATCHDOG_LIVES)
 		(void)unlinkat(state->dir, lock_name(name, netns), 0);
 }
 

@@ -37,7 +37,7 @@ enum watchdog_state {
 /* *pid: 0 if it is not known. */
 enum watchdog_state watchdog_look(const struct state *state, uint64_t netns, pid_t *pid);
 
-/* Removes what a killed one has left behind; the state's lock is held. */
+/* Says so of a killed one, and removes what it has left behind; the state's lock is held. */
 void watchdog_tidy(const struct state *state, uint64_t netns);
 
 /*

@@ -26,8 +26,11 @@ def test_killed_watchdog_is_said(b):
     b.unwatch()
     b.ok("status", says="the watchdog is dead")
     assert json.loads(b.ok("status", "--json").out)["watchdog"] == {"state": "dead", "pid": pid}
-    b.ok("post", says="closed")
+    said = f"the watchdog (process {pid}) was killed before the window was closed"
+    done = b.ok("post", says="closed")
+    assert said in done.err, done.err
     assert json.loads(b.ok("status", "--json").out)["state"] == "closed"
+    assert said not in b.ok("post").err + b.ok("restore").err, "once"
 
 
 def test_pre_replaces_a_killed_watchdog(b):
@@ -47,7 +50,8 @@ def test_post_replaces_a_killed_watchdog(b):
         b.ok("pre", *first.owner)
         b.ok("pre", *second.owner)
         b.unwatch()
-        b.ok("post", *second.owner, says="stays open for")
+        done = b.ok("post", *second.owner, says="stays open for")
+        assert "was killed; starting another" in done.err, done.err
         seen(b)
         first.die()
         closes(b, "owner ended, new watchdog")
