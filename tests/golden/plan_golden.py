@@ -6,7 +6,7 @@ What `geopause plan` says, word for word: one directory a case.
     plan_golden.py [--update] PROGRAM DIRECTORY
 
     ruleset.nft     loaded into a network namespace of the case's own
-    policy.json     the policy; without it the one that `discover` prints, or none
+    policy.json     the policy; without it there is none
     arguments       more arguments of `plan`, on one line; optional
     expected        exit status, stdout and stderr; transaction ids and handles are numbered
 

@@ -91,6 +91,17 @@ def test_plan(b):
     assert not b.calls() and not os.path.exists(b.state)
 
 
+def test_plan_without_a_policy(b):
+    """Why that is taken for a geo-block."""
+    b.behave(discover=[CERTAIN])
+    done = b.ok("plan", policy=False, says="there is no policy; these are geo-blocks for certain:")
+    assert ": set name GEOIP_CC_* is made by VyOS\n" in done.out, done.out
+    found, = json.loads(b.ok("plan", "--json", policy=False).out)["found"]
+    assert found["evidence"] == "set name GEOIP_CC_* is made by VyOS", found
+    assert not json.loads(b.ok("plan", "--json").out)["found"], "the policy says it"
+    assert "no policy" not in b.ok("plan").out
+
+
 def test_plan_in_a_window(b):
     """What pre would do now: join it, and lift what is missing."""
     b.ok("pre", "--challenge", "http-01", "--lease", "a")

@@ -76,6 +76,8 @@ class Round:
         if policy:
             self.program.expect(0, "check", policy=policy)
         self.planned = self.program.expect(0, "plan", policy=policy).stdout
+        require(policy or "these are geo-blocks for certain:" in self.planned,
+                "plan does not say why these are geo-blocks: " + self.planned)
         self.program.expect(0, "pre", policy=policy)
         self.matrix(self.case.lifted, how + ", lifted", policy)
         self.status(policy)
