@@ -296,6 +296,38 @@ def concurrent_leases(args):
             scene.unchanged("after ten pairs at once")
 
 
+TWO_TABLES = DENY + """
+table ip6 extra {
+	set geo6 { type ipv6_addr; flags interval; elements = { $MC6 }; }
+	chain input {
+		type filter hook input priority 10; policy accept;
+		ip6 saddr @geo6 counter drop
+	}
+}
+"""
+
+
+def one_transaction(args):
+    """All targets are lifted in one batch, and taken back in one, each with the generation in it."""
+    generation = r"NFNL_MSG_BATCH_BEGIN, [^\n]*?\\x08\\x00\\x01\\x00"
+    with Scene(args) as scene:
+        policy = scene.load(TWO_TABLES, DENY_TARGET, {"table": "ip6 extra",
+                                                      "rules": {"set": ["geo6"]}})
+        calls = os.path.join(scene.program.dir, "calls")
+        traced = ("env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-xx", "-s", "64", "-o", calls,
+                  "-e", "trace=sendto,sendmsg")
+        for verb in ("pre", "post"):
+            scene.program.expect(0, verb, "--lease", "a", policy=policy, wrap=traced)
+            with open(calls, encoding="ascii") as f:
+                text = f.read()
+            require(text.count("NFNL_MSG_BATCH_BEGIN") == 1 and re.search(generation, text),
+                    "%s: not one batch with the generation:\n%s" % (verb, text))
+            if verb == "pre":
+                scene.program.require_matrix(opened(scene.before, DENIED + ("MC6",), WEB), "lifted",
+                                             policy=policy)
+        scene.unchanged("after post")
+
+
 CLIENT = """
 $0 pre --lease "$1" $2 || exit 10
 while [ ! -e "$3" ]; do sleep 0.05; done
@@ -364,7 +396,8 @@ def fifty_pairs(args):
 CASES = {f.__name__.replace("_", "-"): f for f in (
     challenges, two_challenges, doubt_elsewhere, permanent_element, set_without_timeout, saved_ruleset,
     owner_table, no_right, no_nf_tables, newer_expressions, policy_refused, expiry, lost_journal,
-    rate_limit_goes_on, concurrent_writer, concurrent_leases, fifty_pairs)}
+    rate_limit_goes_on, concurrent_writer, concurrent_leases, one_transaction,
+    fifty_pairs)}
 
 
 def main():
