@@ -4,6 +4,7 @@
 
 #include "clocks.h"
 #include "command.h"
+#include "fate.h"
 #include "history.h"
 #include "lasting.h"
 #include "log.h"
@@ -243,9 +244,11 @@ cmd_status(const struct options *options)
 	struct backends backends = { 0 };
 	struct state state;
 	struct report report = { 0 };
-	if (!state_open(&state, options->state, false, &e) &&
-	    !window_init(&report.window, &state, &backends, NULL, &e) &&
-	    !collect(&report, options, &state, &e)) {
+	if (state_open(&state, options->state, false, &e)) {
+		e.code = ERR_OPEN;
+		fate_add(&e, "whether a window is open cannot be seen");
+	} else if (!window_init(&report.window, &state, &backends, NULL, &e) &&
+		   !collect(&report, options, &state, &e)) {
 		if (options->json)
 			print_json(&report, &backends);
 		else

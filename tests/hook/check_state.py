@@ -17,6 +17,7 @@ def test_unsafe_state_directory(b):
     b.ok("pre", *LEASE, status=1, says="others can write it")
     b.ok("post", *LEASE, status=3, says="others can write it")
     b.ok("restore", status=3)
+    b.ok("status", status=3, says="whether a window is open cannot be seen")
     os.rmdir(b.state)
     os.symlink("/tmp", b.state)
     b.ok("pre", *LEASE, status=1)
