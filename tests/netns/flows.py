@@ -122,6 +122,18 @@ def window(args):
                 require(bed.lives(name), "%s: %s was cut" % (ending, name))
 
 
+def kept(args):
+    """The default: what was made in the window lives on, and new ones are stopped."""
+    with FlowBed(args) as bed, Program(args.program, bed) as program:
+        bed.nft(DENY)
+        policy = program.policy_for([DENY_TARGET])
+        program.expect(0, "pre", "--lease", "a", policy=policy)
+        bed.must_open("RU", "tcp/80")
+        program.expect(0, "post", "--lease", "a", policy=policy)
+        require(bed.lives("RU tcp/80"), "a flow was cut that nobody wanted cut")
+        require(not bed.open("RU", "tcp/80", "late"), "it is not closed")
+
+
 def dns(args):
     """UDP is as good as TCP, and the same source's other ports stay."""
     scene = Scene(args, [DENY_TARGET], "dns-01")
@@ -342,7 +354,7 @@ def huge_sets(args):
 
 
 CASES = {f.__name__.replace("_", "-"): f for f in (
-    deny, window, dns, listener, refreshed, zones, own_connections, router, sides, routing,
+    deny, window, kept, dns, listener, refreshed, zones, own_connections, router, sides, routing,
     interface6, ipsets, generation, huge_sets)}
 
 
