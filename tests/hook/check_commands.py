@@ -58,10 +58,21 @@ def test_policy_missing_or_wrong(b):
     os.unlink(b.path("policy.json"))
     for verb in ("pre", "plan", "check"):
         b.ok(verb, status=5, says="policy.json")
-    b.policy({"version": 1, "targets": [], "nonsense": 1})
-    for verb in ("pre", "plan", "check"):
-        b.ok(verb, status=5)
-    assert not b.calls()
+    target = '{"backend": "nftables", "table": "inet filter"%s}'
+    for text, says in (
+            ('{"version": 1,\n"targets": [' + target % '' + '],\n"nonsense": 1}',
+             ':3: unknown key "nonsense"'),
+            ('{"version": 1,\n"targets": [\n' + target % ', "rulez": {}' + ']}',
+             ':3: targets[0]: unknown key "rulez"'),
+            ('{"version": 1,\n"window": "1m",\n"window": "2m", "targets": []}',
+             ':3: the key "window" stands here a second time'),
+            ('{"version": 1, "targets": [\n' + target % ',\n"rules": {"set": 4}' + ']}',
+             ':3: targets[0].rules.set: expected')):
+        with open(b.path("policy.json"), "w", encoding="ascii") as f:
+            f.write(text)
+        for verb in ("pre", "plan", "check"):
+            b.ok(verb, status=5, says=b.path("policy.json") + says)
+    assert not b.calls() and not os.path.exists(b.state)
 
 
 def test_check(b):
