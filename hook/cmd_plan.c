@@ -65,8 +65,7 @@ print_found(const struct observations *all)
 		if (o->handle)
 			snprintf(handle, sizeof(handle), " handle %llu",
 				 (unsigned long long)o->handle);
-		printf("%s  %s%s %s%s: %s\n",
-		       n++ ? "" : "there is no policy; these are geo-blocks for certain:\n",
+		printf("%s  %s%s %s%s: %s\n", n++ ? "" : "there is no policy; what is certain:\n",
 		       !strcmp(o->backend, "nftables") ? "" : "iptables ",
 		       err_name(table, o->table), err_name(chain, o->chain), handle,
 		       judgement.evidence);

@@ -105,7 +105,7 @@ def test_plan(b):
 def test_plan_without_a_policy(b):
     """Why that is taken for a geo-block."""
     b.behave(discover=[CERTAIN])
-    done = b.ok("plan", policy=False, says="there is no policy; these are geo-blocks for certain:")
+    done = b.ok("plan", policy=False, says="there is no policy; what is certain:")
     assert ": set name GEOIP_CC_* is made by VyOS\n" in done.out, done.out
     found, = json.loads(b.ok("plan", "--json", policy=False).out)["found"]
     assert found["evidence"] == "set name GEOIP_CC_* is made by VyOS", found

@@ -76,7 +76,7 @@ class Round:
         if policy:
             self.program.expect(0, "check", policy=policy)
         self.planned = self.program.expect(0, "plan", policy=policy).stdout
-        require(policy or "these are geo-blocks for certain:" in self.planned,
+        require(policy or "there is no policy; what is certain:" in self.planned,
                 "plan does not say why these are geo-blocks: " + self.planned)
         self.program.expect(0, "pre", policy=policy)
         self.matrix(self.case.lifted, how + ", lifted", policy)
