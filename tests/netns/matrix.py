@@ -37,6 +37,9 @@ from elsewhere import Elsewhere
 from program import Failure, Program, Snapshot, line_difference, require, result_text
 
 
+ENDS, OVER = re.compile(r"--datestop \S+"), "--datestop 2001-01-01T00:00:00"
+
+
 class Case:
     def __init__(self, path, notes):
         self.path = path
@@ -60,6 +63,7 @@ class Round:
         self.listed = program.bed.must(["nft", "list", "ruleset"])
         self.planned = ""
         self.elsewhere = False  # once is enough
+        self.saved = []  # in the middle of windows, by iptables' tools, with rules of ours
 
     def matrix(self, want, when, policy):
         limited = self.case.notes.get("limited", [])
@@ -106,6 +110,25 @@ class Round:
         if kept != self.before.saves:
             raise Failure("%s: iptables-save in the window differs:\n%s" % (
                 how, line_difference(self.before.saves, kept)))
+        if kept != saves:
+            self.saved.append((how, [(tool, bed.must([tool + "-nft-save", "-c"]))
+                                     for tool in ("iptables", "ip6tables")]))
+
+    def load_saved(self):
+        """
+        What was saved in a window, loaded when its time is over: as closed as before, and the next
+        restore takes our rules out. The time that it ends is written into it, instead of waiting.
+        """
+        for how, saved in self.saved:
+            for tool, text in saved:
+                self.program.bed.must([tool + "-nft-restore", "-c"], input=ENDS.sub(OVER, text))
+            require(without_ours(self.program.bed.saves()) != self.program.bed.saves(),
+                    how + ": nothing of ours was loaded")
+            self.matrix(self.case.probe, how + ", saved in it and loaded later", None)
+            self.program.expect(0, "restore")
+            if self.program.bed.saves() != self.before.saves:
+                raise Failure("%s: loaded and swept, iptables-save differs:\n%s" % (
+                    how, line_difference(self.before.saves, self.program.bed.saves())))
 
     def loaded_elsewhere(self, how):
         """Saved by nft in the window, and loaded: one `restore` there makes it what it was before."""
@@ -186,10 +209,16 @@ class Round:
 
 
 def assert_case(program, case):
-    bed = program.bed
-    bed.load(case.path)
+    program.bed.load(case.path)
     program.require_matrix(case.probe, "before", case.stagger)
     this = Round(program, case)
+    how = assert_windows(this)
+    this.load_saved()
+    return how
+
+
+def assert_windows(this):
+    program, case = this.program, this.case
     status, discovered = this.discovery()
     this.unchanged("discover")
     this.require_named()
