@@ -8,12 +8,14 @@ import sys
 import case_obstacles
 import case_others
 import case_reads
+import case_tools
 import case_variants
 import case_windows
 from beds import run_cases
 
 CASES = {f.__name__.replace("_", "-"): f
-         for module in (case_windows, case_others, case_obstacles, case_reads, case_variants)
+         for module in (case_windows, case_others, case_tools, case_obstacles, case_reads,
+                        case_variants)
          for f in module.CASES}
 
 
