@@ -14,6 +14,7 @@ import sys
 import campaign
 import edits
 import identity
+import mixed
 import moto_wafv2
 import recipes
 import secrecy
@@ -28,7 +29,7 @@ from model.record import Record
 from model.server import Handler
 
 BY_RECIPE = dict(recipes.BY_RECIPE, **secrecy.BY_RECIPE, **campaign.BY_RECIPE)
-MODULES = (recipes, edits, windows, waits, taking_back, steps, transport, secrecy, identity,
+MODULES = (recipes, edits, windows, mixed, waits, taking_back, steps, transport, secrecy, identity,
            moto_wafv2)
 CASES = {name: case for module in MODULES for name, case in module.CASES.items()}
 
