@@ -4,6 +4,8 @@ from .message import Refusal, Reply
 from .server import Model
 
 SERVER = 4711
+RESOURCE = {"type": "server", "server": {"id": SERVER}}
+CREATED = "2026-01-02T03:04:05Z"
 
 
 class Hetzner(Model):
@@ -24,7 +26,7 @@ class Hetzner(Model):
         def rule(port, source):
             return {"direction": "in", "protocol": "tcp", "port": port, "source_ips": [source]}
         return {"next": 100, "actions": {}, "firewalls": [
-            {"id": 38, "name": "web", "labels": {}, "applied_to": [SERVER],
+            {"id": 38, "name": "web", "labels": {}, "created": CREATED, "applied_to": [RESOURCE],
              "rules": [rule("80", "198.51.0.0/16"), rule("443", "198.51.0.0/16"),
                        rule("22", "192.0.2.7/32")]}]}
 
@@ -43,12 +45,12 @@ class Hetzner(Model):
     def begin(self, firewall, command, function):
         """An action that takes effect after one more request."""
         action = {"id": self.number(), "command": command, "status": "running", "progress": 0,
-                  "error": None, "resources": [{"id": firewall["id"], "type": "firewall"}]}
+                  "started": CREATED, "finished": None, "error": None, "resources": [{"id": firewall["id"], "type": "firewall"}]}
         self.state["actions"][str(action["id"])] = action
 
         def done():
             function()
-            action.update(status="success", progress=100)
+            action.update(status="success", progress=100, finished=CREATED)
         self.after(1, done)
         return action
 
@@ -79,21 +81,20 @@ class Hetzner(Model):
         asked = request.json()
         if any(f["name"] == asked["name"] for f in self.state["firewalls"]):
             self.refuse(409, "uniqueness_error", "name is already used")
-        servers = [r["server"]["id"] for r in asked.pop("apply_to")]
-        if servers != [SERVER]:
+        servers = asked.pop("apply_to")
+        if servers != [RESOURCE]:
             self.refuse(422, "firewall_resource_not_found", "no such server: %r" % servers)
-        firewall = dict(asked, id=self.number(), applied_to=[])
+        firewall = dict(asked, id=self.number(), created=CREATED, applied_to=[])
         self.state["firewalls"].append(firewall)
         rules = self.begin(firewall, "set_firewall_rules", lambda: None)
-        rules.update(status="success", progress=100)
+        rules.update(status="success", progress=100, finished=CREATED)
         applied = self.begin(firewall, "apply_firewall",
                              lambda: firewall["applied_to"].extend(servers))
         return Reply(201, {"firewall": firewall, "actions": [rules, applied]})
 
     def detach(self, request, number):
         firewall = self.find(number)
-        servers = [r["server"]["id"] for r in request.json()["remove_from"]]
-        if not set(servers) <= set(firewall["applied_to"]):
+        if not all(r in firewall["applied_to"] for r in request.json()["remove_from"]):
             self.refuse(422, "firewall_already_removed", "firewall was already removed")
         return Reply(201, {"actions": [
             self.begin(firewall, "remove_firewall", firewall["applied_to"].clear)]})
@@ -107,7 +108,7 @@ class Hetzner(Model):
 
     def passes(self, source, port, path):
         for firewall in self.state["firewalls"]:
-            for rule in firewall["rules"] if SERVER in firewall["applied_to"] else []:
+            for rule in firewall["rules"] if RESOURCE in firewall["applied_to"] else []:
                 if rule["protocol"] != "tcp" or rule["port"] != str(port):
                     continue
                 if ("0.0.0.0/0" if source.endswith("4") else "::/0") in rule["source_ips"]:
@@ -118,4 +119,4 @@ class Hetzner(Model):
 
     def foreign(self):
         self.state["firewalls"].insert(0, {"id": 7, "name": "new", "labels": {}, "rules": [],
-                                           "applied_to": []})
+                                           "created": CREATED, "applied_to": []})
