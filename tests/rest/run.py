@@ -16,6 +16,7 @@ import edits
 import identity
 import mixed
 import moto_wafv2
+import overrides
 import recipes
 import secrecy
 import steps
@@ -28,9 +29,10 @@ from model import MODELS
 from model.record import Record
 from model.server import Handler
 
-BY_RECIPE = dict(recipes.BY_RECIPE, **secrecy.BY_RECIPE, **campaign.BY_RECIPE)
-MODULES = (recipes, edits, windows, mixed, waits, taking_back, steps, transport, secrecy, identity,
-           moto_wafv2)
+BY_RECIPE = dict(recipes.BY_RECIPE, **secrecy.BY_RECIPE, **overrides.BY_RECIPE,
+                 **campaign.BY_RECIPE)
+MODULES = (recipes, edits, overrides, windows, mixed, waits, taking_back, steps, transport, secrecy,
+           identity, moto_wafv2)
 CASES = {name: case for module in MODULES for name, case in module.CASES.items()}
 
 SKIPPED = 77  # exit status: nothing was done
