@@ -42,10 +42,8 @@ copy_refusal(const struct rule *rule)
 		       "let such a chain be changed: give the chain a name (chain geo { ... } and "
 		       "`jump geo`)";
 	if (chain->table->flags & NFT_TABLE_F_OWNER)
-		return "the table has `flags owner`: only the program that made it may change it; "
-		       "use that program's own interface (firewalld: firewall-cmd), or have it "
-		       "make "
-		       "the table without the flag (firewalld.conf: NftablesTableOwner=no)";
+		return "the table has `flags owner`: only the program that made it may change "
+		       "it; " OWNER_ADVICE;
 	for (size_t i = 0; i < rule->n; i++) {
 		const struct expr *x = &rule->v[i];
 

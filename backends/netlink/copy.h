@@ -16,6 +16,11 @@
 /* What a rule needs before it can be copied: the elements of its anonymous sets. */
 int copy_prepare(struct nl *nl, const struct ruleset *rs, const struct rule *rule, struct err *e);
 
+/* What is to be done about a table with `flags owner`. */
+#define OWNER_ADVICE                                                                               \
+	"use that program's own interface (firewalld: firewall-cmd), or have it make the table "   \
+	"without the flag (firewalld.conf: NftablesTableOwner=no)"
+
 /*
  * Why the rule cannot be copied, with the way out, or NULL. The text is static.
  */

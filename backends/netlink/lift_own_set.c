@@ -2,6 +2,7 @@
 /* The cleanest integration: the administrator's ruleset opens the ports that are in a set. */
 #include <string.h>
 
+#include "copy.h"
 #include "element.h"
 #include "elements.h"
 #include "lift.h"
@@ -51,7 +52,7 @@ lift_plan_own_set(struct lift *lift, struct nl *nl, const struct own_set *own, s
 	if (own->set->table->flags & NFT_TABLE_F_OWNER)
 		return err_set(e, ERR_FAILED,
 			       "table %s has `flags owner`: only the program that made it may "
-			       "change its sets",
+			       "change its sets; " OWNER_ADVICE,
 			       own->set->table->text);
 	if (ruleset_elements(nl, own->set, e) < 0)
 		return -1;
