@@ -9,6 +9,7 @@ from bed import inside, matrix_difference
 from casebed import DENY, DENY_TARGET, WEB, Scene, opened
 from program import Snapshot, require, result_text
 
+
 def owner_table(args):
     """Only the process that owns such a table may change it."""
     with Scene(args) as scene:
@@ -20,23 +21,35 @@ def owner_table(args):
                 "add set inet held geo { type ipv4_addr; flags interval; }\n"
                 "add element inet held geo { 77.88.0.0/18, 112.80.0.0/12 }\n"
                 "add chain inet held in { type filter hook input priority 0; }\n"
-                "add rule inet held in ip saddr @geo counter drop\n")
+                "add rule inet held in ip saddr @geo counter drop\n"
+                "add set inet held acme { type inet_proto . inet_service; flags timeout; }\n"
+                "insert rule inet held in meta l4proto . th dport @acme accept\n")
             owner.stdin.flush()
             for _ in range(100):
-                if "counter" in scene.bed.listing():
+                if "@acme" in scene.bed.listing():
                     break
                 time.sleep(0.05)
             target = {"table": "inet held", "rules": {"set": ["geo"]}}
             policy = scene.load("", target)
             require(scene.before["RU"]["tcp/80"] == "drop", "the table does not block")
-            done = scene.program.expect(1, "pre", policy=policy)
-            require("flags owner" in done.stderr and "use that program's own" in done.stderr
-                    and "nothing was changed" in done.stderr,
-                    "does not name the owner, or what to do: " + result_text(done))
+            refused_for_its_owner(scene, policy)
+            refused_for_its_owner(scene, scene.program.policy_for([
+                {"table": "inet held", "rules": {"set": ["acme"]}, "action": "set"}]))
+            # By itself, too: what it has found it cannot lift.
+            done = scene.program.run("pre")
+            require(done.returncode in (1, 5), result_text(done))
             scene.unchanged("refused")
         finally:
             owner.stdin.close()
             owner.wait(10)
+
+
+def refused_for_its_owner(scene, policy):
+    done = scene.program.expect(1, "pre", policy=policy)
+    for words in ("inet held", "`flags owner`", "firewalld: firewall-cmd",
+                  "NftablesTableOwner=no", "nothing was changed"):
+        require(words in done.stderr, "does not say %s: %s" % (words, result_text(done)))
+    scene.unchanged("refused")
 
 
 def no_right(args):
