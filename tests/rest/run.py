@@ -17,6 +17,7 @@ import identity
 import mixed
 import moto_wafv2
 import overrides
+import plans
 import recipes
 import secrecy
 import steps
@@ -29,7 +30,7 @@ from model import MODELS
 from model.record import Record
 from model.server import Handler
 
-BY_RECIPE = dict(recipes.BY_RECIPE, **secrecy.BY_RECIPE, **overrides.BY_RECIPE,
+BY_RECIPE = dict(recipes.BY_RECIPE, **plans.BY_RECIPE, **secrecy.BY_RECIPE, **overrides.BY_RECIPE,
                  **campaign.BY_RECIPE)
 MODULES = (recipes, edits, overrides, windows, mixed, waits, taking_back, steps, transport, secrecy,
            identity, moto_wafv2)
