@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import campaign
+import connections
 import edits
 import identity
 import mixed
@@ -30,8 +31,8 @@ from model import MODELS
 from model.record import Record
 from model.server import Handler
 
-BY_RECIPE = dict(recipes.BY_RECIPE, **plans.BY_RECIPE, **secrecy.BY_RECIPE, **overrides.BY_RECIPE,
-                 **campaign.BY_RECIPE)
+BY_RECIPE = {name: case for module in (recipes, plans, connections, secrecy, overrides, campaign)
+             for name, case in module.BY_RECIPE.items()}
 MODULES = (recipes, edits, overrides, windows, mixed, waits, taking_back, steps, transport, secrecy,
            identity, moto_wafv2)
 CASES = {name: case for module in MODULES for name, case in module.CASES.items()}
