@@ -205,18 +205,25 @@ def case_nothing_is_left_of_them(b):
     b.policy(b.target("a", deadline=DEADLINE))
     b.run("pre", "--owner", "none", "--window", "5s")
     dog, = watchdogs(b)
+    until(lambda: is_waiting(dog), "the watchdog's first look")
     before = descriptors(dog)
     hows = ["not-done", "killed", "child", "garbage", "much", "hang"]
     b.behave(a={"revert": hows + ["not-done"], "inspect": "lifted"})
     b.forget_calls()
     until(lambda: len(b.calls("revert")) >= len(hows) + 2, "the watchdog tries again")
-    until(lambda: descriptors(dog) == before, "its descriptors: %s" % descriptors(dog))
+    until(lambda: descriptors(dog) == before, "the descriptors %s" % before)
     children = subprocess.run(["ps", "--ppid", str(dog), "-o", "stat=,args="], text=True,
                               capture_output=True, check=False).stdout
     require("Z" not in children.split(), children)
     b.behave()
     until(lambda: not watchdogs(b), "the watchdog closes it")
     b.require_closed()
+
+
+def is_waiting(pid):
+    """It has begun, and waits for something to happen."""
+    with open("/proc/%d/wchan" % pid, encoding="ascii") as file:
+        return "poll" in file.read()
 
 
 def descriptors(pid):
