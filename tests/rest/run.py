@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 
+import ambiguous
 import campaign
 import connections
 import edits
@@ -31,7 +32,8 @@ from model import MODELS
 from model.record import Record
 from model.server import Handler
 
-BY_RECIPE = {name: case for module in (recipes, plans, connections, secrecy, overrides, campaign)
+BY_RECIPE = {name: case for module in (recipes, plans, connections, secrecy, overrides, ambiguous,
+                                       campaign)
              for name, case in module.BY_RECIPE.items()}
 MODULES = (recipes, edits, overrides, windows, mixed, waits, taking_back, steps, transport, secrecy,
            identity, moto_wafv2)
