@@ -308,6 +308,7 @@ be_watchdog(struct window *w, const struct watchdog *dog)
 	close_inherited(&inherited);
 	char name[JOURNAL_NAME_MAX];
 	watchdog_loop(w, &state, lock_name(name, w->id.netns), lifted);
+	backends_close(w->backends); /* what they have begun outside, as a session, ends */
 	_exit(0);
 }
 
