@@ -22,6 +22,7 @@ import overrides
 import plans
 import recipes
 import secrecy
+import sessions
 import steps
 import taking_back
 import transport
@@ -36,7 +37,7 @@ BY_RECIPE = {name: case for module in (recipes, plans, connections, secrecy, ove
                                        campaign)
              for name, case in module.BY_RECIPE.items()}
 MODULES = (recipes, edits, overrides, windows, mixed, waits, taking_back, steps, transport, secrecy,
-           identity, moto_wafv2)
+           sessions, identity, moto_wafv2)
 CASES = {name: case for module in MODULES for name, case in module.CASES.items()}
 
 SKIPPED = 77  # exit status: nothing was done
