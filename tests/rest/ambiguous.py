@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-A write whose outcome is not known, or that was put off: what is there is looked at before it, or
-anything, is written again. But a commit says nothing of its own: it may be repeated.
+A write whose outcome is not known, or that was put off: what is there is looked at before it is
+written again. But a commit says nothing of its own: it may be repeated.
 """
 from bed import DONE, FAILED, OPEN, UNVERIFIED, recipe_of, require
 from campaign import course_of, each_request
@@ -15,12 +15,11 @@ def is_write(target, request):
     return target.model.is_write(request) and not request.path.endswith(commit)
 
 
-def blind(target, number):
-    """What was written right after the number-th request, if that was a write."""
+def is_repeated(target, number):
+    """The number-th request is a write, and the next one is the same."""
     pair = target.model.requests[number - 1:number + 1]
-    if len(pair) == 2 and all(is_write(target, request) for request in pair):
-        return "%s, and then %s" % tuple(pair)
-    return None
+    return len(pair) == 2 and is_write(target, pair[0]) and \
+        (str(pair[0]), pair[0].body) == (str(pair[1]), pair[1].body)
 
 
 def case_ambiguous(bed, recipe):
@@ -39,9 +38,9 @@ def case_ambiguous(bed, recipe):
             (bed.pre if command == "pre" else bed.post)(status=(DONE, FAILED, OPEN, UNVERIFIED))
             bed.kill_all()
             seen += any(is_write(target, r) for r in target.model.requests[number - 1:number])
-            found = blind(target, number)
-            if found:
-                wrong.append("%s of %s: %s" % (fault, command, found))
+            if is_repeated(target, number):
+                wrong.append("%s of %s: %s at once again" % (
+                    fault, command, target.model.requests[number]))
             target.forget()
             bed.run("restore")
             bed.require_closed(course.before)
