@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 
-from provider import Provider
+from provider import Provider, RulesProvider
 
 HEARTBEAT_S = 3  # the shortest that a policy may ask for
 WINDOW_S = 10    # of a window without a watchdog; the shortest, too
@@ -211,8 +211,14 @@ class Rest(Exec):
     outside = Provider
 
 
+class RestPatch(Rest):
+    """The same with a recipe of the other mode."""
+    outside = RulesProvider
+
+
 FIREWALLS = {"nftables": Nftables, "iptables-nft": Iptables, "iptables-legacy": Legacy,
-             "exec": Exec, "nftables+exec": Both, "rest": Rest}
+             "exec": Exec, "nftables+exec": Both, "rest": Rest,
+             "rest-patch": RestPatch}
 
 
 def have_a_lock_of_our_own(work):

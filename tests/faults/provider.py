@@ -18,40 +18,42 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "
 from model import MODELS  # noqa: E402
 from model.server import Server, certificate, tls  # noqa: E402
 
-RECIPE = "vultr"  # it makes, finds and deletes objects of ours, several of them
-MODEL = MODELS[RECIPE]
 TARGET = """
   { "name": "provider", "backend": "rest", "recipe": "%s", "deadline": "10s", "ca_file": "%s",
     "params": %s, "secrets": %s }"""
 
 
 @functools.lru_cache(maxsize=None)
-def directory():
+def directory(hosts):
     """A worker's, with the certificate of all its models."""
     path = tempfile.mkdtemp(prefix="geopause-faults-provider-")
     atexit.register(shutil.rmtree, path, ignore_errors=True)
-    certificate(path, MODEL.hosts)
+    certificate(path, hosts)
     return path
 
 
 class Provider:
-    """As Box in bed.py."""
+    """As Box in bed.py. It makes, finds and deletes objects of ours, several of them."""
+    recipe = "vultr"
 
     def __init__(self, bed):
-        self.model = MODEL()
+        self.model = MODELS[self.recipe]()
         self.before = self.model.snapshot()
-        pem, key = (os.path.join(directory(), name) for name in ("model.pem", "model.key"))
+        pem, key = (os.path.join(directory(self.model.hosts), name)
+                    for name in ("model.pem", "model.key"))
         self.server = Server(("127.0.0.1", 443), [self.model], tls(pem, key))
         secrets = {name: {"file": self.secret(bed, name, value)}
-                   for name, value in MODEL.secrets.items()}
-        self.target = TARGET % (RECIPE, pem, json.dumps(MODEL.params), json.dumps(secrets))
+                   for name, value in self.model.secrets.items()}
+        self.target = TARGET % (self.recipe, pem, json.dumps(self.model.params),
+                                json.dumps(secrets))
 
-    @staticmethod
-    def prepare():
+    @classmethod
+    def prepare(cls):
         """In each worker, which has mounts of its own: the vendor's host is this one."""
-        hosts = os.path.join(directory(), "hosts")
+        names = MODELS[cls.recipe].hosts
+        hosts = os.path.join(directory(names), "hosts")
         with open(hosts, "w", encoding="ascii") as file:
-            file.writelines("127.0.0.1 %s\n" % host for host in ("localhost", *MODEL.hosts))
+            file.writelines("127.0.0.1 %s\n" % host for host in ("localhost", *names))
         subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
 
     @staticmethod
@@ -76,3 +78,8 @@ class Provider:
 
     def close(self):
         self.server.stop()
+
+
+class RulesProvider(Provider):
+    """What is written is a document of the administrator's, with a rule of ours in it."""
+    recipe = "linode"
