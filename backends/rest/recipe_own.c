@@ -243,6 +243,10 @@ read_extend(struct document *doc, void *into, json_t *value, const struct place 
 {
 	struct recipe_reading *r = into;
 
+	if (!r->expires)
+		return document_err(doc, place,
+				    "is never reached: \"deadman\" says that it does not close by "
+				    "itself");
 	r->used = 0;
 	if (read_with_found(doc, into, value, place) != 0)
 		return -1;
