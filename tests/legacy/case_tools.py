@@ -47,10 +47,10 @@ COMMIT
 """
 # A container is started, its jumps are moved to the top, and another one is stopped.
 DOCKER = """
-iptables-legacy --wait -t nat -C DOCKER -p tcp -d 0/0 --dport 8081 -j DNAT --to-destination 172.30.0.3:80 || \
-iptables-legacy --wait -t nat -A DOCKER -p tcp -d 0/0 --dport 8081 -j DNAT --to-destination 172.30.0.3:80
+new="DOCKER -p tcp -d 0/0 --dport 8081 -j DNAT --to-destination 172.30.0.3:80"
+iptables-legacy --wait -t nat -C $new || iptables-legacy --wait -t nat -A $new
 iptables-legacy --wait -t filter -A DOCKER -d 172.30.0.3/32 -o br0 -p tcp --dport 80 -j ACCEPT
-iptables-legacy --wait -t nat -A POSTROUTING -s 172.30.0.3/32 -d 172.30.0.3/32 -p tcp --dport 80 -j MASQUERADE
+iptables-legacy --wait -t nat -A POSTROUTING -s 172.30.0.3 -p tcp --dport 80 -j MASQUERADE
 iptables-legacy --wait -t filter -C FORWARD -j DOCKER-USER
 iptables-legacy --wait -t filter -D FORWARD -j DOCKER-USER
 iptables-legacy --wait -t filter -I FORWARD -j DOCKER-USER

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-What iptables-legacy-save writes in the middle of a window, as netfilter-persistent does at shutdown,
-and somebody loads when the window's time is over: as closed as before it, and the next restore makes
-it exact. Of each shape in shapes.py, and of rulesets of real tools: saved.py --program PATH [--group
-GROUP] [SHAPE | STEM]...
+What iptables-legacy-save writes in the middle of a window, as netfilter-persistent does at
+shutdown, and somebody loads when the window's time is over: as closed as before it, and the next
+restore makes it exact. Of each shape in shapes.py, and of rulesets of real tools:
+saved.py --program PATH [--group GROUP] [SHAPE | STEM]...
 """
 import argparse
 import os

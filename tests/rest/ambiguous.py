@@ -6,8 +6,8 @@ written again. But a commit says nothing of its own: it may be repeated.
 from bed import DONE, FAILED, OPEN, UNVERIFIED, recipe_of, require
 from campaign import course_of, each_request
 
-FAULTS = ("reset-before", "reset-after", "500-before", "500-after", "503-before", "503-after", "429",
-          "truncated")
+FAULTS = ("reset-before", "reset-after", "500-before", "500-after", "503-before", "503-after",
+          "429", "truncated")
 
 
 def is_write(target, request):

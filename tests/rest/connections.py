@@ -15,7 +15,7 @@ def counted(server):
 
 
 def case_connections(bed, recipe):
-    """The least of three, as the watchdog, which has connections of its own, looks when it likes."""
+    """The least of three: the watchdog, which has connections of its own, looks when it likes."""
     target = bed.serve(recipe)
     came = counted(bed.servers[-1])
     hosts = len({host for model in target.models for host in model.hosts})

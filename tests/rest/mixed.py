@@ -63,7 +63,8 @@ def rules_of(variant):
 
 
 def listing():
-    return output("nft", "-a", "list", "ruleset").splitlines() + rules_of("nft") + rules_of("legacy")
+    return (output("nft", "-a", "list", "ruleset").splitlines() + rules_of("nft") +
+            rules_of("legacy"))
 
 
 def lifted():

@@ -45,7 +45,8 @@ class Hetzner(Model):
     def begin(self, firewall, command, function):
         """An action that takes effect after one more request."""
         action = {"id": self.number(), "command": command, "status": "running", "progress": 0,
-                  "started": CREATED, "finished": None, "error": None, "resources": [{"id": firewall["id"], "type": "firewall"}]}
+                  "started": CREATED, "finished": None, "error": None,
+                  "resources": [{"id": firewall["id"], "type": "firewall"}]}
         self.state["actions"][str(action["id"])] = action
 
         def done():

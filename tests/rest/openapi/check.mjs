@@ -38,7 +38,8 @@ function spoiled(exchange) {
 			const into = (made) => put(Array.isArray(value) ? value.with(Number(name), made)
 				: { ...value, [name]: made });
 			const place = `${at}/${name}`;
-			copies.push({ ...exchange, body: into(typeof one === "object" ? 7 : { x: [] }), at: place });
+			const another = typeof one === "object" ? 7 : { x: [] };
+			copies.push({ ...exchange, body: into(another), at: place });
 			if (typeof one === "object" && one !== null) visit(one, place, into);
 		}
 	};
@@ -50,8 +51,9 @@ function spoiled(exchange) {
 async function replaying(exchanges) {
 	const server = http.createServer((request, response) => {
 		const { status, reply } = exchanges[Number(request.headers["x-exchange"])];
-		response.writeHead(status, reply === null ? {} : { "Content-Type": "application/json" });
-		request.resume().on("end", () => response.end(reply === null ? undefined : JSON.stringify(reply)));
+		const headers = reply === null ? {} : { "Content-Type": "application/json" };
+		response.writeHead(status, headers);
+		request.resume().on("end", () => response.end(reply === null ? "" : JSON.stringify(reply)));
 	});
 	server.listen(0, "127.0.0.1");
 	await once(server, "listening");
@@ -69,9 +71,9 @@ async function freePort() {
 
 async function prism(specification, upstream) {
 	const port = await freePort();
-	const child = spawn(process.execPath, [join("node_modules", "@stoplight", "prism-cli", "dist", "index.js"),
-		"proxy", "--port", String(port), specification, `http://127.0.0.1:${upstream}`],
-	{ stdio: ["ignore", "pipe", "inherit"] });
+	const program = join("node_modules", "@stoplight", "prism-cli", "dist", "index.js");
+	const child = spawn(process.execPath, [program, "proxy", "--port", String(port),
+		specification, `http://127.0.0.1:${upstream}`], { stdio: ["ignore", "pipe", "inherit"] });
 	let said = "";
 	await new Promise((resolve, reject) => {
 		child.stdout.on("data", (text) => {
@@ -83,7 +85,7 @@ async function prism(specification, upstream) {
 	return { child, port };
 }
 
-/* What Prism says against a request, and against its reply if that is no refusal: few name those. */
+/* What Prism says against a request, and its reply if that is no refusal: few name those. */
 async function violations(port, number, exchange, path) {
 	const headers = { "x-exchange": String(number), authorization: "Bearer x" };
 	if (exchange.body !== null) headers["content-type"] = exchange.headers["content-type"];
@@ -92,8 +94,8 @@ async function violations(port, number, exchange, path) {
 	const [response] = await once(request, "response");
 	let text = "";
 	for await (const piece of response) text += piece;
-	const problem = response.headers["content-type"]?.includes("problem+json") ? JSON.parse(text) : null;
-	if (problem) return [{ location: ["request"], message: problem.detail }];
+	if (response.headers["content-type"]?.includes("problem+json"))
+		return [{ location: ["request"], message: JSON.parse(text).detail }];
 	const all = JSON.parse(response.headers["sl-violations"] ?? "[]");
 	return exchange.status < 400 ? all : all.filter(({ location }) => location[0] === "request");
 }
@@ -104,7 +106,8 @@ async function check(host, specification) {
 	const document = JSON.parse(readFileSync(specification, "utf8"));
 	const server = await replaying(exchanges);
 	const { child, port } = await prism(specification, server.address().port);
-	const ask = (number, exchange) => violations(port, number, exchange, pathOf(exchange.target, document));
+	const ask = (number, exchange) =>
+		violations(port, number, exchange, pathOf(exchange.target, document));
 	let copies = 0;
 	for (const [number, exchange] of exchanges.entries()) {
 		const name = `${exchange.method} ${host}${exchange.target}`;
