@@ -4,6 +4,7 @@ One window over nftables, both variants of iptables and a provider: all of them 
 back before those that were lifted before it.
 """
 import contextlib
+import re
 import subprocess
 import tempfile
 
@@ -203,6 +204,8 @@ def case_mixed_left_open(bed):
             if provider.model.is_write(request) else answer(request)
         _, text = bed.post(status=OPEN)
         requires(text, "may still be open in [^\n]*vultr", "geopause restore")
+        open_in = re.search("may still be open in ([^\n]*)", text).group(1)
+        require("inet own" not in open_in and "filter" not in open_in, "it is closed: " + text)
         require(listing() == there, "\n".join(listing()))
         provider.model.answer = answer
         bed.run("restore")
