@@ -131,7 +131,7 @@ count_sets(struct count *count, struct nl *nl, struct err *e)
 static int
 count_once(struct count *count, struct nl *nl, struct err *e)
 {
-	uint32_t before, after;
+	uint32_t before, after = 0;
 	int rc = ruleset_generation(nl, &before, e);
 
 	if (rc == 0)
