@@ -191,6 +191,9 @@ class Round:
         for why in self.case.notes.get("left", []):
             require(re.search("^left alone .*" + why, done.stderr, re.M),
                     "discover does not say that and why it left alone /%s/: %s" % (why, said))
+        if "NOLIFT" in self.case.name:
+            require(not done.stdout and "\ncertain " not in "\n" + done.stderr,
+                    "discover takes something for a geo-block: " + said)
         if done.returncode != 0:
             return 5, None
         json.loads(done.stdout)
