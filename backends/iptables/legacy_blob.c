@@ -10,7 +10,6 @@
 
 struct reader {
 	struct blob *blob;
-	size_t room;
 	struct err *e;
 };
 
@@ -132,8 +131,10 @@ read_entry(struct reader *r, size_t offset)
 		return bad_entry(r, offset, "an entry is cut off");
 	target = *xt_target_offset(blob->family, entry);
 	size = *xt_next_offset(blob->family, entry);
-	*found = (struct blob_entry){ (uint32_t)offset, (uint32_t)size, (uint32_t)target, BLOB_NONE,
-				      false };
+	*found = (struct blob_entry){ .offset = (uint32_t)offset,
+				      .size = (uint32_t)size,
+				      .target = (uint32_t)target,
+				      .to = BLOB_NONE };
 	if (target < header || target % ALIGNMENT || size % ALIGNMENT || size < target ||
 	    size > blob->size - offset)
 		return bad_entry(r, offset, "an entry's lengths do not fit");
@@ -145,21 +146,17 @@ read_entry(struct reader *r, size_t offset)
 	return 0;
 }
 
+/* No more than there can be, and at once: nothing is moved, and most of it is used. */
 static int
 read_entries(struct reader *r)
 {
 	struct blob *blob = r->blob;
+	const size_t least = xt_layouts[blob->family].header + sizeof(struct xt_entry_target);
 
+	blob->entries = reallocarray(NULL, blob->size / least + 1, sizeof(*blob->entries));
+	if (!blob->entries)
+		return err_set(r->e, ERR_FAILED, "out of memory");
 	for (size_t offset = 0; offset < blob->size;) {
-		if (blob->n == r->room) {
-			size_t more = r->room ? r->room * 2 : 256;
-			void *v = reallocarray(blob->entries, more, sizeof(*blob->entries));
-
-			if (!v)
-				return err_set(r->e, ERR_FAILED, "out of memory");
-			blob->entries = v;
-			r->room = more;
-		}
 		if (read_entry(r, offset) < 0)
 			return -1;
 		offset += blob->entries[blob->n - 1].size;

@@ -17,8 +17,8 @@
 struct blob_entry {
 	uint32_t offset, size;
 	uint32_t target; /* offset of its target in it */
-	size_t to;       /* the entry that its verdict leads to; BLOB_NONE: no offset */
 	bool head;       /* no rule: a chain's name, or the table's end */
+	size_t to;       /* the entry that its verdict leads to; BLOB_NONE: no offset */
 };
 
 struct blob {

@@ -306,14 +306,18 @@ take_back(const struct legacy_lift *lift, struct legacy_host *host, enum outcome
 }
 
 enum outcome
-legacy_lift_apply(const struct legacy_lift *lift, struct legacy_host *host, struct err *e)
+legacy_lift_apply(struct legacy_lift *lift, struct legacy_host *host, struct err *e)
 {
 	enum outcome outcome = OUTCOME_DONE;
 
 	if (host_lock(host, e) < 0)
 		return OUTCOME_NOT_DONE;
-	for (size_t i = 0; i < lift->n && outcome == OUTCOME_DONE; i++)
+	for (size_t i = 0; i < lift->n && outcome == OUTCOME_DONE; i++) {
 		outcome = lift_part(lift, host, &lift->parts[i], e);
+		/* The next one takes as much. */
+		table_put(lift->parts[i].table);
+		lift->parts[i].table = NULL;
+	}
 	if (outcome != OUTCOME_DONE)
 		outcome = take_back(lift, host, outcome);
 	if (outcome != OUTCOME_DONE || !lift->request.at_once)

@@ -30,8 +30,7 @@ int legacy_lift_plan(struct legacy_lift *lift, const struct legacy_host *host,
 		     const struct lift_request *request, struct met *met, struct plan *plan,
 		     struct err *e);
 /* What is planned to be done at once leaves the lock to legacy_inspect. */
-enum outcome legacy_lift_apply(const struct legacy_lift *lift, struct legacy_host *host,
-			       struct err *e);
+enum outcome legacy_lift_apply(struct legacy_lift *lift, struct legacy_host *host, struct err *e);
 json_t *legacy_lift_record(const struct legacy_lift *lift);
 void legacy_lift_fini(struct legacy_lift *lift);
 
