@@ -6,106 +6,9 @@
 #include <string.h>
 
 #include "legacy_fwmark.h"
-#include "legacy_mark.h"
 #include "legacy_part.h"
-#include "legacy_set.h"
 
 #define EDITS_MAX 1000u /* of one table */
-
-/* --- which rules are meant --- */
-
-/* Bits of the patterns that match. */
-static uint64_t
-matching(const struct patterns *patterns, const char *name)
-{
-	uint64_t bits = 0;
-
-	for (size_t i = 0; name && i < patterns->n && i < PATTERNS_MAX; i++)
-		if (pattern_matches(&patterns->v[i], name))
-			bits |= UINT64_C(1) << i;
-	return bits;
-}
-
-struct set_search {
-	const struct patterns *patterns;
-	uint64_t found;
-};
-
-static bool
-accept_set(const char *set, void *data)
-{
-	struct set_search *search = data;
-	uint64_t bits = matching(search->patterns, set);
-
-	search->found |= bits;
-	return bits != 0;
-}
-
-static bool
-holds_networks(const char *set, void *data)
-{
-	return legacy_set_holds_networks(data, set);
-}
-
-/* By its chain or table alone: a set of single addresses is one of bans. */
-static bool
-is_by_networks(const struct selection *s, const struct rule *rule)
-{
-	return rule->sources && (!rule->set || rule_sets(rule, holds_networks, s->sets));
-}
-
-/* Of a rule of the administrator's: the patterns that its chain matches. */
-static uint64_t
-meet_chain(struct selection *s, const struct save_rule *rule)
-{
-	size_t home = mark_home(s->save, rule->chain);
-	uint64_t chain = matching(&s->target->rules.chain, s->save->chains[home].name);
-
-	if (s->met)
-		s->met[s->t].chain |= chain;
-	return chain;
-}
-
-/* Does the target mean this rule? Notes what of it was met. */
-static bool
-is_meant(struct selection *s, const struct rule *rule)
-{
-	const struct rule_selector *by = &s->target->rules;
-	struct set_search sets = { .patterns = &by->set };
-	uint64_t chain = meet_chain(s, rule->at);
-	uint64_t comment = matching(&by->comment, rule->comment);
-
-	rule_sets(rule, accept_set, &sets);
-	if (s->met) {
-		s->met[s->t].set |= sets.found;
-		s->met[s->t].comment |= comment;
-	}
-	if ((by->chain.n && !chain) || (by->set.n && !sets.found) || (by->comment.n && !comment))
-		return false;
-	return by->set.n || by->comment.n || is_by_networks(s, rule);
-}
-
-/* Without its words: it has neither what the target names it by, nor is it one of ours. */
-static bool
-is_passed_over(struct selection *s, const struct save_rule *rule)
-{
-	const struct rule_selector *by = &s->target->rules;
-
-	if (!rule->bare || mark_is_ours(s->save->chains[rule->chain].name))
-		return false;
-	return (!meet_chain(s, rule) && by->chain.n) || by->set.n || by->comment.n;
-}
-
-static bool
-is_selected(struct selection *s, size_t index)
-{
-	const struct rule *rule;
-
-	if (is_passed_over(s, &s->save->rules[index]))
-		return false;
-	rule = reach_rule(&s->reach, index);
-	return !mark_is_our_return(rule) && !mark_is_our_rule(rule) && is_meant(s, rule);
-}
 
 int
 edit_refuse(struct selection *s, const struct rule *rule, const char *why)
@@ -267,7 +170,7 @@ is_narrowed(const struct selection *s, const struct rule *rule)
 	     sets->n && i < rule->at->n && part_read(rule->at, i, &part) && !part_is_target(&part);
 	     i = part.to)
 		if (part_is_source(&part) && !part.inverted &&
-		    (part.option != OPT_MATCH_SET || !matching(sets, part.values[0])))
+		    (part.option != OPT_MATCH_SET || !edit_matching(sets, part.values[0])))
 			return true;
 	return false;
 }
@@ -352,7 +255,7 @@ static int
 select_target(struct selection *s)
 {
 	for (size_t i = 0; i < s->save->n_rules; i++) {
-		s->meant[i] = is_selected(s, i);
+		s->meant[i] = edit_is_meant(s, i);
 		if (s->met)
 			s->met[s->t].any |= s->meant[i];
 	}

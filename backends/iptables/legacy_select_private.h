@@ -25,6 +25,11 @@ struct selection {
 	struct err *e;
 };
 
+/* legacy_meant.c: bits of the patterns that match; NULL: none. */
+uint64_t edit_matching(const struct patterns *patterns, const char *name);
+/* Does the target mean this rule of the administrator's? Notes what of it was met. */
+bool edit_is_meant(struct selection *s, size_t rule);
+
 /* ERR_FAILED that names the rule. */
 int edit_refuse(struct selection *s, const struct rule *rule, const char *why);
 /* A new edit of the chain `in`, or NULL with s->e; rule may be SAVE_NONE with ACTION_WIDEN. */
