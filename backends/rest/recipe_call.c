@@ -191,9 +191,11 @@ recipe_read_call(struct document *doc, void *into, json_t *value, const struct p
 int
 recipe_read_reading_call(struct document *doc, void *into, json_t *value, const struct place *place)
 {
-	if (recipe_read_call(doc, into, value, place) != 0)
+	if (recipe_read_call(doc, into, value, place) != 0 || check_read(doc, value, place) != 0)
 		return -1;
-	return check_read(doc, value, place);
+	if (json_object_get(value, "poll") != NULL)
+		return document_err(doc, place, "\"poll\" is for what changes something");
+	return 0;
 }
 
 int
