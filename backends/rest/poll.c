@@ -39,9 +39,17 @@ call_poll(struct session *s, const json_t *poll, const struct scope *scope, stru
 	const json_t *every = json_object_get(poll, "every_ms");
 	const int64_t ms = every != NULL ? json_integer_value(every) : POLL_EVERY_MS;
 	enum polled polled;
-	while ((polled = poll_once(s, poll, scope, e)) == POLLED_NOT_YET)
+	bool seen = false; /* that it is not done yet */
+	while ((polled = poll_once(s, poll, scope, e)) == POLLED_NOT_YET) {
+		seen = true;
 		if (!session_wait(s, ms))
 			break;
+	}
+	/* What the deadline has cut off is no provider that cannot be asked. */
+	if (polled == POLLED_UNREADABLE && seen && !session_wait(s, 0)) {
+		*e = ERR_INIT;
+		polled = POLLED_NOT_YET;
+	}
 	if (polled == POLLED_REACHED)
 		return OUTCOME_DONE;
 	if (polled == POLLED_FAILED) {
