@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clocks.h"
@@ -16,28 +18,65 @@
 #include "story.h"
 #include "window_private.h"
 
-#define PREFIX "lasting-"
+#define DIRECTORY "lasting" /* below the history's; there is none before the first copy */
 #define FORGET_TRIES 2
 
-static void
-name_of(char name[JOURNAL_NAME_MAX], const char *journal)
+struct copies {
+	struct state where;
+	char path[PATH_MAX];
+};
+
+static const char *
+directory_of(struct copies *copies, const char *history)
 {
-	snprintf(name, JOURNAL_NAME_MAX, PREFIX "%.55s", journal);
+	copies->where = STATE_CLOSED;
+	int len = snprintf(copies->path, sizeof(copies->path), "%s/" DIRECTORY, history);
+	return len < (int)sizeof(copies->path) ? copies->path : NULL;
+}
+
+/* That a directory was made has to outlive the boot as well. */
+static int
+make_directory(const char *history, struct err *e)
+{
+	struct state above;
+	int failed = state_open(&above, history, true, e);
+	if (!failed && mkdirat(above.dir, DIRECTORY, 0700) && errno != EEXIST)
+		failed = err_sys(e, ERR_FAILED, errno, "creating %s/" DIRECTORY, history);
+	else if (!failed && fsync(above.dir))
+		failed = err_sys(e, ERR_FAILED, errno, "syncing %s", history);
+	state_close(&above);
+	return failed;
+}
+
+/* where.dir is -1 if there is none, and none is to be made. */
+static int
+copies_open(struct copies *copies, const char *history, bool create, struct err *e)
+{
+	const char *path = directory_of(copies, history);
+	if (!path)
+		return err_set(e, ERR_FAILED, "the name of the history's directory is too long");
+	if (state_open(&copies->where, path, false, e))
+		return -1;
+	if (copies->where.dir >= 0 || !create)
+		return 0;
+	return make_directory(history, e) || state_open(&copies->where, path, false, e) ? -1 : 0;
 }
 
 static int
 is_one(const struct dirent *entry)
 {
-	const char *end = strrchr(entry->d_name, '.');
+	uint64_t netns;
 	/* Neither what was put aside nor what a killed writer left. */
-	return !strncmp(entry->d_name, PREFIX, strlen(PREFIX)) && end && !strcmp(end, ".json");
+	return journal_name_parse(entry->d_name, &netns);
 }
 
 static int
-list(const char *directory, struct dirent ***names)
+list(const char *history, struct dirent ***names)
 {
+	struct copies copies;
+	const char *path = history ? directory_of(&copies, history) : NULL;
 	*names = NULL;
-	return directory ? scandir(directory, names, is_one, alphasort) : 0;
+	return path ? scandir(path, names, is_one, alphasort) : 0;
 }
 
 static void
@@ -81,8 +120,7 @@ lasting_look(struct window *w)
 int
 lasting_save(struct window *w, struct err *e)
 {
-	struct state where = STATE_CLOSED;
-	char name[JOURNAL_NAME_MAX];
+	struct copies copies;
 	if (!any_lasts(&w->journal)) {
 		lasting_forget(w);
 		return 0;
@@ -90,10 +128,9 @@ lasting_save(struct window *w, struct err *e)
 	if (!w->history)
 		return err_set(e, ERR_FAILED, "there is no directory for what outlives a boot");
 	w->lasts = true;
-	name_of(name, w->file);
-	int failed = state_open(&where, w->history, true, e) ||
-		     journal_write(where.dir, name, &w->journal, true, e);
-	state_close(&where);
+	int failed = copies_open(&copies, w->history, true, e) ||
+		     journal_write(copies.where.dir, w->file, &w->journal, true, e);
+	state_close(&copies.where);
 	return failed ? -1 : 0;
 }
 
@@ -121,20 +158,18 @@ remove_copy(int dir, const char *name, const char *window, struct err *e)
 static int
 forget_once(const struct window *w, const char *name, const char *window, struct err *e)
 {
-	struct state where = STATE_CLOSED;
-	int failed = state_open(&where, w->history, false, e) ||
-		     (where.dir >= 0 && remove_copy(where.dir, name, window, e));
-	state_close(&where);
+	struct copies copies;
+	int failed = copies_open(&copies, w->history, false, e) ||
+		     (copies.where.dir >= 0 && remove_copy(copies.where.dir, name, window, e));
+	state_close(&copies.where);
 	return failed;
 }
 
-/* journal: the name of the file that it is a copy of. Who ends now does not come back for it. */
+/* Who ends now does not come back for it. */
 static void
-forget_copy(const struct window *w, const char *journal, const char *window)
+forget_copy(const struct window *w, const char *name, const char *window)
 {
 	struct err e = ERR_INIT;
-	char name[JOURNAL_NAME_MAX];
-	name_of(name, journal);
 	int failed = -1;
 	for (int i = 0; failed && i < FORGET_TRIES; i++)
 		failed = forget_once(w, name, window, &e);
@@ -157,18 +192,32 @@ lasting_forget(struct window *w)
 	lasting_forget_window(w, w->journal.window);
 }
 
+/* Where not even the history is, somebody has cleaned up. */
+static bool
+is_history_there(const struct window *w)
+{
+	struct state above;
+	struct err e = ERR_INIT;
+	bool there = !state_open(&above, w->history, false, &e) && above.dir >= 0;
+	state_close(&above);
+	return there;
+}
+
 bool
 lasting_is_forgotten(const struct window *w, const char *window)
 {
-	struct state where = STATE_CLOSED;
+	struct copies copies = { .where = STATE_CLOSED };
 	struct err e = ERR_INIT;
-	char name[JOURNAL_NAME_MAX];
 	bool forgotten = false, others;
-	name_of(name, w->file);
-	if (w->history && !state_open(&where, w->history, false, &e) && where.dir >= 0)
+	if (!w->history || copies_open(&copies, w->history, false, &e))
+		return false;
+	if (copies.where.dir < 0)
+		forgotten = is_history_there(w);
+	else
 		forgotten =
-			look_at_copy(where.dir, name, window, &others) == JOURNAL_NONE || others;
-	state_close(&where);
+			look_at_copy(copies.where.dir, w->file, window, &others) == JOURNAL_NONE ||
+			others;
+	state_close(&copies.where);
 	return forgotten;
 }
 
@@ -177,7 +226,7 @@ struct search {
 	struct window *w;
 	bool held;                /* also what somebody holds */
 	const struct lease *mine; /* does not count as held */
-	struct state where;
+	struct copies copies;
 };
 
 /* One that was read, and that nobody else will take back. */
@@ -192,9 +241,8 @@ struct found {
 static bool
 is_accounted_for(const struct search *search, const char *name)
 {
-	return !faccessat(search->w->state->dir, name + strlen(PREFIX), F_OK,
-			  AT_SYMLINK_NOFOLLOW) ||
-	       faccessat(search->where.dir, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+	return !faccessat(search->w->state->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) ||
+	       faccessat(search->copies.where.dir, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
 }
 
 /* Of a namespace whose journal is in another state directory, or lost with a container's /run. */
@@ -215,7 +263,7 @@ is_ours(const struct search *search, struct found *found)
 	if (strcmp(there->machine, here->machine) != 0) {
 		log_event_take(LOG_WARNING, "journal", NULL,
 			       "%s/%s was written on another machine and is left alone",
-			       search->where.path, found->name);
+			       search->copies.where.path, found->name);
 		return false;
 	}
 	if (strcmp(there->boot, here->boot) != 0)
@@ -230,7 +278,7 @@ static bool
 look(const struct search *search, struct found *found, struct err *e)
 {
 	struct err why = ERR_INIT;
-	switch (journal_read(search->where.dir, found->name, &found->journal, &why)) {
+	switch (journal_read(search->copies.where.dir, found->name, &found->journal, &why)) {
 	case JOURNAL_NONE:
 		return false;
 	case JOURNAL_GOOD:
@@ -246,7 +294,7 @@ look(const struct search *search, struct found *found, struct err *e)
 		err_wrap(e,
 			 "%s/%s: what it knows of cannot be taken back: look at the "
 			 "firewalls of your exec targets yourself, then delete the file",
-			 search->where.path, found->name);
+			 search->copies.where.path, found->name);
 		return false;
 	}
 }
@@ -300,11 +348,12 @@ each(struct search *search, found_fn fn, void *data, struct err *e)
 	struct window *w = search->w;
 	struct dirent **names;
 	int n = list(w->history, &names), failed = 0;
-	search->where = STATE_CLOSED;
-	if (n > 0 && state_open(&search->where, w->history, false, e))
+	struct state *where = &search->copies.where;
+	*where = STATE_CLOSED;
+	if (n > 0 && copies_open(&search->copies, w->history, false, e))
 		failed = -1;
-	for (int i = 0; i < n && search->where.dir >= 0; i++) {
-		struct found found = { .w = w, .where = &search->where, .name = names[i]->d_name };
+	for (int i = 0; i < n && where->dir >= 0; i++) {
+		struct found found = { .w = w, .where = where, .name = names[i]->d_name };
 		struct err why = ERR_INIT;
 		if (look(search, &found, &why)) {
 			failed |= fn(&found, data, &why);
@@ -318,7 +367,7 @@ each(struct search *search, found_fn fn, void *data, struct err *e)
 		else
 			*e = why;
 	}
-	state_close(&search->where);
+	state_close(where);
 	list_free(names, n);
 	return failed;
 }

@@ -2,8 +2,8 @@
 /*
  * Lifts that a new boot does not close (BACKEND_SURVIVES_BOOT). The journal dies with the boot, as
  * the kernel's rules do; of a window with such lifts a copy, written durably before each mutation,
- * lies beside the history: lasting-JOURNAL. Whoever finds one that belongs to no window of this
- * boot takes its lifts back.
+ * lies beside the history, in lasting/. Whoever finds one that belongs to no window of this boot
+ * takes its lifts back.
  */
 #ifndef GEOPAUSE_LASTING_H
 #define GEOPAUSE_LASTING_H
@@ -12,10 +12,10 @@
 
 #include "window.h"
 
-/* May there be any in this directory? NULL: no. */
-bool lasting_is_there(const char *directory);
+/* May there be any beside this history? NULL: no. */
+bool lasting_is_there(const char *history);
 /* The rights (KEEP_ALL) that it takes to take them back; 0 where there are none. */
-unsigned lasting_rights(const char *directory);
+unsigned lasting_rights(const char *history);
 /* The journal was read: has it lifts that last? */
 void lasting_look(struct window *w);
 /* Before a mutation; does nothing when none of the journal's lifts lasts. */

@@ -37,8 +37,8 @@ proc_has_xt_table(uint8_t family, const char *table)
 {
 	char names[PROC_MAX], *rest = names;
 
-	if (!proc_read(family == NFPROTO_IPV4 ? "/proc/thread-self/net/ip_tables_names"
-					      : "/proc/thread-self/net/ip6_tables_names",
+	if (!proc_read(family == NFPROTO_IPV4 ? "/proc/self/net/ip_tables_names"
+					      : "/proc/self/net/ip6_tables_names",
 		       names))
 		return errno != ENOENT;
 	for (const char *name; (name = strsep(&rest, "\n"));)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the cases share: a policy with programs that do what they are told, and the real geopause."""
 import contextlib
+import glob
 import json
 import os
 import re
@@ -122,8 +123,8 @@ class Bed:
     def require_closed(self):
         left = [x for x in os.listdir(self.dir) if x.endswith(".live")]
         require(not left, "still lifted: %s" % left)
-        left = [x for x in os.listdir(self.path("state"))
-                if x.startswith(("window-", "lasting-"))]
+        left = [path for name in ("window-*", "lasting/window-*")
+                for path in glob.glob(self.path("state") + "/" + name)]
         require(not left, "still in the state directory: %s" % left)
 
 

@@ -380,7 +380,7 @@ class Bed:
 
     def journal(self):
         """And its copies that outlive the boot."""
-        return glob.glob(self.state + "/window-*.json") + glob.glob(self.state + "/lasting-*.json")
+        return glob.glob(self.state + "/window-*.json") + glob.glob(self.state + "/lasting/*.json")
 
     def must_be_closed(self):
         """Exactly as it was, and nobody is left to watch."""

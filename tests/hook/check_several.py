@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two backends in one window: all or nothing, in reverse order; and lifts that outlive a boot."""
 
+import glob
 import json
 import os
 import re
@@ -38,12 +39,11 @@ def closed(b):
 
 
 def lasting(b):
-    return [n for n in os.listdir(b.state) if n.startswith("lasting-")]
+    return glob.glob(b.state + "/lasting/window-*.json")
 
 
 def rewrite_lasting(b, change):
-    name, = lasting(b)
-    path = os.path.join(b.state, name)
+    path, = lasting(b)
     with open(path, "rb") as f:
         header, body = f.read().split(b"\n", 1)
     document = json.loads(body)
@@ -158,7 +158,7 @@ def test_a_lasting_copy_that_cannot_be_read(b):
     second(b)
     b.ok("pre")
     reboot(b)
-    with open(os.path.join(b.state, lasting(b)[0]), "wb") as f:
+    with open(lasting(b)[0], "wb") as f:
         f.write(b"nonsense")
     b.ok("restore", status=3, says="cannot be taken back")
     assert lasting(b) and exec_lifts(b)

@@ -271,12 +271,18 @@ class Bed:
 
     def left(self):
         """In the state directory, of a window; what was not written to its end is nobody's."""
-        return [name for name in os.listdir(self.path("state"))
-                if name.startswith(("window-", "lasting-")) and not name.endswith(".tmp")]
+        return [name for name in self.kept()
+                if name.startswith(("window-", "lasting/")) and not name.endswith(".tmp")]
+
+    def kept(self):
+        """The files of the state directory: of the window, and beside the history."""
+        state = self.path("state")
+        return [os.path.relpath(os.path.join(where, name), state)
+                for where, _, names in os.walk(state) for name in names]
 
     def lose(self, *prefixes):
         """These files of the state directory."""
-        for name in os.listdir(self.path("state")):
+        for name in self.kept():
             if name.startswith(prefixes):
                 self.remove("state", name)
 

@@ -63,7 +63,8 @@ def everything_said(bed):
         for name in files:
             if not name.startswith(("secret-", "model.")):
                 with open(os.path.join(directory, name), "rb") as file:
-                    yield name, file.read().decode("utf-8", "replace")
+                    yield (os.path.relpath(os.path.join(directory, name), bed.dir),
+                           file.read().decode("utf-8", "replace"))
     for pid in bed.processes():
         for name in ("cmdline", "environ"):
             with open("/proc/%d/%s" % (pid, name), "rb") as file:
@@ -85,7 +86,7 @@ def case_secrets(bed, recipe):
     target = bed.serve(recipe)
     said = [("plan", bed.run("plan", "-v", "-v")[1]), ("pre", bed.pre("-v", "-v")[1])]
     said += list(everything_said(bed))
-    require(any(name.startswith("lasting-") for name, _ in said), "no journal was looked at")
+    require(any(name.startswith("state/lasting/") for name, _ in said), "no journal was looked at")
     said.append(("post", bed.post("-v", "-v")[1]))
     target.spoil(1, "401")
     said.append(("pre that fails", bed.pre("-v", "-v", status=(DONE, FAILED))[1]))

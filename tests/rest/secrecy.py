@@ -155,7 +155,7 @@ def nothing_is_said(bed, target, more=lambda bed, target: ()):
         until(lambda: os.path.exists(bed.path("alerted")), "an alert")
         bed.wait_for_watchdog()
         said += everything_said(bed)
-    for name, wanted in (("lasting-", ""), ("alerted", ""), ("", "403"), ("", "[secret]")):
+    for name, wanted in (("state/lasting/", ""), ("alerted", ""), ("", "403"), ("", "[secret]")):
         require(any(where.startswith(name) and wanted in text for where, text in said),
                 "nothing of %s with %r was looked at" % (name, wanted))
     require(any("geopause[" in text for text in logged), "the system log got nothing")

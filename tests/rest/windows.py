@@ -143,13 +143,13 @@ def case_journal_lost(bed):
     """Nobody else has closed it: the watchdog does, though the journal is gone, or all of it is."""
     target = bed.serve("vultr")
     before = target.model.snapshot()
-    for prefixes in (("window-",), ("window-", "lasting-", "watchdog-")):
+    for prefixes in (("window-",), ("window-", "lasting/", "watchdog-")):
         bed.pre()
         bed.wait_for_first_look()
         bed.lose(*prefixes)
         until(lambda: target.model.snapshot() == before, "the watchdog closes")
         bed.wait_for_watchdog()
-        bed.lose("lasting-")
+        bed.lose("lasting/")
     bed.require_closed(before)
 
 
