@@ -57,12 +57,7 @@ give_back(struct session *session, const struct policy *policy, const struct lea
 	  struct err *e)
 {
 	struct window *w = &session->window;
-	int failed = window_sweeps(w, policy, e);
-	if (!failed)
-		do
-			failed = window_give_back(w, lease, NULL, e);
-		while (failed && session_wait(session, e));
-	if (failed)
+	if (window_sweeps(w, policy, e) || session_give_back(session, lease, NULL, e))
 		return -1;
 	watchdog_ensure(w);
 	return w->returned ? 0 : neighbours_check_lease(w->state, &w->id, lease, e);

@@ -91,13 +91,9 @@ restore_neighbours(const struct neighbours *all, struct session *session, bool s
 static void
 restore_own(struct session *session, bool stale, struct err *e)
 {
-	struct window *w = &session->window;
-	int failed;
-	do
-		failed = stale ? window_restore_stale(w, e) : window_restore(w, e);
-	while (failed && session_wait(session, e));
+	int failed = session_restore(session, stale, e);
 	if (stale && !failed)
-		watchdog_ensure(w);
+		watchdog_ensure(&session->window);
 }
 
 /* All of it is tried, whatever fails. Returns whether somebody holds the window. */

@@ -127,11 +127,7 @@ give_back(struct run *run, struct err *e)
 	if (process_find(&self, getpid(), e) ||
 	    session_begin_closing(&session, run->options, &run->backends, LOCK_WAIT_RESTORE_S, e))
 		return -1;
-	int failed;
-	do
-		failed = window_give_back(&session.window, run->lifted ? &run->lease : NULL, &self,
-					  e);
-	while (failed && session_wait(&session, e));
+	int failed = session_give_back(&session, run->lifted ? &run->lease : NULL, &self, e);
 	session_end(&session);
 	return failed;
 }

@@ -202,10 +202,7 @@ restore_here(const struct session *there, bool stale, struct err *e)
 	for (size_t i = 0; !failed && i < sweeps->n; i++)
 		failed = window_add_sweep(w, sweeps->v[i], e);
 	w->waits = true;
-	if (!failed)
-		do
-			failed = stale ? window_restore_stale(w, e) : window_restore(w, e);
-		while (failed && session_wait(&here, e));
+	failed = failed || session_restore(&here, stale, e);
 	if (failed)
 		e->code = ERR_OPEN;
 	return failed;

@@ -54,13 +54,8 @@ give_back(const struct options *options, struct backends *backends, const struct
 	struct session session;
 	struct err unclosed = ERR_INIT;
 	char holders[LEASES_TEXT_MAX];
-	int failed =
-		session_begin_closing(&session, options, backends, LOCK_WAIT_RESTORE_S, &unclosed);
-	if (!failed)
-		do
-			failed = window_give_back(&session.window, lease, NULL, &unclosed);
-		while (failed && session_wait(&session, &unclosed));
-	if (failed) {
+	if (session_begin_closing(&session, options, backends, LOCK_WAIT_RESTORE_S, &unclosed) ||
+	    session_give_back(&session, lease, NULL, &unclosed)) {
 		fate_add(e, "rolling back failed, too: %s", unclosed.msg);
 		e->code = ERR_OPEN;
 	} else if (session.window.there) {

@@ -76,6 +76,28 @@ session_wait(struct session *session, struct err *e)
 	return true;
 }
 
+int
+session_give_back(struct session *session, const struct lease *lease, const struct process *guard,
+		  struct err *e)
+{
+	int failed;
+	do
+		failed = window_give_back(&session->window, lease, guard, e);
+	while (failed && session_wait(session, e));
+	return failed;
+}
+
+int
+session_restore(struct session *session, bool stale, struct err *e)
+{
+	struct window *w = &session->window;
+	int failed;
+	do
+		failed = stale ? window_restore_stale(w, e) : window_restore(w, e);
+	while (failed && session_wait(session, e));
+	return failed;
+}
+
 void
 session_end(struct session *session)
 {

@@ -33,6 +33,11 @@ int session_begin_closing(struct session *session, const struct options *options
  * ERR_OPEN, the lock cannot be had.
  */
 bool session_wait(struct session *session, struct err *e);
+/* window_give_back, and the waits that it takes. */
+int session_give_back(struct session *session, const struct lease *lease,
+		      const struct process *guard, struct err *e);
+/* window_restore or, with stale, window_restore_stale, and the waits that it takes. */
+int session_restore(struct session *session, bool stale, struct err *e);
 /* Frees the lock; the signals stay held until signals_release. */
 void session_end(struct session *session);
 

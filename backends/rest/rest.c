@@ -266,30 +266,31 @@ rest_revert(struct backend *backend, const json_t *record, struct names *notes, 
 	return outcome;
 }
 
+/* The worst outcome of all; without memory for them, this one. */
 static enum outcome
-rest_apply(struct backend *backend, struct plan *plan, struct err *e)
+run_all(struct backend *backend, const json_t *record, void (*run)(struct job *job),
+	enum outcome without, struct err *e)
 {
-	const size_t n = json_array_size(plan->data);
-	struct job *jobs = jobs_of(backend, plan->data, e);
+	const size_t n = json_array_size(record);
+	struct job *jobs = jobs_of(backend, record, e);
 	if (jobs == NULL)
-		return OUTCOME_NOT_DONE;
-	jobs_run(jobs, n, lifting_apply);
+		return without;
+	jobs_run(jobs, n, run);
 	enum outcome outcome = worst(jobs, n, e);
 	jobs_free(jobs, n);
 	return outcome;
 }
 
 static enum outcome
+rest_apply(struct backend *backend, struct plan *plan, struct err *e)
+{
+	return run_all(backend, plan->data, lifting_apply, OUTCOME_NOT_DONE, e);
+}
+
+static enum outcome
 rest_await(struct backend *backend, const json_t *record, struct err *e)
 {
-	const size_t n = json_array_size(record);
-	struct job *jobs = jobs_of(backend, record, e);
-	if (jobs == NULL)
-		return OUTCOME_UNKNOWN;
-	jobs_run(jobs, n, lifting_await);
-	enum outcome outcome = worst(jobs, n, e);
-	jobs_free(jobs, n);
-	return outcome;
+	return run_all(backend, record, lifting_await, OUTCOME_UNKNOWN, e);
 }
 
 static bool
@@ -317,14 +318,7 @@ rest_pending(struct backend *backend, json_t *record, bool *more)
 static enum outcome
 rest_go_on(struct backend *backend, const json_t *record, struct err *e)
 {
-	const size_t n = json_array_size(record);
-	struct job *jobs = jobs_of(backend, record, e);
-	if (jobs == NULL)
-		return OUTCOME_NOT_DONE;
-	jobs_run(jobs, n, lifting_go_on);
-	enum outcome outcome = worst(jobs, n, e);
-	jobs_free(jobs, n);
-	return outcome;
+	return run_all(backend, record, lifting_go_on, OUTCOME_NOT_DONE, e);
 }
 
 static enum outcome
