@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends.h"
 #include "command.h"
 #include "fate.h"
 #include "log.h"
-#include "module.h"
 #include "observation.h"
 #include "options.h"
 #include "output.h"

@@ -7,10 +7,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "backends.h"
 #include "command.h"
 #include "err.h"
 #include "log.h"
-#include "module.h"
 #include "options.h"
 #include "output.h"
 #include "signals.h"
@@ -106,7 +106,7 @@ dispatch(int argc, char **argv)
 		return parsed == PARSED_DONE ? ERR_NONE : ERR_USAGE;
 	log_init(&options);
 	if (log_traces())
-		module_trace(log_trace);
+		backends_trace(log_trace);
 	return command->run(&options);
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "module.h"
 
-#define MODULES_MAX (BACKENDS_MAX + 1) /* and geopause-systemd */
-
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -217,56 +215,4 @@ module_load(const char *name, struct err *e)
 		"install both from one version",
 		name, name, ops ? ops->abi : 0, BACKEND_ABI);
 	return NULL;
-}
-
-static module_line *tracer;
-
-void
-module_trace(module_line *line)
-{
-	tracer = line;
-}
-
-const struct open_backend *
-backends_get(struct backends *backends, const char *name, struct err *e)
-{
-	for (size_t i = 0; i < backends->n; i++)
-		if (!strcmp(backends->v[i].ops->name, name))
-			return &backends->v[i];
-	if (backends->n == BACKENDS_MAX) {
-		err_set(e, ERR_FAILED, "more than %d backends", BACKENDS_MAX);
-		return NULL;
-	}
-	struct open_backend *open = &backends->v[backends->n];
-	if (!(open->ops = module_load(name, e)))
-		return NULL;
-	if (open->ops->open(&open->backend, e)) {
-		err_wrap(e, "backend %s", name);
-		return NULL;
-	}
-	if (open->ops->trace && tracer)
-		open->ops->trace(open->backend, tracer);
-	backends->n++;
-	return open;
-}
-
-static void
-close_all(struct backends *backends, bool held)
-{
-	while (backends->n > 0) {
-		const struct open_backend *open = &backends->v[--backends->n];
-		open->ops->close(open->backend, held);
-	}
-}
-
-void
-backends_close(struct backends *backends)
-{
-	close_all(backends, false);
-}
-
-void
-backends_leave(struct backends *backends)
-{
-	close_all(backends, true);
 }

@@ -4,8 +4,8 @@
 #define GEOPAUSE_PLANNING_H
 
 #include "backend.h"
+#include "backends.h"
 #include "journal.h"
-#include "module.h"
 
 /* One backend's plan for targets that lack the same ports, or for one (BACKEND_APART). */
 struct planned {

@@ -3,9 +3,9 @@
 #ifndef GEOPAUSE_REQUEST_H
 #define GEOPAUSE_REQUEST_H
 
+#include "backends.h"
 #include "challenge.h"
 #include "err.h"
-#include "module.h"
 #include "observation.h"
 #include "options.h"
 #include "policy.h"

@@ -21,6 +21,7 @@
 #include "alert.h"
 #include "backend.h"
 #include "log.h"
+#include "module.h"
 #include "privileges.h"
 #include "request.h"
 #include "scope.h"

@@ -14,8 +14,8 @@
 #ifndef GEOPAUSE_WINDOW_H
 #define GEOPAUSE_WINDOW_H
 
+#include "backends.h"
 #include "journal.h"
-#include "module.h"
 #include "request.h"
 #include "state.h"
 

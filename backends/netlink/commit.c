@@ -372,7 +372,7 @@ apply_once(const struct lift *lift, struct nl *nl, struct err *e)
 }
 
 enum outcome
-lift_apply(struct lift *lift, struct nl *nl, struct err *e)
+lift_commit(struct lift *lift, struct nl *nl, struct err *e)
 {
 	for (int i = 0; i < APPLY_TRIES; i++) {
 		struct lift_request request = lift->request;

@@ -68,7 +68,7 @@ void lift_fini(struct lift *lift);
  * Does the plan in one transaction. When the ruleset changed since it was read, plans again and
  * tries again, a bounded number of times.
  */
-enum outcome lift_apply(struct lift *lift, struct nl *nl, struct err *e);
+enum outcome lift_commit(struct lift *lift, struct nl *nl, struct err *e);
 
 /* The ports as rules of the table behind NAT see them. */
 const struct ports *lift_ports_behind(const struct lift *lift, const struct table *table);

@@ -164,7 +164,7 @@ ops_record(const struct plan *plan)
 enum outcome
 ops_apply(struct nl *nl, struct plan *plan, struct err *e)
 {
-	return lift_apply(&((struct prepared *)plan->data)->lift, nl, e);
+	return lift_commit(&((struct prepared *)plan->data)->lift, nl, e);
 }
 
 /* --- what another process may do --- */

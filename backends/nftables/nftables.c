@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The nftables backend: backend.h's operations over backends/netlink. */
+/* backend.h's operations over backends/netlink. */
+#include "nftables.h"
+
 #include <stdlib.h>
 
-#include "backend.h"
 #include "cover.h"
 #include "discover.h"
 #include "legacy_unseen.h"
@@ -144,8 +145,8 @@ static const struct backend_ops ops = {
 	.cover_free = cover_free,
 };
 
-__attribute__((visibility("default"))) const struct backend_ops *
-geopause_backend(void)
+const struct backend_ops *
+nftables_backend(void)
 {
 	return &ops;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A backend without a firewall, for tests of the program: stands in for geopause-nftables.so beside
- * a copy of the executable. Everything is in that directory:
+ * A backend without a firewall, for tests of the program: the program is linked to it in the place
+ * of nftables'. Everything is in the directory of the copy that runs:
  *
  *   fake.json   how to behave, read at every call; each member may be a list, one entry a call,
  *               the last one repeated:
@@ -22,8 +22,8 @@
  *   calls.txt   one line a mutation: "apply TXN tcp 80 600"
  *   counts.json how often each call with a list in fake.json was made
  *
- * Built with FAKE_LASTS it is geopause-exec.so, whose lifts outlive a boot and have no expiry; it
- * finds no marks, and has fake-exec.json, live-exec.json and counts-exec.json.
+ * Built with FAKE_LASTS it is a module, geopause-exec.so, whose lifts outlive a boot and have no
+ * expiry; it finds no marks, and has fake-exec.json, live-exec.json and counts-exec.json.
  *
  * live.json is locked for the length of each mutation; a second mutator at the same time writes
  * "overlap" into calls.txt.
@@ -38,6 +38,10 @@
 #include "backend.h"
 #include "fake_files.h"
 #include "plan.h"
+
+#ifndef FAKE_LASTS
+#include "nftables.h"
+#endif
 
 #ifndef FAKE_ABI
 #define FAKE_ABI BACKEND_ABI
@@ -481,8 +485,13 @@ static const struct backend_ops ops = {
 	.cover_free = fake_cover_free,
 };
 
+#ifdef FAKE_LASTS
 __attribute__((visibility("default"))) const struct backend_ops *
 geopause_backend(void)
+#else
+const struct backend_ops *
+nftables_backend(void)
+#endif
 {
 	return &ops;
 }

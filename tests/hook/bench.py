@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bench: a copy of geopause in a directory of its own, with the fake backend beside it.
+"""A bench: a copy of geopause, linked to the fake backend, in a directory of its own.
 
-    DIR/geopause
-    DIR/modules/geopause-nftables.so   the fake; its files are described in tests/fake/fake.c
+    DIR/geopause                       the fake's files beside it are described in tests/fake/fake.c
+    DIR/modules/geopause-exec.so       another fake, where a test asks for it
     DIR/state/                         --state
     DIR/policy.json                    --policy
 
@@ -33,16 +33,18 @@ POLICY = {
 }
 
 
+EXEC = {"name": "router", "backend": "exec", "command": ["/bin/true"]}
+BOTH = dict(POLICY, targets=[POLICY["targets"][0], EXEC])
+
+
 class Bench:
     def __init__(self, parts):
         self.dir = tempfile.mkdtemp(prefix="geopause-hook-")
         os.mkdir(os.path.join(self.dir, "modules"), 0o755)
         self.exe = os.path.join(self.dir, "geopause")
-        self.module = os.path.join(self.dir, "modules", "geopause-nftables.so")
+        self.module = os.path.join(self.dir, "modules", "geopause-exec.so")
         self.state = os.path.join(self.dir, "state")
         shutil.copy(parts.geopause, self.exe)
-        shutil.copy(parts.fake, self.module)
-        os.chmod(self.module, 0o644)
         self.policy(POLICY)
 
     def path(self, *names):
@@ -53,6 +55,12 @@ class Bench:
             json.dump(document, f)
         os.chmod(self.path(name), 0o600)
         return self.path(name)
+
+    def use_module(self, policy=None, part=None):
+        """A policy that needs a module, and the module."""
+        shutil.copy(part or self.parts.fake_exec, self.module)
+        os.chmod(self.module, 0o644)
+        self.policy(policy or BOTH)
 
     def behave(self, **how):
         with open(self.path("fake.json.new"), "w", encoding="ascii") as f:

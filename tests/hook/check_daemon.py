@@ -54,6 +54,7 @@ def test_nothing_of_the_callers(b):
 
 
 def test_a_daemon(b):
+    b.use_module()
     b.ok("pre", "--lease", "a")
     pid = seen(b)
     assert os.readlink(f"/proc/{pid}/cwd") == "/"

@@ -7,17 +7,7 @@ import os
 import re
 import shutil
 
-from bench import POLICY, fnv1a, wait_until
-
-EXEC = {"name": "router", "backend": "exec", "command": ["/bin/true"]}
-BOTH = dict(POLICY, targets=[POLICY["targets"][0], EXEC])
-
-
-def second(b):
-    """The second backend, and a policy that names both."""
-    shutil.copy(b.parts.fake_exec, b.path("modules", "geopause-exec.so"))
-    os.chmod(b.path("modules", "geopause-exec.so"), 0o644)
-    b.policy(BOTH)
+from bench import BOTH, EXEC, POLICY, fnv1a, wait_until
 
 
 def behave_exec(b, **how):
@@ -62,7 +52,7 @@ def reboot(b):
 
 
 def test_two_backends(b):
-    second(b)
+    b.use_module()
     b.ok("pre", says="opened: tcp 80, tcp 443 for input, router")
     lifts = b.journal()["lifts"]
     assert [lift["backend"] for lift in lifts] == ["nftables", "exec"]
@@ -77,7 +67,7 @@ def test_two_backends(b):
 
 
 def test_the_second_fails(b):
-    second(b)
+    b.use_module()
     for how in ("not-done", "unknown-not", "unknown-part"):
         behave_exec(b, apply=how)
         b.forget_calls()
@@ -89,7 +79,7 @@ def test_the_second_fails(b):
 
 
 def test_the_second_is_not_lifted(b):
-    second(b)
+    b.use_module()
     behave_exec(b, inspect=["not-lifted", "live"])
     b.ok("pre", status=6, says="all was rolled back, nothing is open")
     closed(b)
@@ -99,7 +89,7 @@ def test_the_second_is_not_lifted(b):
 
 
 def test_the_second_cannot_be_taken_back(b):
-    second(b)
+    b.use_module()
     b.ok("pre")
     behave_exec(b, revert="not-done")
     b.ok("post", status=3, says="may still be open in router (/bin/true); run")
@@ -110,7 +100,7 @@ def test_the_second_cannot_be_taken_back(b):
 
 
 def test_killed_between_two_backends(b):
-    second(b)
+    b.use_module()
     behave_exec(b, apply="kill-before")
     assert b.run("pre").returncode == -9
     b.ok("restore")
@@ -118,7 +108,7 @@ def test_killed_between_two_backends(b):
 
 
 def test_a_reboot_in_the_window(b):
-    second(b)
+    b.use_module()
     for verb in ("restore", "pre"):
         b.ok("pre")
         reboot(b)
@@ -132,7 +122,7 @@ def test_a_reboot_in_the_window(b):
 
 
 def test_after_a_reboot_it_cannot_be_taken_back(b):
-    second(b)
+    b.use_module()
     b.ok("pre")
     reboot(b)
     behave_exec(b, revert="not-done")
@@ -146,7 +136,7 @@ def test_after_a_reboot_it_cannot_be_taken_back(b):
 
 def test_another_machine(b):
     """A cloned image must not act on the router of the machine that it was cloned from."""
-    second(b)
+    b.use_module()
     b.ok("pre")
     reboot(b)
     rewrite_lasting(b, lambda document: document.update(machine="another"))
@@ -155,7 +145,7 @@ def test_another_machine(b):
 
 
 def test_a_lasting_copy_that_cannot_be_read(b):
-    second(b)
+    b.use_module()
     b.ok("pre")
     reboot(b)
     with open(lasting(b)[0], "wb") as f:
@@ -166,7 +156,7 @@ def test_a_lasting_copy_that_cannot_be_read(b):
 
 def test_no_expiry_of_its_own(b):
     """Only the lift of the kernel is moved on by heartbeats; the other lasts as long as the lease."""
-    second(b)
+    b.use_module()
     b.ok("pre", "--window", "5m", "--lease", "backup")
     calls = [call.split() for call in b.calls() if call.startswith("apply")]
     assert [int(call[-1]) for call in calls] == [60, 300], calls
@@ -176,7 +166,7 @@ def test_no_expiry_of_its_own(b):
 
 def test_joining_what_needs_more_rights(b):
     """The watchdog of an nftables window has given up the rights that an exec target needs."""
-    second(b)
+    b.use_module()
     only = b.policy(POLICY, "only.json")
     b.ok("pre", "--policy", only, "--lease", "first", policy=False)
     b.ok("pre", "--lease", "second", status=1, says="try again when the window is closed")
@@ -192,7 +182,7 @@ def test_joining_what_needs_more_rights(b):
 
 def test_joining_where_nothing_was_lifted(b):
     """What the watchdog can do does not depend on what is lifted, but on who has started it."""
-    second(b)
+    b.use_module()
     only = b.policy(POLICY, "only.json")
     b.behave(plan="none")
     b.ok("pre", "--policy", only, "--lease", "first", policy=False)
@@ -212,7 +202,7 @@ def test_joining_where_nothing_was_lifted(b):
 
 def test_beats_leave_it_alone(b):
     """A program that takes its time is not asked at each beat, nor at each change of a ruleset."""
-    second(b)
+    b.use_module()
     b.policy(dict(BOTH, heartbeat="3s"))
     b.ok("pre")
     b.forget_calls()

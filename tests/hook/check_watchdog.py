@@ -195,13 +195,14 @@ def test_many_owners(b):
 
 def test_upgrade_in_the_middle(b):
     """The package is replaced: what the watchdog needs it has loaded before."""
+    b.use_module()
     with Client() as client:
         b.ok("pre", *client.owner)
         seen(b)
         for path in (b.module, b.exe):
             os.rename(path, path + ".old")
         b.refresh()
-        lifted_again(b, "refresh")
+        wait_until(b.lifts, SOON)
         client.die()
         wait_until(lambda: is_closed(b), SOON)
         for path in (b.module, b.exe):

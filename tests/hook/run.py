@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs every test_* of the modules beside it, each with a bench of its own.
 
-    run.py --geopause EXE --fake MODULE --fake-exec MODULE --fake-other-abi MODULE [NAME...]
+    run.py --geopause EXE --fake-exec MODULE --fake-other-abi MODULE [NAME...]
 
 A test fails by an exception; there is no skip. Exit status 1 if any failed, or if none ran.
 """
@@ -43,7 +43,6 @@ def run_test(test, parts):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--geopause", required=True)
-    parser.add_argument("--fake", required=True)
     parser.add_argument("--fake-exec", required=True)
     parser.add_argument("--fake-other-abi", required=True)
     parser.add_argument("--module", help="only the tests of check_MODULE.py")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * flows MODULE POLICY CHALLENGES: a backend's operations on flows, one by one, for the tests.
+ * MODULE "nftables" is no file, but the backend that is part of the program.
  * Reads words on stdin; answers each with lines, and "." at the end:
  *
  *   lift, revert    plan and apply; revert
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend.h"
+#include "nftables.h"
 #include "policy.h"
 
 static const struct backend_ops *ops;
@@ -110,11 +111,10 @@ do_word(const char *word, struct err *e)
 }
 
 static int
-get_ready(char **argv, struct err *e)
+load(const char *path, struct err *e)
 {
-	void *module = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
+	void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	const struct backend_ops *(*find)(void);
-	unsigned challenges;
 
 	if (!module)
 		return err_set(e, ERR_FAILED, "%s", dlerror());
@@ -122,6 +122,18 @@ get_ready(char **argv, struct err *e)
 	if (!find)
 		return err_set(e, ERR_FAILED, "%s", dlerror());
 	ops = find();
+	return 0;
+}
+
+static int
+get_ready(char **argv, struct err *e)
+{
+	unsigned challenges;
+
+	if (!strcmp(argv[1], "nftables"))
+		ops = nftables_backend();
+	else if (load(argv[1], e) < 0)
+		return -1;
 	if (policy_load(&policy, argv[2], e) < 0 || challenges_parse(argv[3], &challenges, e) < 0)
 		return -1;
 	ports = challenges_ports(challenges);

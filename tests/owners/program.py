@@ -3,7 +3,7 @@
 """The same trees with geopause as the hook (and the fake backend): whose lease it is, and how long
 the window is open.
 
-    program.py --geopause EXE --fake MODULE --climb PROGRAM [NAME...]
+    program.py --geopause EXE --climb PROGRAM [NAME...]
 
 held       The owner is stopped while its hook runs, so that it is still there when the hook's own
            processes are dead: then the window is open. It is killed, and nobody calls post: closed
@@ -262,7 +262,7 @@ def run(parts, shape, index):
 
 def main():
     parser = argparse.ArgumentParser()
-    for part in "geopause", "fake", "climb":
+    for part in "geopause", "climb":
         parser.add_argument("--" + part, required=True, type=os.path.abspath)
     parser.add_argument("name", nargs="*")
     parts = parser.parse_args()

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The open backends of this process: that of nftables, which is part of the program, and modules
+ * (module.h). Each is opened when it is first asked for.
+ */
+#ifndef GEOPAUSE_BACKENDS_H
+#define GEOPAUSE_BACKENDS_H
+
+#include <stddef.h>
+
+#include "backend.h"
+#include "err.h"
+
+#define BACKENDS_MAX 8
+
+struct backends {
+	struct open_backend {
+		const struct backend_ops *ops;
+		struct backend *backend;
+	} v[BACKENDS_MAX];
+	size_t n;
+};
+
+/* Loads and opens it, once. NULL on errors: module_load's or the backend's own. */
+const struct open_backend *backends_get(struct backends *backends, const char *name, struct err *e);
+void backends_close(struct backends *backends);
+/* As backends_close, where a fork holds the same descriptors for longer. */
+void backends_leave(struct backends *backends);
+
+/* Those that are opened from now on tell what they ask and are answered, a line each. */
+typedef void backends_line(const char *line);
+void backends_trace(backends_line *line);
+
+#endif
