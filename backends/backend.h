@@ -24,7 +24,7 @@
 #include "observation.h"
 #include "target.h"
 
-#define BACKEND_ABI 7u
+#define BACKEND_ABI 8u
 #define BACKEND_SYMBOL "geopause_backend"
 
 /* A transaction id: 12 lower-case hex digits, part of our mark in the live firewall. */
@@ -101,11 +101,7 @@ struct backend_ops {
 
 	/* ERR_FAILED: no right or no such firewall; the message says what to do. */
 	int (*open)(struct backend **backend, struct err *e);
-	/*
-	 * held: a fork of this process has the same descriptors open and closes them later, so that
-	 * nothing has to be waited for here.
-	 */
-	void (*close)(struct backend *backend, bool held);
+	void (*close)(struct backend *backend);
 
 	/*
 	 * fd is the lock of the state directory; -1: not held. Whatever is started to change

@@ -43,23 +43,11 @@ backends_get(struct backends *backends, const char *name, struct err *e)
 	return open;
 }
 
-static void
-close_all(struct backends *backends, bool held)
-{
-	while (backends->n > 0) {
-		const struct open_backend *open = &backends->v[--backends->n];
-		open->ops->close(open->backend, held);
-	}
-}
-
 void
 backends_close(struct backends *backends)
 {
-	close_all(backends, false);
-}
-
-void
-backends_leave(struct backends *backends)
-{
-	close_all(backends, true);
+	while (backends->n > 0) {
+		const struct open_backend *open = &backends->v[--backends->n];
+		open->ops->close(open->backend);
+	}
 }

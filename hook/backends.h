@@ -24,8 +24,6 @@ struct backends {
 /* Loads and opens it, once. NULL on errors: module_load's or the backend's own. */
 const struct open_backend *backends_get(struct backends *backends, const char *name, struct err *e);
 void backends_close(struct backends *backends);
-/* As backends_close, where a fork holds the same descriptors for longer. */
-void backends_leave(struct backends *backends);
 
 /* Those that are opened from now on tell what they ask and are answered, a line each. */
 typedef void backends_line(const char *line);

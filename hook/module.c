@@ -121,13 +121,11 @@ keep(int fd)
 	return 0;
 }
 
-bool
-module_holds(int fd)
+size_t
+module_descriptors(const int **fds)
 {
-	for (size_t i = 0; i < n_kept; i++)
-		if (kept[i] == fd)
-			return true;
-	return false;
+	*fds = kept;
+	return n_kept;
 }
 
 static void *

@@ -10,6 +10,8 @@
 #ifndef GEOPAUSE_MODULE_H
 #define GEOPAUSE_MODULE_H
 
+#include <stddef.h>
+
 #include "backend.h"
 #include "err.h"
 
@@ -24,7 +26,10 @@ const struct backend_ops *module_load(const char *name, struct err *e);
 
 #define MODULES_MAX 8
 
-/* A descriptor that a module was loaded through: it stays open for as long as the process lives. */
-bool module_holds(int fd);
+/*
+ * The descriptors that modules were loaded through, at most MODULES_MAX: they stay open for as long
+ * as the process lives. Borrowed; returns how many.
+ */
+size_t module_descriptors(const int **fds);
 
 #endif

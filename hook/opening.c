@@ -142,10 +142,6 @@ opening_end(struct opening *opening, struct backends *backends)
 {
 	bool lifted = opening->session.window.there && opening->session.window.journal.lifts.n > 0;
 	session_end(&opening->session);
-	/* Our watchdog holds the firewalls' sockets until it is released. */
-	if (opening->dog.pid)
-		backends_leave(backends);
-	else
-		backends_close(backends);
+	backends_close(backends);
 	watchdog_release(&opening->dog, lifted);
 }

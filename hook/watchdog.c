@@ -2,12 +2,12 @@
 /* Starting the watchdog, from both sides of the fork; what it does then is watchdog_loop.c. */
 #include "watchdog.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +20,8 @@
 
 #include "alert.h"
 #include "backend.h"
+#include "descriptors.h"
 #include "log.h"
-#include "module.h"
 #include "privileges.h"
 #include "request.h"
 #include "scope.h"
@@ -30,8 +30,7 @@
 #define READY_TIMEOUT_MS 3000
 #define LOCK_TRIES 500
 #define WATCHDOG_COMM "geopause-watch" /* at most 15 characters, prctl(2) */
-#define INHERITED_MAX 1024
-#define OOM_SCORE_ADJ "-900" /* it is small, and what it closes is not */
+#define OOM_SCORE_ADJ "-900"           /* it is small, and what it closes is not */
 
 /* --- who lives --- */
 
@@ -128,69 +127,6 @@ write_pid(int lock)
 
 /* --- the watchdog's side --- */
 
-static int
-parse_fd(const char *text)
-{
-	char *end;
-	long fd = strtol(text, &end, 10);
-	return *end || end == text || fd > INT_MAX ? -1 : (int)fd;
-}
-
-/* What was open before us, but for the few that we need: the client's, and the opener's. */
-struct inherited {
-	int v[INHERITED_MAX];
-	size_t n;
-};
-
-static bool
-is_needed(const struct window *w, const struct watchdog *dog, int fd)
-{
-	return fd == w->state->dir || fd == dog->ready || fd == dog->hold || fd == dog->lock ||
-	       fd == alert_descriptor();
-}
-
-/* All but 0 to 2 and the modules', whose numbers must not be used again. */
-static void
-list_descriptors(struct inherited *all)
-{
-	const struct dirent *entry;
-	DIR *dir = opendir("/proc/self/fd");
-	all->n = 0;
-	while (dir && (entry = readdir(dir))) {
-		int fd = parse_fd(entry->d_name);
-		if (fd > 2 && fd != dirfd(dir) && !module_holds(fd) && all->n < INHERITED_MAX)
-			all->v[all->n++] = fd;
-	}
-	if (dir)
-		closedir(dir);
-	else
-		log_event_take(
-			LOG_WARNING, "watchdog", NULL,
-			"cannot read /proc/self/fd: the watchdog holds what the client had open");
-}
-
-static void
-find_inherited(struct inherited *all, const struct window *w, const struct watchdog *dog)
-{
-	size_t kept = 0;
-	list_descriptors(all);
-	for (size_t i = 0; i < all->n; i++)
-		if (!is_needed(w, dog, all->v[i]))
-			all->v[kept++] = all->v[i];
-	all->n = kept;
-}
-
-/*
- * Not before the opener is done: as long as we hold its netlink sockets, too, it need not wait for
- * the kernel when it closes them.
- */
-static void
-close_inherited(const struct inherited *all)
-{
-	for (size_t i = 0; i < all->n; i++)
-		close(all->v[i]);
-}
-
 /* Who calls the hook waits for the end of its pipes: without this there must be no watchdog. */
 static int
 replace_standard_descriptors(struct err *e)
@@ -237,10 +173,8 @@ leave_the_clients_cgroup(void)
 	if (lstat("/run/systemd/system", &st) || fork() != 0)
 		return;
 	struct err e = ERR_INIT;
-	/* Nothing of the client's, of the opener's or of the watchdog's is to wait for systemd. */
-	struct inherited all;
-	list_descriptors(&all);
-	close_inherited(&all);
+	/* Nothing of the watchdog's is to wait for systemd. */
+	descriptors_close_but(NULL, 0);
 	snprintf(suffix, sizeof(suffix), "%d", (int)pids[0]);
 	if (scope_enter(suffix, pids, pids[1] ? 2 : 1, &e) == SCOPE_FAILED)
 		log_event_take(LOG_WARNING, "scope", NULL,
@@ -269,15 +203,24 @@ detach(struct window *w, struct err *e)
 	return 0;
 }
 
-/* Whoever opens the window is done, or dead. Returns whether something was lifted. */
+/*
+ * Whoever opens the window is done, or dead. Returns whether something was lifted. The opener still
+ * has to end, and a client waits for that: what is woken here does not take its processor
+ * (SCHED_BATCH, sched(7)).
+ */
 static bool
 wait_for_release(int hold)
 {
+	const struct sched_param none = { 0 };
 	char byte;
 	ssize_t got;
+	bool polite =
+		sched_getscheduler(0) == SCHED_OTHER && !sched_setscheduler(0, SCHED_BATCH, &none);
 	while ((got = read(hold, &byte, 1)) < 0 && errno == EINTR)
 		;
 	close(hold);
+	if (polite && sched_setscheduler(0, SCHED_OTHER, &none))
+		errno = 0;
 	return got == 1;
 }
 
@@ -286,13 +229,14 @@ be_watchdog(struct window *w, const struct watchdog *dog)
 {
 	static struct state state;
 	struct err e = ERR_INIT;
-	struct inherited inherited;
+	/* What the client had open, and the opener. */
+	const int kept[] = { w->state->dir, dog->ready, dog->hold, dog->lock, alert_descriptor() };
+	descriptors_close_but(kept, sizeof(kept) / sizeof(*kept));
 	state = (struct state){ .path = w->state->path, .dir = w->state->dir, .lock = -1 };
 	w->journal = (struct journal){ 0 };
 	w->there = false;
 	w->yields = true;
 	w->state = &state;
-	find_inherited(&inherited, w, dog);
 	if (!detach(w, &e))
 		leave_the_clients_cgroup();
 	write_pid(dog->lock);
@@ -306,7 +250,6 @@ be_watchdog(struct window *w, const struct watchdog *dog)
 		errno = 0;
 	close(dog->ready);
 	bool lifted = wait_for_release(dog->hold);
-	close_inherited(&inherited);
 	char name[JOURNAL_NAME_MAX];
 	watchdog_loop(w, &state, lock_name(name, w->id.netns), lifted);
 	backends_close(w->backends); /* what they have begun outside, as a session, ends */

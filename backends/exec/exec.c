@@ -29,9 +29,8 @@ exec_open(struct backend **backend, struct err *e)
 }
 
 static void
-exec_close(struct backend *backend, bool held)
+exec_close(struct backend *backend)
 {
-	(void)held;
 	free(backend);
 }
 

@@ -29,7 +29,7 @@ struct engine_ops {
 
 	/* *engine NULL and success: this host has no such tables, and nothing of it is asked. */
 	int (*open)(struct engine **engine, struct err *e);
-	void (*close)(struct engine *engine, bool held);
+	void (*close)(struct engine *engine);
 	/* Programs that it runs inherit this descriptor. */
 	void (*hold)(struct engine *engine, int fd);
 	int (*discover)(struct engine *engine, const struct ports *ports,

@@ -47,13 +47,13 @@ reach_all(struct backend *backend, struct err *e)
 }
 
 static void
-iptables_close(struct backend *backend, bool held)
+iptables_close(struct backend *backend)
 {
 	if (!backend)
 		return;
 	for (enum part i = 0; i < PARTS; i++)
 		if (backend->engine[i])
-			parts[i].ops->close(backend->engine[i], held);
+			parts[i].ops->close(backend->engine[i]);
 	free(backend);
 }
 
@@ -66,7 +66,7 @@ iptables_open(struct backend **backend, struct err *e)
 		return err_set(e, ERR_FAILED, "out of memory");
 	b->hold = -1;
 	if (reach_all(b, e) < 0) {
-		iptables_close(b, false);
+		iptables_close(b);
 		return -1;
 	}
 	*backend = b;

@@ -96,7 +96,7 @@ legacy_cover_free(struct cover *cover)
 			if (cover->there[family][t])
 				save_fini(&cover->saves[family][t]);
 	if (cover->nl)
-		nl_close(cover->nl, false);
+		nl_close(cover->nl);
 	free(cover->nl);
 	free(cover);
 }

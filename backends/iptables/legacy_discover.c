@@ -332,6 +332,6 @@ legacy_discover(const struct legacy_host *host, const struct ports *ports,
 	for (enum family family = 0; rc == 0 && family < FAMILIES; family++)
 		rc = discover_nat(&finding, family, e);
 	if (asks)
-		nl_close(&sets, false);
+		nl_close(&sets);
 	return rc;
 }

@@ -42,9 +42,8 @@ legacy_open(struct engine **engine, struct err *e)
 }
 
 static void
-legacy_close(struct engine *engine, bool held)
+legacy_close(struct engine *engine)
 {
-	(void)held;
 	legacy_host_fini(&engine->host);
 	free(engine);
 }

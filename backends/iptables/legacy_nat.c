@@ -214,7 +214,7 @@ legacy_nat_is_elsewhere(void)
 			     take_chain, &found, &ignored) != NL_AGAIN)
 			break;
 	}
-	nl_close(&nl, true);
+	nl_close(&nl);
 	return found;
 }
 

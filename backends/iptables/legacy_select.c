@@ -372,7 +372,7 @@ legacy_select(struct legacy_edits *edits, const struct save *save,
 	if (rc == 0)
 		rc = reach_done(&s.reach, with_room(&s), e);
 	if (asks)
-		nl_close(&sets, false);
+		nl_close(&sets);
 	if (edits->n)
 		qsort(edits->v, edits->n, sizeof(*edits->v), by_place);
 	return rc;

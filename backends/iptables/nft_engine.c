@@ -36,11 +36,11 @@ nft_open(struct engine **engine, struct err *e)
 }
 
 static void
-nft_close(struct engine *engine, bool held)
+nft_close(struct engine *engine)
 {
 	if (!engine)
 		return;
-	nl_close(&engine->nl, held);
+	nl_close(&engine->nl);
 	free(engine);
 }
 

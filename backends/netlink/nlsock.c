@@ -21,7 +21,7 @@ open_failed(struct nl *nl, struct err *e, const char *what)
 {
 	int sys = errno;
 
-	nl_close(nl, false);
+	nl_close(nl);
 	return err_sys(e, ERR_FAILED, sys, "cannot %s a netlink socket to the kernel's nf_tables",
 		       what);
 }
@@ -100,9 +100,9 @@ close_in_child(struct mnl_socket *sock)
 }
 
 void
-nl_close(struct nl *nl, bool held)
+nl_close(struct nl *nl)
 {
-	if (nl->sock && nl->wrote && !held)
+	if (nl->sock && nl->wrote)
 		close_in_child(nl->sock);
 	else if (nl->sock)
 		mnl_socket_close(nl->sock);

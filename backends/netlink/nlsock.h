@@ -32,11 +32,8 @@ typedef int (*nl_fn)(const struct nlmsghdr *nlh, void *data, struct err *e);
 int nl_ignore(const struct nlmsghdr *nlh, void *data, struct err *e);
 
 int nl_open(struct nl *nl, struct err *e);
-/*
- * After a transaction the kernel's part of the close is waited for by a child (see there), unless
- * another process holds the socket, too.
- */
-void nl_close(struct nl *nl, bool held);
+/* After a transaction the kernel's part of the close is waited for by a child (see there). */
+void nl_close(struct nl *nl);
 
 /* A request in nl->buf, ready for attributes; type is an NFT_MSG_*, family an NFPROTO_*. */
 struct nlmsghdr *nl_request(struct nl *nl, uint16_t type, uint8_t family, uint16_t flags);

@@ -50,7 +50,7 @@ ops_open(struct nl *nl, struct err *e)
 	if (nl_open(nl, &refused) < 0 ||
 	    nl_query(nl, nl_request(nl, NFT_MSG_GETGEN, NFPROTO_UNSPEC, 0), nl_ignore, NULL,
 		     &refused) < 0) {
-		nl_close(nl, false);
+		nl_close(nl);
 		return explain_refusal(e, &refused);
 	}
 	return 0;

@@ -30,11 +30,11 @@ nftables_open(struct backend **backend, struct err *e)
 }
 
 static void
-nftables_close(struct backend *backend, bool held)
+nftables_close(struct backend *backend)
 {
 	if (!backend)
 		return;
-	nl_close(&backend->nl, held);
+	nl_close(&backend->nl);
 	free(backend);
 }
 

@@ -36,9 +36,8 @@ rest_open(struct backend **backend, struct err *e)
 
 /* Whether a fork holds the same descriptors does not matter: it uses none of them. */
 static void
-rest_close(struct backend *backend, bool held)
+rest_close(struct backend *backend)
 {
-	(void)held;
 	sessions_fini(&backend->sessions);
 	free(backend);
 }

@@ -88,9 +88,8 @@ fake_open(struct backend **backend, struct err *e)
 }
 
 static void
-fake_close(struct backend *backend, bool held)
+fake_close(struct backend *backend)
 {
-	(void)held;
 	(void)backend;
 }
 

@@ -77,6 +77,8 @@ def test_a_daemon(b):
     if ours >> CAP_SYS_RESOURCE & 1:
         assert int(proc(pid, "oom_score_adj")) == -900
     assert proc(pid, "comm") == "geopause-watch\n"
+    # While it waits for its opener it is SCHED_BATCH: a window must not wait for its end.
+    wait_until(lambda: os.sched_getscheduler(pid) == os.SCHED_OTHER)
 
 
 def test_it_outlives_the_terminal(b):

@@ -39,7 +39,7 @@ def test_not_needed_for_the_file_alone(b):
 
 def test_other_abi(b):
     b.use_module(ROUTER, b.parts.fake_other_abi)
-    b.ok("pre", status=1, says="it has ABI 99, this geopause needs 7")
+    b.ok("pre", status=1, says="it has ABI 99, this geopause needs 8")
 
 
 def test_unsafe_file(b):

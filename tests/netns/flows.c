@@ -162,6 +162,6 @@ main(int argc, char **argv)
 	json_decref(record);
 	names_fini(&spared);
 	policy_fini(&policy);
-	ops->close(backend, false);
+	ops->close(backend);
 	return 0;
 }
