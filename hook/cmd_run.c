@@ -143,13 +143,27 @@ wanted_signals(void)
 	return set;
 }
 
+/* Has COMMAND ended? Others of ours, as a watchdog that was killed, are not left as zombies. */
+static bool
+reap(const struct run *run, int *status)
+{
+	pid_t pid;
+	int ended;
+	while ((pid = waitpid(-1, &ended, WNOHANG)) > 0)
+		if (pid == run->pid) {
+			*status = ended;
+			return true;
+		}
+	return false;
+}
+
 /* COMMAND's wait status. */
 static int
 wait_for_command(const struct run *run)
 {
 	const sigset_t set = wanted_signals();
 	int status;
-	while (waitpid(run->pid, &status, WNOHANG) != run->pid) {
+	while (!reap(run, &status)) {
 		siginfo_t info;
 		int sig = sigwaitinfo(&set, &info);
 		if (sig == SIGTERM || sig == SIGHUP)

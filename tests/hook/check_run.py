@@ -4,6 +4,7 @@
 When COMMAND ends, run and the watchdog both close, and either may be the first.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -151,6 +152,30 @@ def test_killing_run_closes_nothing(b):
     wait_until(lambda: not b.journals())
     b.closed()
     process.communicate()
+
+
+def zombies_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        children = f.read().split()
+    found = []
+    for child in children:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open(f"/proc/{child}/stat", encoding="ascii") as f:
+                if f.read().rsplit(") ", 1)[1][0] == "Z":
+                    found.append(child)
+    return found
+
+
+def test_leaves_no_zombies(b):
+    """A child that ends before COMMAND does, as a watchdog that is killed."""
+    process = b.start("run", "--", "sh", "-c", f"touch {b.path('ready')}; read line",
+                      stdin=subprocess.PIPE)
+    wait_until(lambda: ready(b) and b.watchdog() > 0)
+    os.kill(b.watchdog(), signal.SIGKILL)
+    wait_until(lambda: not b.watchdogs() and not zombies_of(process.pid))
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1, process.returncode  # read's, at the end of its input
+    b.closed()
 
 
 def test_stays_open_beyond_the_heartbeat(b):
