@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The one contract between the program and a firewall. A backend is a module that exports
- * geopause_backend(); that of nftables is part of the program (nftables.h). It never knows another
+ * geopause_backend(); those of this kernel's firewalls are part of the program (builtin.h). It never knows another
  * backend, the journal or the command line, and hook/window.c is the only caller of apply, extend,
  * revert and sweep.
  *
@@ -99,7 +99,10 @@ struct backend_ops {
 	const char *name;
 	unsigned caps;
 
-	/* ERR_FAILED: no right or no such firewall; the message says what to do. */
+	/*
+	 * ERR_FAILED: no right or no such firewall; the message says what to do. e->sys is ENOENT
+	 * if this kernel has none, and so no rules and no marks in it.
+	 */
 	int (*open)(struct backend **backend, struct err *e);
 	void (*close)(struct backend *backend);
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "builtin.h"
 #include "module.h"
-#include "nftables.h"
 
 static backends_line *tracer;
 
@@ -17,7 +17,11 @@ backends_trace(backends_line *line)
 static const struct backend_ops *
 find(const char *name, struct err *e)
 {
-	return strcmp(name, "nftables") ? module_load(name, e) : nftables_backend();
+	if (!strcmp(name, "nftables"))
+		return nftables_backend();
+	if (!strcmp(name, "iptables"))
+		return iptables_backend();
+	return module_load(name, e);
 }
 
 const struct open_backend *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The open backends of this process: that of nftables, which is part of the program, and modules
+ * The open backends of this process: those that are part of the program (builtin.h), and modules
  * (module.h). Each is opened when it is first asked for.
  */
 #ifndef GEOPAUSE_BACKENDS_H
@@ -21,7 +21,10 @@ struct backends {
 	size_t n;
 };
 
-/* Loads and opens it, once. NULL on errors: module_load's or the backend's own. */
+/*
+ * Loads and opens it, once. NULL on errors, module_load's or the backend's own: of both e->sys is
+ * ENOENT where there is no such thing.
+ */
 const struct open_backend *backends_get(struct backends *backends, const char *name, struct err *e);
 void backends_close(struct backends *backends);
 

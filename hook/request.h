@@ -44,7 +44,7 @@ int request_discover(struct policy *policy, const struct ports *ports, struct ba
 /* Those that zero-config looks at, and whose marks are always swept; ends with NULL. */
 extern const char *const default_backends[];
 bool is_default_backend(const char *name);
-/* What they see, all together; one whose module is not installed sees nothing. */
+/* What they see, all together; one that this kernel does not have sees nothing. */
 int request_observe(struct backends *backends, const struct ports *ports, struct observations *all,
 		    struct err *e);
 /* The rights (enum privileges_keep) that the open backends need. */

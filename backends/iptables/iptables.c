@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builtin.h"
 #include "iptables_private.h"
 #include "plan.h"
 #include "unmet.h"
@@ -427,8 +428,8 @@ static const struct backend_ops ops = {
 	.cover_free = iptables_cover_free,
 };
 
-__attribute__((visibility("default"))) const struct backend_ops *
-geopause_backend(void)
+const struct backend_ops *
+iptables_backend(void)
 {
 	return &ops;
 }

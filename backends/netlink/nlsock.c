@@ -16,6 +16,9 @@
 
 #define KEEPER_STACK 16384
 
+/* By any socket of this process. */
+static bool wrote;
+
 static int
 open_failed(struct nl *nl, struct err *e, const char *what)
 {
@@ -50,10 +53,11 @@ nl_open(struct nl *nl, struct err *e)
 }
 
 /*
- * Whoever closes a netlink socket last waits until the kernel has freed what transactions replaced:
- * an RCU grace period, 4 to 12 ms (nft_rcv_nl_event in nf_tables_api.c), in which nothing is left
- * for us to do, and several times as long as all the rest. A child holds the socket for that time,
- * and nothing else: no lock, no terminal, no pipe that a client reads to its end.
+ * Whoever closes a netlink socket last waits until the kernel has freed what transactions replaced,
+ * of this socket or of others: an RCU grace period, 4 to 12 ms (nft_rcv_nl_event in
+ * nf_tables_api.c), in which nothing is left for us to do, and several times as long as all the
+ * rest. A child holds the socket for that time, and nothing else: no lock, no terminal, no pipe
+ * that a client reads to its end.
  */
 struct keeper {
 	int gate, fd;
@@ -102,7 +106,7 @@ close_in_child(struct mnl_socket *sock)
 void
 nl_close(struct nl *nl)
 {
-	if (nl->sock && nl->wrote)
+	if (nl->sock && wrote)
 		close_in_child(nl->sock);
 	else if (nl->sock)
 		mnl_socket_close(nl->sock);
@@ -250,7 +254,7 @@ nl_send(struct nl *nl, const void *buf, size_t len, struct err *e)
 	if (len > 128 * 1024 && setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) < 0)
 		return err_sys(e, ERR_FAILED, errno,
 			       "cannot make room for a transaction of %zu bytes", len);
-	nl->wrote = true;
+	wrote = true;
 	if (mnl_socket_sendto(nl->sock, buf, len) < 0)
 		return err_sys(e, ERR_FAILED, errno, "cannot send a transaction to nf_tables");
 	return 0;

@@ -21,7 +21,6 @@ struct nl {
 	uint32_t portid;
 	uint32_t seq;
 	uint8_t *buf; /* NL_BUF bytes, for requests and replies */
-	bool wrote;   /* a transaction was sent */
 };
 
 #define NL_BUF 65536u

@@ -34,10 +34,13 @@ explain_refusal(struct err *e, const struct err *refused)
 		return err_sys(e, ERR_FAILED, EPERM,
 			       "reading and changing the nftables ruleset needs root "
 			       "(CAP_NET_ADMIN in this network namespace)");
-	if (ops_is_missing(refused))
-		return err_sys(e, ERR_FAILED, refused->sys,
-			       "this kernel has no nf_tables (load the module nf_tables, or use a "
-			       "kernel with CONFIG_NF_TABLES)");
+	if (ops_is_missing(refused)) {
+		err_sys(e, ERR_FAILED, refused->sys,
+			"this kernel has no nf_tables (load the module nf_tables, or use a "
+			"kernel with CONFIG_NF_TABLES)");
+		e->sys = ENOENT;
+		return -1;
+	}
 	*e = e->code ? *e : *refused;
 	return -1;
 }

@@ -13,7 +13,7 @@ struct ops_text {
 	void (*step)(void *data, const struct lift *lift, size_t i, char **before, char **after);
 };
 
-/* e->sys of a failure: EPERM, or the errno of a kernel without nf_tables; see ops_is_missing. */
+/* e->sys of a failure: EPERM, or ENOENT for a kernel without nf_tables. */
 int ops_open(struct nl *nl, struct err *e);
 bool ops_is_missing(const struct err *e);
 

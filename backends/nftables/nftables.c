@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* backend.h's operations over backends/netlink. */
-#include "nftables.h"
-
 #include <stdlib.h>
 
+#include "builtin.h"
 #include "cover.h"
 #include "discover.h"
 #include "legacy_unseen.h"

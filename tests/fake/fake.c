@@ -40,7 +40,7 @@
 #include "plan.h"
 
 #ifndef FAKE_LASTS
-#include "nftables.h"
+#include "builtin.h"
 #endif
 
 #ifndef FAKE_ABI

@@ -152,6 +152,30 @@ def discovered(args):
         scene.unchanged("discover")
 
 
+def without_nf_tables(args):
+    """A kernel that has x_tables alone: without a policy, too, and with nothing left to be said."""
+    with Scene(args, RULES.replace("GEO", "LOCATIONBLOCK")) as scene:
+        alone = ["env", "LD_PRELOAD=" + args.no_nf_tables, "ASAN_OPTIONS=verify_asan_link_order=0"]
+        scene.policy = None
+        scene.expect(0, "discover", says=["LOCATIONBLOCK"], wrap=alone)
+        scene.expect(0, "plan", says=["LOCATIONBLOCK"], wrap=alone)
+        scene.expect(0, "pre", "--lease", "a", wrap=alone)
+        scene.matrix(True, "lifted")
+        done = scene.expect(0, "post", "--lease", "a", wrap=alone)
+        require("nf_tables" not in done.stderr, result_text(done))
+        scene.unchanged("after post")
+        done = scene.expect(0, "restore", wrap=alone)
+        require(not done.stderr, result_text(done))
+        done = scene.expect(0, "status", wrap=alone)
+        require(done.stdout == "closed\n", result_text(done))
+        # Whoever asks for nftables hears of it.
+        scene.policy = scene.program.policy({"name": "a", "backend": "nftables",
+                                             "table": "inet filter", "rules": {"set": "geo"}})
+        scene.expect(1, "pre", "--lease", "a", wrap=alone,
+                     says=["this kernel has no nf_tables", "nothing was changed"])
+        scene.unchanged("refused")
+
+
 MARKING = ("*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n"
            ":OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n-A PREROUTING -m set --match-set geo"
            " src -j MARK --set-xmark 0x5/0xffffffff\n-A PREROUTING -m set --match-set banned src"
@@ -223,4 +247,4 @@ def geo_in_nat(args):
 
 
 CASES = (both_variants, both_variants_or_none, joins_nftables, nft_behind_legacy_nat, odd_rule,
-         unknown_names, no_tables, discovered, marks_across, geo_in_nat)
+         unknown_names, no_tables, without_nf_tables, discovered, marks_across, geo_in_nat)

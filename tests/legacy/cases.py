@@ -23,6 +23,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True)
     parser.add_argument("--interpose", required=True, help="where interpose.c was built")
+    parser.add_argument("--no-nf-tables", required=True, type=os.path.abspath,
+                        help="where no_nf_tables.c was built")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     args = parser.parse_args()
     args.cases = args.cases or list(CASES)

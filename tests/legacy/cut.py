@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
 Flows that a lift in iptables-legacy's tables let in, and that are cut at its end:
-cut.py --driver PATH --module PATH --program PATH CASE...
+cut.py --driver PATH --backend NAME --program PATH CASE...
 """
 import argparse
 import os
@@ -193,8 +193,9 @@ CASES = {f.__name__: f for f in (deny, allow, marks, around, container, interfac
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    for path in ("--driver", "--module", "--program"):
+    for path in ("--driver", "--program"):
         parser.add_argument(path, required=True, type=os.path.abspath)
+    parser.add_argument("--backend", required=True)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     args = parser.parse_args()
     args.cases = args.cases or list(CASES)

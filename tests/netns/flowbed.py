@@ -62,7 +62,7 @@ class FlowBed(Bed):
 
     def drive(self, policy, challenges="http-01,tls-alpn-01"):
         self.driver = subprocess.Popen(
-            inside(self.fw, [self.args.driver, self.args.module, policy, challenges]),
+            inside(self.fw, [self.args.driver, self.args.backend, policy, challenges]),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.children.append(self.driver)
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * flows MODULE POLICY CHALLENGES: a backend's operations on flows, one by one, for the tests.
- * MODULE "nftables" is no file, but the backend that is part of the program.
+ * flows BACKEND POLICY CHALLENGES: a backend's operations on flows, one by one, for the tests.
  * Reads words on stdin; answers each with lines, and "." at the end:
  *
  *   lift, revert    plan and apply; revert
@@ -13,12 +12,11 @@
  *
  * An error is a line "error: ...".
  */
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nftables.h"
+#include "builtin.h"
 #include "policy.h"
 
 static const struct backend_ops *ops;
@@ -111,29 +109,11 @@ do_word(const char *word, struct err *e)
 }
 
 static int
-load(const char *path, struct err *e)
-{
-	void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	const struct backend_ops *(*find)(void);
-
-	if (!module)
-		return err_set(e, ERR_FAILED, "%s", dlerror());
-	*(void **)&find = dlsym(module, BACKEND_SYMBOL);
-	if (!find)
-		return err_set(e, ERR_FAILED, "%s", dlerror());
-	ops = find();
-	return 0;
-}
-
-static int
 get_ready(char **argv, struct err *e)
 {
 	unsigned challenges;
 
-	if (!strcmp(argv[1], "nftables"))
-		ops = nftables_backend();
-	else if (load(argv[1], e) < 0)
-		return -1;
+	ops = strcmp(argv[1], "iptables") ? nftables_backend() : iptables_backend();
 	if (policy_load(&policy, argv[2], e) < 0 || challenges_parse(argv[3], &challenges, e) < 0)
 		return -1;
 	ports = challenges_ports(challenges);
@@ -147,7 +127,7 @@ main(int argc, char **argv)
 	char word[64];
 
 	if (argc != 4 || get_ready(argv, &e) < 0) {
-		fprintf(stderr, "flows: %s\n", argc == 4 ? e.msg : "MODULE POLICY CHALLENGES");
+		fprintf(stderr, "flows: %s\n", argc == 4 ? e.msg : "BACKEND POLICY CHALLENGES");
 		return 2;
 	}
 	while (scanf("%63s", word) == 1) {

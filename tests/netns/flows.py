@@ -361,7 +361,7 @@ CASES = {f.__name__.replace("_", "-"): f for f in (
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 2)[1])
     parser.add_argument("--driver", required=True, type=os.path.abspath)
-    parser.add_argument("--module", required=True)
+    parser.add_argument("--backend", required=True)
     parser.add_argument("--program", required=True)
     parser.add_argument("--notes")
     parser.add_argument("cases", nargs="+")
