@@ -52,15 +52,19 @@ look_inside(struct eval *eval, struct suspect *s, const struct packets *packets)
 	unsigned outcomes = 0;
 	bool unclear = false;
 
-	s->concerns = 0;
+	s->concerns = s->may_drop = s->may_accept = 0;
 	for (size_t p = 0; p < packets->n; p++) {
-		bool matches;
+		bool matches, not_clear = false;
+		unsigned o;
 
 		if (!(s->rule->reached & 1u << p))
 			continue;
-		outcomes |= inside_outcomes(eval, s, &packets->v[p], &matches, &unclear);
-		if (matches)
-			s->concerns |= 1u << p;
+		o = inside_outcomes(eval, s, &packets->v[p], &matches, &not_clear);
+		outcomes |= o;
+		unclear |= not_clear;
+		s->concerns |= (uint32_t)matches << p;
+		s->may_drop |= (uint32_t)(not_clear || o & MAY_DROP) << p;
+		s->may_accept |= (uint32_t)(not_clear || o & MAY_ACCEPT) << p;
 	}
 	if (outcomes & MAY_DROP)
 		s->effect = EFFECT_DENY;
@@ -88,6 +92,20 @@ classify_outside(struct eval *eval, const struct rule *rule, uint32_t concerns,
 		}
 	}
 	return outcomes;
+}
+
+uint32_t
+classify_dropped(struct eval *eval, const struct suspect *s, const struct packets *packets)
+{
+	uint32_t dropped = 0;
+
+	for (size_t p = 0; p < packets->n; p++) {
+		uint32_t one = s->concerns & 1u << p;
+
+		if (one && classify_outside(eval, s->rule, one, packets) & MAY_DROP)
+			dropped |= one;
+	}
+	return dropped;
 }
 
 /*
@@ -164,6 +182,44 @@ settle_all(struct eval *eval, struct suspect *suspects, size_t n, const struct p
 	}
 }
 
+/* Addresses and ports in one key, and who is not in there is kept out: of which ports does it tell?
+ */
+static bool
+tells_of_ports(const struct suspect *s)
+{
+	const struct criterion *c = &s->criterion;
+
+	return s->has_criterion && c->of == OF_SOURCE && c->set && c->set->key_len != 4 &&
+	       c->set->key_len != 16 && (s->effect == EFFECT_ALLOW || c->inverted);
+}
+
+/*
+ * For a port that the rule does not block it does not have to be lifted: a chain that it leads to
+ * may block one port and limit the rate of another. An action of the policy says what it does.
+ */
+static void
+narrow(struct eval *eval, struct suspect *s, const struct packets *packets, bool forced)
+{
+	enum effect effect = s->effect;
+	uint32_t matching = s->concerns;
+
+	if (tells_of_ports(s)) {
+		bool unclear = s->unclear;
+
+		eval->read_ports = true;
+		look_inside(eval, s, packets);
+		eval->read_ports = false;
+		s->concerns &= matching;
+		s->effect = effect;
+		s->unclear = unclear;
+	}
+	if (effect == EFFECT_DENY && !forced)
+		s->concerns &= s->may_drop;
+	else if (!forced && effect == EFFECT_ALLOW)
+		s->concerns &= s->may_accept;
+	s->spares = matching & ~s->concerns;
+}
+
 void
 classify(struct eval *eval, struct suspect *suspects, size_t n, const struct packets *packets,
 	 const enum action actions[])
@@ -180,4 +236,7 @@ classify(struct eval *eval, struct suspect *suspects, size_t n, const struct pac
 		pass(s);
 	}
 	settle_all(eval, suspects, n, packets);
+	for (size_t i = 0; i < n; i++)
+		narrow(eval, &suspects[i], packets,
+		       actions && actions[suspects[i].target] != ACTION_AUTO);
 }

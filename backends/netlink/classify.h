@@ -26,7 +26,10 @@ struct suspect {
 	bool mark_tested;       /* writes a mark by the source, and some rule tests it */
 	unsigned mark_families; /* with by_mark: FAMILY_* bits of those that get the mark */
 	size_t target;          /* of the request */
-	uint32_t concerns;      /* bit i: packet i may match it */
+	/* Bit i: packet i may match it; of what it then does, only by that which is its effect. */
+	uint32_t concerns;
+	uint32_t may_drop, may_accept; /* of those that match */
+	uint32_t spares;               /* match it too, but what it does to them is to stay */
 	enum effect effect;
 	bool unclear;                /* may drop and may let through */
 	const struct set *spared_by; /* discover's: a set of ports that, once it is filled, accepts
@@ -53,6 +56,9 @@ void classify(struct eval *eval, struct suspect *suspects, size_t n, const struc
 
 /* What a source that no set holds meets at the base chains that lead to the rule. */
 unsigned classify_outside(struct eval *eval, const struct rule *rule, uint32_t concerns,
+			  const struct packets *packets);
+/* Which of the packets that it concerns may then be dropped. */
+uint32_t classify_dropped(struct eval *eval, const struct suspect *s,
 			  const struct packets *packets);
 
 #endif

@@ -46,17 +46,15 @@ new_set(const struct table *table, const char *name)
 	return set;
 }
 
+/* comment NULL: the set that each table has; of others the journal knows the name. */
 static void
-put_set(struct batch *batch, const struct lift *lift, const struct table *table,
-	enum mark_port port)
+put_set(struct batch *batch, const struct lift *lift, const struct table *table, const char *name,
+	const struct ports *ports, const char *comment)
 {
-	bool dnat = port == MARK_PORT_TRANSLATED;
-	char name[MARK_SET_BUF], what[2 * NAME_BUF], comment[MARK_COMMENT_BUF];
+	char what[2 * NAME_BUF];
 	struct nftnl_set *set;
 	struct nlmsghdr *nlh;
 
-	mark_set_name(name, lift->request.txn, port);
-	mark_comment(comment, lift->request.txn);
 	snprintf(what, sizeof(what), "adding set %s to table %s", name, table->text);
 	set = new_set(table, name);
 	if (!set) {
@@ -66,22 +64,28 @@ put_set(struct batch *batch, const struct lift *lift, const struct table *table,
 	nlh = batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, table->family, what);
 	nftnl_set_nlmsg_build_payload(nlh, set);
 	nftnl_set_free(set);
-	/* The journal knows the second set by its name, as it knows the administrator's. */
-	elements_put(batch, NULL, table, name,
-		     dnat ? lift_ports_behind(lift, table) : &lift->request.ports,
-		     lift->request.expiry_s, dnat ? comment : NULL);
+	elements_put(batch, NULL, table, name, ports, lift->request.expiry_s, comment);
 }
 
 static void
 put_sets(struct batch *batch, const struct lift *lift)
 {
+	char name[MARK_SET_BUF], comment[MARK_COMMENT_BUF];
+
+	mark_comment(comment, lift->request.txn);
 	for (size_t i = 0; i < lift->n; i++) {
-		if (lift_is_first(lift, i, false))
-			put_set(batch, lift, lift->steps[i].suspect.rule->chain->table,
-				MARK_PORT_PACKET);
-		if (lift_is_first(lift, i, true))
-			put_set(batch, lift, lift->steps[i].suspect.rule->chain->table,
-				MARK_PORT_TRANSLATED);
+		const struct lift_step *step = &lift->steps[i];
+
+		if (lift_is_first(lift, i)) {
+			mark_set_name(name, lift->request.txn, (struct mark_port){ 0 });
+			put_set(batch, lift, step->suspect.rule->chain->table, name,
+				&lift->request.ports, NULL);
+		}
+		if (lift_is_first_of_set(lift, i)) {
+			mark_set_name(name, lift->request.txn, step->port);
+			put_set(batch, lift, step->suspect.rule->chain->table, name,
+				lift_step_ports(lift, step), comment);
+		}
 	}
 }
 

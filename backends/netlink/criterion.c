@@ -67,6 +67,17 @@ payload_holds(const struct flow *flow, const struct expr *x, uint32_t offset)
 					     : HOLDS_OTHER;
 }
 
+/* `ip protocol`, `ip6 nexthdr` */
+static bool
+is_protocol(const struct flow *flow, const struct expr *x)
+{
+	uint8_t family = flow->rule->chain->table->family;
+
+	return x->key == NFT_PAYLOAD_NETWORK_HEADER && x->len == 1 &&
+	       ((x->offset == 9 && family != NFPROTO_IPV6) ||
+		(x->offset == 6 && family != NFPROTO_IPV4));
+}
+
 static void
 flow_payload(struct flow *flow, size_t i, const struct expr *x)
 {
@@ -76,7 +87,7 @@ flow_payload(struct flow *flow, size_t i, const struct expr *x)
 		struct word value = { 0 };
 
 		value.holds = (unsigned)payload_holds(flow, x, x->offset + (uint32_t)w * 4);
-		value.neutral = value.holds == HOLDS_PORT;
+		value.neutral = value.holds == HOLDS_PORT || is_protocol(flow, x);
 		value.from[i] = true;
 		flow->words[at + w] = value;
 	}

@@ -31,51 +31,6 @@ step_by_view(const struct step *s, bool inverted)
 
 /* --- comparisons --- */
 
-static enum tag
-tag_of(const struct registers *r, uint32_t reg, size_t len)
-{
-	size_t at = reg_word(reg), n = reg_words(reg, len);
-
-	for (size_t w = at; w < at + n; w++) {
-		if (r->tag[w] != TAG_NONE)
-			return r->tag[w];
-	}
-	return TAG_NONE;
-}
-
-static bool
-all_known(const struct registers *r, uint32_t reg, size_t len)
-{
-	size_t at = reg_word(reg) * 4;
-
-	for (size_t i = 0; i < len; i++) {
-		/* Padding of a field to 4 bytes is never written and is 0. */
-		if (at + i >= REG_WORDS * 4)
-			return false;
-		if (!r->known[at + i] && i % 4 == 0)
-			return false;
-	}
-	return true;
-}
-
-/* Is it the view that decides what these bytes are? */
-static bool
-is_viewed(const struct step *s, uint32_t reg, size_t len)
-{
-	size_t at = reg_word(reg), n = reg_words(reg, len);
-	enum tag tag = tag_of(&s->r, reg, len);
-
-	if (!s->packet->addressed)
-		return tag == TAG_SOURCE || tag == TAG_MARK;
-	if (all_known(&s->r, reg, len))
-		return false;
-	for (size_t w = at; w < at + n; w++) {
-		if (s->r.tag[w] == TAG_SOURCE || s->r.tag[w] == TAG_MARK)
-			return true;
-	}
-	return false;
-}
-
 /* Known bytes only: <0, 0, >0, or *known false when it depends on others. */
 static int
 compare_known(const struct registers *r, uint32_t reg, const struct expr_data *to, bool *known)
@@ -105,12 +60,6 @@ some_byte_differs(const struct registers *r, uint32_t reg, const struct expr_dat
 	return false;
 }
 
-static enum truth
-truth(bool yes)
-{
-	return yes ? TRUTH_YES : TRUTH_NO;
-}
-
 /* "lo": validation never comes from there. */
 static bool
 is_loopback(const struct expr_data *d)
@@ -137,16 +86,16 @@ is_zero(const struct expr_data *d)
 static enum truth
 compare(const struct step *s, const struct expr *x)
 {
-	enum tag tag = tag_of(&s->r, x->sreg, x->a.len);
+	enum tag tag = step_tag(&s->r, x->sreg, x->a.len);
 	bool known, inverted = x->op == NFT_CMP_NEQ;
 	int order;
 
-	if (is_viewed(s, x->sreg, x->a.len))
+	if (step_is_viewed(s, x->sreg, x->a.len))
 		return step_by_view(s, inverted);
 	if (tag == TAG_INTERFACE && is_loopback(&x->a))
-		return truth(inverted);
+		return truth_of(inverted);
 	if (tag == TAG_ROUTE && is_zero(&x->a) && (inverted || x->op == NFT_CMP_EQ))
-		return truth(inverted); /* `missing` */
+		return truth_of(inverted); /* `missing` */
 	if (inverted && some_byte_differs(&s->r, x->sreg, &x->a))
 		return TRUTH_YES;
 	if (x->op == NFT_CMP_EQ && some_byte_differs(&s->r, x->sreg, &x->a))
@@ -156,17 +105,17 @@ compare(const struct step *s, const struct expr *x)
 		return TRUTH_MAYBE;
 	switch (x->op) {
 	case NFT_CMP_EQ:
-		return truth(order == 0);
+		return truth_of(order == 0);
 	case NFT_CMP_NEQ:
-		return truth(order != 0);
+		return truth_of(order != 0);
 	case NFT_CMP_LT:
-		return truth(order < 0);
+		return truth_of(order < 0);
 	case NFT_CMP_LTE:
-		return truth(order <= 0);
+		return truth_of(order <= 0);
 	case NFT_CMP_GT:
-		return truth(order > 0);
+		return truth_of(order > 0);
 	case NFT_CMP_GTE:
-		return truth(order >= 0);
+		return truth_of(order >= 0);
 	default:
 		return TRUTH_MAYBE;
 	}
@@ -178,141 +127,14 @@ compare_range(const struct step *s, const struct expr *x)
 	bool inverted = x->op == NFT_RANGE_NEQ, from_known, to_known, in;
 	int from, to;
 
-	if (is_viewed(s, x->sreg, x->a.len))
+	if (step_is_viewed(s, x->sreg, x->a.len))
 		return step_by_view(s, inverted);
 	from = compare_known(&s->r, x->sreg, &x->a, &from_known);
 	to = compare_known(&s->r, x->sreg, &x->b, &to_known);
 	if (!from_known || !to_known)
 		return TRUTH_MAYBE;
 	in = from >= 0 && to <= 0;
-	return truth(in != inverted);
-}
-
-/* --- lookups --- */
-
-static void
-add_branch(struct evaluation *result, uint32_t verdict, const char *chain)
-{
-	for (size_t i = 0; i < result->n; i++) {
-		const struct branch *b = &result->v[i];
-
-		if (b->verdict == verdict &&
-		    (b->chain == chain || (b->chain && chain && strcmp(b->chain, chain) == 0)))
-			return;
-	}
-	if (result->n == BRANCHES_MAX)
-		result->unread = true;
-	else
-		result->v[result->n++] = (struct branch){ verdict, chain };
-}
-
-static int
-add_element_branch(const struct element *x, void *data)
-{
-	if (!x->interval_end && x->is_verdict)
-		add_branch(data, x->verdict, x->chain);
-	return 0;
-}
-
-/* May the elements of this set be read for an evaluation? Those of addresses may be very many. */
-static bool
-may_read(const struct step *s, const struct set *set, bool by_source)
-{
-	return !by_source || s->eval->read_source_maps || (set->flags & NFT_SET_ANONYMOUS);
-}
-
-static void
-every_branch(struct step *s, struct set *set, bool by_source)
-{
-	if (set && may_read(s, set, by_source) &&
-	    ruleset_elements(s->eval->nl, set, s->eval->e) == 0)
-		element_each(set, add_element_branch, s->result);
-	else
-		s->result->unread = true;
-	s->stop = true;
-}
-
-static void
-define_value(struct step *s, const struct expr *x, const struct element *found)
-{
-	if (x->dreg == EXPR_NO_REG || x->dreg == NFT_REG_VERDICT)
-		return;
-	if (found && found->data.v)
-		step_set_known(&s->r, x->dreg, found->data.v, found->data.len);
-	else
-		step_set_unknown(&s->r, x->dreg, 16, TAG_NONE);
-}
-
-/*
- * Sets are asked for the addresses of real flows; but anonymous ones, which go away with their
- * rule, were read. What a lift put into the administrator's set does not count.
- */
-static int
-find_element(struct step *s, struct set *set, const uint8_t *key, bool *found, struct element *x)
-{
-	struct err unread = ERR_INIT;
-
-	if (!s->packet->addressed || (set->flags & NFT_SET_ANONYMOUS)) {
-		if (ruleset_elements(s->eval->nl, set, s->eval->e) < 0)
-			return -1;
-		element_find(set, key, set->key_len, found, x);
-		return 0;
-	}
-	if (element_ask(s->eval->nl, set, key, set->key_len, found, x, &unread) < 0) {
-		s->eval->source_unclear = true;
-		return -1;
-	}
-	*found = *found && !x->ours;
-	return 0;
-}
-
-/* The verdict of an element; its chain's name outlives the element. */
-static void
-add_found_branch(struct step *s, const struct element *x)
-{
-	const struct chain *to =
-		x->chain ? ruleset_chain(s->eval->rs, s->rule->chain->table, x->chain) : NULL;
-
-	add_branch(s->result, x->verdict, to ? to->name : NULL);
-}
-
-static enum truth
-look_up_known(struct step *s, const struct expr *x, struct set *set)
-{
-	struct element element = { 0 };
-	bool found, inverted = (x->flags & NFT_LOOKUP_F_INV) != 0;
-
-	if (set->filled && !s->packet->translated)
-		return truth(!inverted);
-	if (find_element(s, set, s->r.value + reg_word(x->sreg) * 4, &found, &element) < 0) {
-		define_value(s, x, NULL);
-		return TRUTH_MAYBE;
-	}
-	if (found && x->dreg == NFT_REG_VERDICT) {
-		if (element.is_verdict)
-			add_found_branch(s, &element);
-		s->stop = true;
-	}
-	define_value(s, x, found ? &element : NULL);
-	return truth(found != inverted);
-}
-
-static enum truth
-look_up(struct step *s, const struct expr *x)
-{
-	struct set *set = x->set ? ruleset_set(s->eval->rs, s->rule->chain->table, x->set) : NULL;
-	bool inverted = (x->flags & NFT_LOOKUP_F_INV) != 0;
-	enum tag tag = set ? tag_of(&s->r, x->sreg, set->key_len) : TAG_NONE;
-	enum truth t = TRUTH_MAYBE;
-
-	if (set && is_viewed(s, x->sreg, set->key_len))
-		t = step_by_view(s, inverted);
-	else if (set && all_known(&s->r, x->sreg, set->key_len))
-		return look_up_known(s, x, set);
-	define_value(s, x, NULL);
-	if (x->dreg == NFT_REG_VERDICT && t != TRUTH_NO)
-		every_branch(s, set, tag == TAG_SOURCE);
-	return t;
+	return truth_of(in != inverted);
 }
 
 /* --- the rest --- */
@@ -321,7 +143,7 @@ static enum truth
 rate(const struct expr *x)
 {
 	/* A single connection is below every limit: `limit rate over` does not match. */
-	return truth((x->flags & 1) == 0);
+	return truth_of((x->flags & 1) == 0);
 }
 
 static enum truth
@@ -341,7 +163,7 @@ update_set(const struct expr *x)
 void
 step_end_with(struct step *s, uint32_t verdict, const char *chain)
 {
-	add_branch(s->result, verdict, chain);
+	step_add_branch(s->result, verdict, chain);
 	s->stop = true;
 }
 
@@ -398,7 +220,7 @@ evaluate(struct step *s, const struct expr *x)
 	case EXPR_RANGE:
 		return compare_range(s, x);
 	case EXPR_LOOKUP:
-		return look_up(s, x);
+		return step_look_up(s, x);
 	case EXPR_IMMEDIATE:
 		return immediate(s, x);
 	case EXPR_LIMIT:
@@ -453,5 +275,5 @@ eval_rule(struct eval *eval, const struct rule *rule, const struct packet *packe
 	for (size_t i = rule->core; i < rule->n && !s.stop && result->match != TRUTH_NO; i++)
 		result->match = both(result->match, evaluate(&s, &rule->v[i]));
 	if (result->n == 0 && !result->unread)
-		add_branch(result, (uint32_t)NFT_CONTINUE, NULL);
+		step_add_branch(result, (uint32_t)NFT_CONTINUE, NULL);
 }

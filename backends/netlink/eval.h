@@ -66,7 +66,8 @@ struct lifted {
 struct eval {
 	struct nl *nl;
 	const struct ruleset *rs;
-	bool read_source_maps;           /* read the elements of named verdict maps by source */
+	bool read_source_maps; /* read the elements of named verdict maps by source */
+	bool read_ports; /* of sets of addresses and ports, look whether the port is in there */
 	bool source_mark, source_ctmark; /* the mark tells of the source */
 	uint32_t mark, ctmark;           /* of the packet, as far as they were followed */
 	bool mark_known, ctmark_known;

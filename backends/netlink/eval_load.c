@@ -29,6 +29,50 @@ step_set_known(struct registers *r, uint32_t reg, const void *value, size_t len)
 	memset(r->known + at * 4, true, len);
 }
 
+enum tag
+step_tag(const struct registers *r, uint32_t reg, size_t len)
+{
+	size_t at = reg_word(reg), n = reg_words(reg, len);
+
+	for (size_t w = at; w < at + n; w++) {
+		if (r->tag[w] != TAG_NONE)
+			return r->tag[w];
+	}
+	return TAG_NONE;
+}
+
+bool
+step_all_known(const struct registers *r, uint32_t reg, size_t len)
+{
+	size_t at = reg_word(reg) * 4;
+
+	for (size_t i = 0; i < len; i++) {
+		/* Padding of a field to 4 bytes is never written and is 0. */
+		if (at + i >= REG_WORDS * 4)
+			return false;
+		if (!r->known[at + i] && i % 4 == 0)
+			return false;
+	}
+	return true;
+}
+
+bool
+step_is_viewed(const struct step *s, uint32_t reg, size_t len)
+{
+	size_t at = reg_word(reg), n = reg_words(reg, len);
+	enum tag tag = step_tag(&s->r, reg, len);
+
+	if (!s->packet->addressed)
+		return tag == TAG_SOURCE || tag == TAG_MARK;
+	if (step_all_known(&s->r, reg, len))
+		return false;
+	for (size_t w = at; w < at + n; w++) {
+		if (s->r.tag[w] == TAG_SOURCE || s->r.tag[w] == TAG_MARK)
+			return true;
+	}
+	return false;
+}
+
 static void
 put_addresses(const struct packet *p, uint8_t header[40], bool known[40], size_t at, size_t len)
 {
@@ -126,7 +170,7 @@ load_mark(struct step *s, const struct expr *x)
 
 	if (step_mark_tells(s, ct))
 		step_set_unknown(&s->r, x->dreg, 4, TAG_MARK);
-	else if (known)
+	else if (known && !s->eval->read_ports)
 		step_set_known(&s->r, x->dreg, ct ? &s->eval->ctmark : &s->eval->mark, 4);
 	else
 		step_set_unknown(&s->r, x->dreg, 4, s->packet->addressed ? TAG_MARK : TAG_NONE);

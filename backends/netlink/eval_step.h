@@ -30,6 +30,12 @@ struct step {
 	bool stop; /* a verdict was reached */
 };
 
+static inline enum truth
+truth_of(bool yes)
+{
+	return yes ? TRUTH_YES : TRUTH_NO;
+}
+
 void step_set_unknown(struct registers *r, uint32_t reg, size_t len, enum tag tag);
 void step_set_known(struct registers *r, uint32_t reg, const void *value, size_t len);
 /* meta, ct and payload, in both directions. */
@@ -38,6 +44,13 @@ enum truth step_load_or_store(struct step *s, const struct expr *x);
 void step_write_mark(struct step *s, bool ct, uint32_t value, bool known);
 /* Is the mark one that tells of the source, wherever that is looked at? */
 bool step_mark_tells(const struct step *s, bool ct);
+/* What is known of so many bytes in the registers. */
+enum tag step_tag(const struct registers *r, uint32_t reg, size_t len);
+bool step_all_known(const struct registers *r, uint32_t reg, size_t len);
+/* Is it the view that decides what these bytes are? */
+bool step_is_viewed(const struct step *s, uint32_t reg, size_t len);
+enum truth step_look_up(struct step *s, const struct expr *x);
+void step_add_branch(struct evaluation *result, uint32_t verdict, const char *chain);
 /* A test of the source, or of a mark that tells of it. */
 enum truth step_by_view(const struct step *s, bool inverted);
 void step_end_with(struct step *s, uint32_t verdict, const char *chain);

@@ -73,7 +73,7 @@ extend_all(struct batch *batch, struct nl *nl, const struct ruleset *rs,
 {
 	char name[MARK_SET_BUF];
 
-	mark_set_name(name, record->txn, MARK_PORT_PACKET);
+	mark_set_name(name, record->txn, (struct mark_port){ 0 });
 	for (size_t i = 0; i < record->tables.n; i++) {
 		struct set *set = find_recorded_set(rs, record->tables.v[i], name);
 

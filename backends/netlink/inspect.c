@@ -112,7 +112,7 @@ count_sets(struct count *count, struct nl *nl, struct err *e)
 	bool there;
 	int rc = 0;
 
-	mark_set_name(name, record->txn, MARK_PORT_PACKET);
+	mark_set_name(name, record->txn, (struct mark_port){ 0 });
 	for (size_t i = 0; rc == 0 && i < record->tables.n; i++) {
 		count->expect += record->ports.n;
 		rc = ask_elements(count, nl, record->tables.v[i], name, count_elements, &there, e);

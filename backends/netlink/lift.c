@@ -181,7 +181,7 @@ note_unsavable(struct lift *lift)
 {
 	for (size_t i = 0; i < lift->n; i++) {
 		if (lift->steps[i].action != ACTION_SET &&
-		    lift->steps[i].port == MARK_PORT_ORIGINAL)
+		    lift->steps[i].port.compares == MARK_PORT_ORIGINAL)
 			return names_add(&lift->notes,
 					 "ports are translated here (DNAT): do not save the "
 					 "ruleset while the window is open, nft cannot load "

@@ -25,7 +25,8 @@ struct lift_step {
 	size_t target;
 	enum action action;     /* ACTION_SKIP, _WIDEN or _SET */
 	struct suspect suspect; /* of rules */
-	enum mark_port port;    /* of rules */
+	struct mark_port port;  /* of rules */
+	struct ports only;      /* with port.only: which */
 	struct branch verdict;  /* WIDEN of a verdict map: what the copy does */
 	struct place place;     /* WIDEN: of the copy */
 	/* In a table of iptables: */
@@ -78,8 +79,10 @@ const struct ports *lift_step_ports(const struct lift *lift, const struct lift_s
 size_t lift_step_protos(const struct lift *lift, const struct lift_step *step, uint8_t protos[2]);
 /* How many marks the step leaves in rules: its own, and those of all rules that it adds. */
 size_t lift_step_marks(const struct lift *lift, const struct lift_step *step);
-/* Is step i the first that changes a rule of its table (dnat: by MARK_PORT_TRANSLATED)? */
-bool lift_is_first(const struct lift *lift, size_t i, bool dnat);
+/* Is step i the first that changes a rule of its table? */
+bool lift_is_first(const struct lift *lift, size_t i);
+/* Does it need a set besides (MARK_PORT_TRANSLATED, port.only), as the first of its table? */
+bool lift_is_first_of_set(const struct lift *lift, size_t i);
 
 /* The texts of step i, malloced, ASCII: "inet filter input handle 7", and so on. */
 char *lift_where(const struct lift *lift, size_t i);

@@ -40,27 +40,9 @@ lift_ports_behind(const struct lift *lift, const struct table *table)
 const struct ports *
 lift_step_ports(const struct lift *lift, const struct lift_step *step)
 {
-	return step->port == MARK_PORT_TRANSLATED
-		       ? lift_ports_behind(lift, step->suspect.rule->chain->table)
-		       : &lift->request.ports;
-}
-
-bool
-lift_is_first(const struct lift *lift, size_t i, bool dnat)
-{
-	const struct lift_step *step = &lift->steps[i];
-
-	if (step->action == ACTION_SET || (dnat && step->port != MARK_PORT_TRANSLATED))
-		return false;
-	for (size_t k = 0; k < i; k++) {
-		const struct lift_step *other = &lift->steps[k];
-
-		if (other->action != ACTION_SET &&
-		    other->suspect.rule->chain->table == step->suspect.rule->chain->table &&
-		    (!dnat || other->port == MARK_PORT_TRANSLATED))
-			return false;
-	}
-	return true;
+	if (step->port.compares == MARK_PORT_TRANSLATED)
+		return lift_ports_behind(lift, step->suspect.rule->chain->table);
+	return step->port.only ? &step->only : &lift->request.ports;
 }
 
 /* --- other ports that become lifted ones --- */
@@ -225,7 +207,7 @@ choose_iptables_port(struct lift *lift, const struct rule *rule, struct lift_ste
 
 	if (more.n > 0 &&
 	    (rule->at & AT_FORWARD || lift->redirected[table->family == NFPROTO_IPV6])) {
-		step->port = MARK_PORT_TRANSLATED;
+		step->port.compares = MARK_PORT_TRANSLATED;
 		step->by_original = true;
 		return names_addf(
 			&lift->notes,
@@ -245,12 +227,12 @@ choose_iptables_port(struct lift *lift, const struct rule *rule, struct lift_ste
 	return 0;
 }
 
-int
-lift_choose_port(struct lift *lift, struct lift_step *step, struct err *e)
+static int
+choose_compared(struct lift *lift, struct lift_step *step, struct err *e)
 {
 	const struct rule *rule = step->suspect.rule;
 
-	step->port = MARK_PORT_PACKET;
+	step->port = (struct mark_port){ .compares = MARK_PORT_PACKET };
 	step->by_original = false;
 	if (!(rule->at & AT_BEHIND_NAT) || !(lift->translated || lift->others_become_asked))
 		return 0;
@@ -263,6 +245,16 @@ lift_choose_port(struct lift *lift, struct lift_step *step, struct err *e)
 		return choose_iptables_port(lift, rule, step) < 0
 			       ? err_set(e, ERR_FAILED, "out of memory while planning")
 			       : 0;
-	step->port = MARK_PORT_ORIGINAL;
+	step->port.compares = MARK_PORT_ORIGINAL;
 	return 0;
+}
+
+int
+lift_choose_port(struct lift *lift, struct lift_step *step, struct err *e)
+{
+	if (choose_compared(lift, step, e) < 0)
+		return -1;
+	return lift_choose_only(lift, step) < 0
+		       ? err_set(e, ERR_FAILED, "out of memory while planning")
+		       : 0;
 }

@@ -31,6 +31,11 @@ bool lift_others_become_asked(const struct lift *lift, struct eval *eval);
 /* Chooses what the step's rule is to compare. */
 int lift_choose_port(struct lift *lift, struct lift_step *step, struct err *e);
 
+/* --- lift_only.c --- */
+
+/* For which of the asked ports, if for one that it takes it is no geo-block. -1: memory is gone. */
+int lift_choose_only(struct lift *lift, struct lift_step *step);
+
 /* --- lift_widen.c, lift_place.c --- */
 
 /* Suspect i lets through, and others are dropped later. */

@@ -13,24 +13,22 @@ no_memory(struct err *e)
 	return err_set(e, ERR_FAILED, "out of memory while planning");
 }
 
-/* What the copy of a verdict map does. */
+/* What a verdict map does to let the packet through. */
 static bool
-widen_verdict(struct eval *eval, const struct suspect *s, const struct packets *packets,
-	      struct branch *verdict)
+verdict_for(struct eval *eval, const struct suspect *s, const struct packet *packet,
+	    struct branch *verdict)
 {
 	struct evaluation result;
-	size_t p = 0, found = 0;
+	size_t found = 0;
 
-	while (p < packets->n && !(s->concerns & 1u << p))
-		p++;
-	eval->read_source_maps = true;
+	eval->read_source_maps = eval->read_ports = true;
 	eval_new_packet(eval);
-	eval_rule(eval, s->rule, &packets->v[p], VIEW_INSIDE, &result);
-	eval->read_source_maps = false;
+	eval_rule(eval, s->rule, packet, VIEW_INSIDE, &result);
+	eval->read_source_maps = eval->read_ports = false;
 	for (size_t i = 0; i < result.n; i++) {
 		bool returns = (int32_t)result.v[i].verdict == NFT_RETURN;
-		unsigned o = eval_branch(eval, s->rule->chain, &result.v[i], &packets->v[p],
-					 VIEW_OUTSIDE, 0);
+		unsigned o =
+			eval_branch(eval, s->rule->chain, &result.v[i], packet, VIEW_OUTSIDE, 0);
 
 		if (o & MAY_DROP || !(o & MAY_ACCEPT || returns))
 			continue;
@@ -39,6 +37,33 @@ widen_verdict(struct eval *eval, const struct suspect *s, const struct packets *
 		found++;
 	}
 	return found > 0;
+}
+
+static bool
+same_branch(const struct branch *a, const struct branch *b)
+{
+	return a->verdict == b->verdict &&
+	       (a->chain == b->chain || (a->chain && b->chain && !strcmp(a->chain, b->chain)));
+}
+
+/* What the copy of a verdict map does; false: nothing. *differs: it depends on the port. */
+static bool
+widen_verdict(struct eval *eval, const struct suspect *s, const struct packets *packets,
+	      struct branch *verdict, bool *differs)
+{
+	bool found = false;
+
+	*differs = false;
+	for (size_t p = 0; p < packets->n; p++) {
+		struct branch one;
+
+		if (!(s->concerns & 1u << p) || !verdict_for(eval, s, &packets->v[p], &one))
+			continue;
+		*differs |= found && !same_branch(&one, verdict);
+		*verdict = found ? *verdict : one;
+		found = true;
+	}
+	return found;
 }
 
 /* Is a copy planned that does the same at the same place as the last step's? */
@@ -135,6 +160,19 @@ note_place(struct lift *lift, const struct lift_step *step)
 			  step->place.chain->table->text, err_name(name, step->place.chain->name));
 }
 
+/* To ports that nothing drops later, the copy would let packets pass what else stands there. */
+static void
+keep_passed(const struct lift *lift, struct eval *eval, struct suspect *s)
+{
+	uint32_t dropped;
+
+	if (lift->request.targets[s->target]->action == ACTION_WIDEN)
+		return;
+	dropped = classify_dropped(eval, s, &lift->packets);
+	s->spares |= s->concerns & ~dropped;
+	s->concerns &= dropped;
+}
+
 int
 lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
 		struct err *e)
@@ -142,6 +180,7 @@ lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *se
 	const struct suspect *s = &sel->suspects[i];
 	const struct rule *ban = NULL;
 	struct lift_step *step;
+	bool differs = false;
 
 	if (check_suspect(s, e) < 0)
 		return -1;
@@ -149,14 +188,25 @@ lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *se
 	if (!step)
 		return -1;
 	step->suspect = *s;
-	if (s->criterion.decides && !widen_verdict(eval, s, &lift->packets, &step->verdict)) {
+	keep_passed(lift, eval, &step->suspect);
+	if (s->criterion.decides &&
+	    !widen_verdict(eval, &step->suspect, &lift->packets, &step->verdict, &differs)) {
 		lift->n--;
 		return lift_note_untouched(lift, s, "lets nobody through to these ports") < 0
 			       ? no_memory(e)
 			       : 0;
 	}
-	if (!lift_find_place(lift, eval, step, &ban))
-		return plan_without_copy(lift, eval, sel, s, ban, e);
+	if (differs)
+		return lift_refuse(
+			e, s->rule,
+			"it lets packets to one port through in another way than those to another, "
+			"by one map of sources and ports: name the ports in rules of their own, or "
+			"ask for one challenge at a time");
+	if (!lift_find_place(lift, eval, step, &ban)) {
+		const struct suspect kept = step->suspect;
+
+		return plan_without_copy(lift, eval, sel, &kept, ban, e);
+	}
 	if (is_repeated(lift)) {
 		lift->n--;
 		return 0;

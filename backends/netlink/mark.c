@@ -10,10 +10,14 @@
 #include "nf.h"
 
 void
-mark_set_name(char buf[MARK_SET_BUF], const char *txn, enum mark_port port)
+mark_set_name(char buf[MARK_SET_BUF], const char *txn, struct mark_port port)
 {
-	snprintf(buf, MARK_SET_BUF, "%s%s%s", MARK_SET_PREFIX, txn,
-		 port == MARK_PORT_TRANSLATED ? MARK_SET_DNAT : "");
+	if (port.only)
+		snprintf(buf, MARK_SET_BUF, "%s%s%s%x", MARK_SET_PREFIX, txn, MARK_SET_ONLY,
+			 (unsigned)port.only);
+	else
+		snprintf(buf, MARK_SET_BUF, "%s%s%s", MARK_SET_PREFIX, txn,
+			 port.compares == MARK_PORT_TRANSLATED ? MARK_SET_DNAT : "");
 }
 
 void
@@ -22,26 +26,40 @@ mark_comment(char buf[MARK_COMMENT_BUF], const char *txn)
 	snprintf(buf, MARK_COMMENT_BUF, "%s%s", MARK_COMMENT_PREFIX, txn);
 }
 
-static bool
-has_txn(const char *text, const char *prefix, const char *suffix, char txn[TXN_BUF])
+#define HEX_DIGITS "0123456789abcdef"
+
+/* What follows the transaction; NULL: the text is no mark of ours. */
+static const char *
+behind_txn(const char *text, const char *prefix, char txn[TXN_BUF])
 {
 	size_t len = strlen(prefix);
 
-	if (strncmp(text, prefix, len) != 0 || strspn(text + len, "0123456789abcdef") != TXN_LEN ||
-	    strcmp(text + len + TXN_LEN, suffix) != 0)
-		return false;
+	if (strncmp(text, prefix, len) != 0 || strspn(text + len, HEX_DIGITS) != TXN_LEN)
+		return NULL;
 	if (txn) {
 		memcpy(txn, text + len, TXN_LEN);
 		txn[TXN_LEN] = '\0';
 	}
-	return true;
+	return text + len + TXN_LEN;
+}
+
+static bool
+is_only(const char *suffix)
+{
+	size_t len = strlen(MARK_SET_ONLY), digits;
+
+	if (strncmp(suffix, MARK_SET_ONLY, len) != 0)
+		return false;
+	digits = strspn(suffix + len, HEX_DIGITS);
+	return digits > 0 && digits <= 8 && suffix[len + digits] == '\0';
 }
 
 bool
 mark_is_set_name(const char *name, char txn[TXN_BUF])
 {
-	return has_txn(name, MARK_SET_PREFIX, "", txn) ||
-	       has_txn(name, MARK_SET_PREFIX, MARK_SET_DNAT, txn);
+	const char *suffix = behind_txn(name, MARK_SET_PREFIX, txn);
+
+	return suffix && (*suffix == '\0' || strcmp(suffix, MARK_SET_DNAT) == 0 || is_only(suffix));
 }
 
 bool
@@ -54,7 +72,9 @@ mark_is_set(const struct set *set, char txn[TXN_BUF])
 bool
 mark_is_comment(const char *comment, char txn[TXN_BUF])
 {
-	return has_txn(comment, MARK_COMMENT_PREFIX, "", txn);
+	const char *suffix = behind_txn(comment, MARK_COMMENT_PREFIX, txn);
+
+	return suffix && *suffix == '\0';
 }
 
 static bool
@@ -176,7 +196,7 @@ load_original_port(void)
 }
 
 static struct nftnl_expr *
-lookup(const char *txn, enum mark_port port, bool inverted)
+lookup(const char *txn, struct mark_port port, bool inverted)
 {
 	struct nftnl_expr *x = nftnl_expr_alloc("lookup");
 	char name[MARK_SET_BUF];
@@ -192,22 +212,22 @@ lookup(const char *txn, enum mark_port port, bool inverted)
 }
 
 bool
-mark_put_prefix(struct nlmsghdr *nlh, const char *txn, enum mark_port port, bool inverted)
+mark_put_prefix(struct nlmsghdr *nlh, const char *txn, struct mark_port port, bool inverted)
 {
 	return mark_put_expr_take(nlh, load_proto()) &&
-	       mark_put_expr_take(nlh, port == MARK_PORT_ORIGINAL ? load_original_port()
-								  : load_packet_port()) &&
+	       mark_put_expr_take(nlh, port.compares == MARK_PORT_ORIGINAL ? load_original_port()
+									   : load_packet_port()) &&
 	       mark_put_expr_take(nlh, lookup(txn, port, inverted));
 }
 
 const char *
-mark_text(char *buf, size_t size, const char *txn, enum mark_port port, bool inverted)
+mark_text(char *buf, size_t size, const char *txn, struct mark_port port, bool inverted)
 {
 	char name[MARK_SET_BUF];
 
 	mark_set_name(name, txn, port);
 	snprintf(buf, size, "meta l4proto . %s %s@%s",
-		 port == MARK_PORT_ORIGINAL ? "ct original proto-dst" : "th dport",
+		 port.compares == MARK_PORT_ORIGINAL ? "ct original proto-dst" : "th dport",
 		 inverted ? "!= " : "", name);
 	return buf;
 }

@@ -10,7 +10,8 @@
  *
  * Where a port may have been translated already, `ct original proto-dst` stands for `th dport`; but
  * in tables of iptables, whose tools hide a table with `ct`, a second set geopause_<txn>_dnat has
- * the ports as they look there.
+ * the ports as they look there. A rule that is to go on working for some of the ports compares with
+ * geopause_<txn>_only<mask>, which has the others.
  * Several windows may stack their prefixes in front of one rule. nft prints the mark and reads it
  * back, so that it survives being saved; the registers may be others then.
  */
@@ -25,20 +26,26 @@
 
 #define MARK_SET_PREFIX "geopause_"
 #define MARK_SET_DNAT "_dnat"
-#define MARK_SET_BUF (sizeof(MARK_SET_PREFIX) + TXN_LEN + sizeof(MARK_SET_DNAT) - 1)
+#define MARK_SET_ONLY "_only" /* and the mask, in hexadecimal digits */
+#define MARK_SET_BUF (sizeof(MARK_SET_PREFIX) + TXN_LEN + sizeof(MARK_SET_ONLY) + 8)
 #define MARK_COMMENT_PREFIX "geopause "
 #define MARK_COMMENT_BUF (sizeof(MARK_COMMENT_PREFIX) + TXN_LEN)
 #define MARK_EXPRS 3                       /* a prefix has so many expressions */
 #define MARK_SET_KEY_TYPE (12u << 6 | 13u) /* nft's inet_proto . inet_service */
 #define MARK_SET_KEY_LEN 8u                /* bytes: each field is padded to 4 */
 
-enum mark_port {
+enum mark_compares {
 	MARK_PORT_PACKET,   /* th dport */
 	MARK_PORT_ORIGINAL, /* ct original proto-dst: before DNAT; only at hooks behind conntrack */
 	MARK_PORT_TRANSLATED, /* th dport, in the set of ports as DNAT makes them */
 };
 
-void mark_set_name(char buf[MARK_SET_BUF], const char *txn, enum mark_port port);
+struct mark_port {
+	enum mark_compares compares;
+	uint32_t only; /* bit i: number i of the asked ports; 0: all of them */
+};
+
+void mark_set_name(char buf[MARK_SET_BUF], const char *txn, struct mark_port port);
 void mark_comment(char buf[MARK_COMMENT_BUF], const char *txn);
 /* True when the name is that of a set of ours; txn (or NULL) gets its transaction. */
 bool mark_is_set_name(const char *name, char txn[TXN_BUF]);
@@ -63,8 +70,9 @@ struct nftnl_expr;
 /* Adds an expression to an open NFTA_RULE_EXPRESSIONS; NULL, out of memory, is false. */
 bool mark_put_expr_take(struct nlmsghdr *nlh, struct nftnl_expr *x);
 /* Adds the prefix's expressions to an open NFTA_RULE_EXPRESSIONS. False: out of memory. */
-bool mark_put_prefix(struct nlmsghdr *nlh, const char *txn, enum mark_port port, bool inverted);
+bool mark_put_prefix(struct nlmsghdr *nlh, const char *txn, struct mark_port port, bool inverted);
 /* The prefix as nft prints it. */
-const char *mark_text(char *buf, size_t size, const char *txn, enum mark_port port, bool inverted);
+const char *mark_text(char *buf, size_t size, const char *txn, struct mark_port port,
+		      bool inverted);
 
 #endif

@@ -33,17 +33,17 @@ add_table(json_t *tables, const struct table *table)
 		json_decref(text);
 }
 
-/* The set of a table for ports as DNAT makes them: found and moved on as the administrator's. */
+/* A set besides, for other ports or not all of them: found and moved on as the administrator's. */
 static void
-add_dnat_set(json_t *sets, const struct lift *lift, size_t i)
+add_set_besides(json_t *sets, const struct lift *lift, const struct lift_step *step)
 {
-	const struct table *table = lift->steps[i].suspect.rule->chain->table;
 	char text[PORTS_TEXT_MAX], name[MARK_SET_BUF];
 
-	mark_set_name(name, lift->request.txn, MARK_PORT_TRANSLATED);
+	mark_set_name(name, lift->request.txn, step->port);
 	json_array_append_new(sets,
-			      json_pack("{s:o, s:s, s:s}", "table", table_json(table), "set", name,
-					"ports", ports_text(text, lift_ports_behind(lift, table))));
+			      json_pack("{s:o, s:s, s:s}", "table",
+					table_json(step->suspect.rule->chain->table), "set", name,
+					"ports", ports_text(text, lift_step_ports(lift, step))));
 }
 
 json_t *
@@ -58,8 +58,8 @@ record_of(const struct lift *lift)
 
 		if (step->action != ACTION_SET) {
 			add_table(tables, step->suspect.rule->chain->table);
-			if (lift_is_first(lift, i, true))
-				add_dnat_set(sets, lift, i);
+			if (lift_is_first_of_set(lift, i))
+				add_set_besides(sets, lift, step);
 			rules += (json_int_t)lift_step_marks(lift, step);
 			continue;
 		}

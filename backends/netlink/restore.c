@@ -88,18 +88,16 @@ stop_at_first(const struct element *x, void *data)
 static bool
 is_closed(const struct restore *r, const struct table *table, const char *txn)
 {
-	static const enum mark_port sets[] = { MARK_PORT_PACKET, MARK_PORT_TRANSLATED };
 	bool closed = true;
 
-	for (size_t i = 0; i < 2 && closed; i++) {
-		char name[MARK_SET_BUF];
-		struct set *set;
+	/* A rule without its set lets nothing through either: it cannot be. */
+	for (size_t i = 0; i < r->rs.n_sets && closed; i++) {
+		struct set *set = r->rs.sets[i];
+		char of[TXN_BUF];
 
-		mark_set_name(name, txn, sets[i]);
-		set = ruleset_set(&r->rs, table, name);
-		/* A rule without its set lets nothing through either: it cannot be. */
-		closed = !set || (ruleset_elements(r->nl, set, r->e) == 0 &&
-				  element_each(set, stop_at_first, NULL) == 0);
+		closed = set->table != table || !mark_is_set(set, of) || strcmp(of, txn) != 0 ||
+			 (ruleset_elements(r->nl, set, r->e) == 0 &&
+			  element_each(set, stop_at_first, NULL) == 0);
 	}
 	return closed;
 }

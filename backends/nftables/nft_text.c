@@ -199,6 +199,36 @@ operand_end(const char *at)
 	return strchrnul(at, ' ');
 }
 
+/* Where the concatenation begins that `at` is part of: fields before it have two words. */
+static const char *
+concat_begin(const char *line, const char *at)
+{
+	while (at - line > 3 && strncmp(at - 3, " . ", 3) == 0) {
+		at -= 3;
+		for (int words = 0; words < 2 && at > line; words++) {
+			while (at > line && at[-1] == ' ')
+				at--;
+			while (at > line && at[-1] != ' ')
+				at--;
+		}
+	}
+	return at;
+}
+
+/* Behind the other fields of the concatenation, at what it is compared with. */
+static const char *
+concat_end(const char *at)
+{
+	while (strncmp(at, ". ", 2) == 0) {
+		at += 2;
+		while (*at && !strchr("@{!.", *at) && strncmp(at, "vmap ", 5) != 0) {
+			at += strcspn(at, " ");
+			at += strspn(at, " ");
+		}
+	}
+	return at;
+}
+
 /* The line without its test of the source (or mark), with `verdict` at its place; malloced. */
 static char *
 without_test(const char *line, const char *verdict)
@@ -209,9 +239,10 @@ without_test(const char *line, const char *verdict)
 		const char *at = strstr(line, tests[i]), *end;
 		char *text;
 
-		end = at ? operand_end(at + strlen(tests[i])) : NULL;
+		end = at ? operand_end(concat_end(at + strlen(tests[i]))) : NULL;
 		if (!end)
 			continue;
+		at = concat_begin(line, at);
 		end += strspn(end, " ");
 		if (asprintf(&text, "%.*s%s%s", (int)(at - line), line, verdict, end) < 0)
 			return NULL;

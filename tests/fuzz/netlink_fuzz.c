@@ -130,7 +130,7 @@ copy_all(const struct ruleset *rs)
 				continue;
 			copy_begin(&copy, &batch, rs, rule, 0, NULL, "fuzz");
 			copy_open_list(&copy);
-			mark_put_prefix(copy.nlh, "0123456789ab", MARK_PORT_PACKET, true);
+			mark_put_prefix(copy.nlh, "0123456789ab", (struct mark_port){ 0 }, true);
 			copy_expressions(&copy, NULL);
 			copy_close_list(&copy);
 		}
