@@ -19,6 +19,7 @@ struct way {
 	const struct packet *packet;
 	uint32_t bit;
 	unsigned how; /* enum met */
+	bool limits;  /* what drops too many packets counts as well */
 };
 
 size_t
@@ -33,6 +34,20 @@ place_index(const struct chain *chain, const struct rule *rule)
 
 /* --- is it a ban? --- */
 
+/* Are its chains followed in any case? Then what stands in there is the ban. */
+static bool
+leads_anyway(const struct way *w, const struct rule *rule)
+{
+	struct evaluation result;
+	bool leads = false;
+
+	eval_new_packet(w->eval);
+	eval_rule(w->eval, rule, w->packet, VIEW_OUTSIDE, &result);
+	for (size_t i = 0; result.match != TRUTH_NO && i < result.n; i++)
+		leads |= result.v[i].chain != NULL;
+	return leads;
+}
+
 /* It drops sources that it looks for, or packets with a mark that these may have; not others. */
 static bool
 is_ban(const struct way *w, const struct rule *rule)
@@ -40,14 +55,26 @@ is_ban(const struct way *w, const struct rule *rule)
 	struct eval *eval = w->eval;
 	bool mark = eval->source_mark, ctmark = eval->source_ctmark, ban;
 
-	if (eval_may_drop(eval, rule, w->packet, VIEW_OUTSIDE))
+	if (leads_anyway(w, rule) || eval_may_drop(eval, rule, w->packet, VIEW_OUTSIDE))
 		return false;
 	eval->source_mark = eval->source_ctmark = eval->read_source_maps = true;
 	ban = eval_may_drop(eval, rule, w->packet, VIEW_INSIDE);
+	if (!ban && w->limits) {
+		eval->over_limits = true;
+		ban = eval_may_drop(eval, rule, w->packet, VIEW_INSIDE);
+		eval->over_limits = false;
+	}
 	eval->source_mark = mark;
 	eval->source_ctmark = ctmark;
 	eval->read_source_maps = false;
 	return ban;
+}
+
+/* A limit is no rule that packets come to: it takes those that are too many. */
+static bool
+may_ban(const struct way *w, const struct rule *rule)
+{
+	return !rule->lifted && !rule->ours && (rule->reached & w->bit || w->limits);
 }
 
 /* --- following --- */
@@ -113,7 +140,7 @@ follow(const struct way *w, const struct chain *chain, size_t from, unsigned dep
 	for (size_t i = from; i < chain->n && depth < DEPTH_MAX && w->eval->budget > 0; i++) {
 		struct rule *rule = chain->rules[i];
 
-		if (rule->lifted || rule->ours || !(rule->reached & w->bit))
+		if (!may_ban(w, rule))
 			continue;
 		w->eval->budget--;
 		if (!(rule->met & w->how) && is_ban(w, rule))
@@ -173,6 +200,48 @@ go_without(struct way *w, const struct leap *leap)
 		follow_callers(w, chain, 0);
 }
 
+/* Is there a ban in any chain that a rule of the table may lead to? */
+static bool
+chains_ban(const struct way *w, const struct table *table)
+{
+	const struct ruleset *rs = w->eval->rs;
+
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		const struct chain *chain = rs->chains[i];
+
+		for (size_t j = 0; chain->table == table && !chain->base && j < chain->n; j++) {
+			if (may_ban(w, chain->rules[j]) && is_ban(w, chain->rules[j]))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What the rule does to sources that it is for. A big map is read only where it may matter. */
+static void
+evaluate_taken(const struct way *w, const struct rule *rule, struct evaluation *result)
+{
+	struct way any = *w;
+
+	eval_new_packet(w->eval);
+	eval_rule(w->eval, rule, w->packet, VIEW_INSIDE, result);
+	any.limits = true;
+	if (!result->unread || !chains_ban(&any, rule->chain->table))
+		return;
+	w->eval->read_source_maps = w->eval->read_ports = true;
+	eval_new_packet(w->eval);
+	eval_rule(w->eval, rule, w->packet, VIEW_INSIDE, result);
+	w->eval->read_source_maps = w->eval->read_ports = false;
+}
+
+/* Rules that lead some sources to a drop, others to where too much of theirs is dropped. */
+static bool
+only_limits(const struct way *w, const struct chain *chain, const struct branch *branch)
+{
+	return branch->chain &&
+	       !(eval_branch(w->eval, chain, branch, w->packet, VIEW_OUTSIDE, 0) & MAY_DROP);
+}
+
 /* The rule takes the packet, and does this or, with NULL, what it says; then it goes on there. */
 static void
 take_rule(const struct way *w, const struct rule *rule, const struct branch *verdict,
@@ -181,14 +250,17 @@ take_rule(const struct way *w, const struct rule *rule, const struct branch *ver
 	struct evaluation result;
 	bool falls = false;
 
-	eval_new_packet(w->eval);
-	eval_rule(w->eval, rule, w->packet, VIEW_INSIDE, &result);
 	if (verdict) {
 		result.v[0] = *verdict;
 		result.n = 1;
+	} else {
+		evaluate_taken(w, rule, &result);
 	}
 	for (size_t i = 0; i < result.n; i++) {
-		if (follow_branch(w, chain, &result.v[i], 0))
+		struct way way = *w;
+
+		way.limits = w->how == MET_WITHOUT && only_limits(w, chain, &result.v[i]);
+		if (follow_branch(&way, chain, &result.v[i], 0))
 			falls |= ends_chain(&result.v[i]) || follow(w, chain, next, 0);
 	}
 	if (falls)

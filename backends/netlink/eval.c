@@ -140,14 +140,16 @@ compare_range(const struct step *s, const struct expr *x)
 /* --- the rest --- */
 
 static enum truth
-rate(const struct expr *x)
+rate(const struct step *s, const struct expr *x)
 {
+	bool over = (x->flags & 1) != 0;
+
 	/* A single connection is below every limit: `limit rate over` does not match. */
-	return truth_of((x->flags & 1) == 0);
+	return truth_of(over == s->eval->over_limits);
 }
 
 static enum truth
-update_set(const struct expr *x)
+update_set(const struct step *s, const struct expr *x)
 {
 	struct expr nested;
 
@@ -156,7 +158,7 @@ update_set(const struct expr *x)
 	if (!x->nested || !expr_parse(x->nested, &nested))
 		return TRUTH_MAYBE;
 	if (nested.kind == EXPR_LIMIT || nested.kind == EXPR_CONNLIMIT || nested.kind == EXPR_QUOTA)
-		return rate(&nested);
+		return rate(s, &nested);
 	return TRUTH_YES;
 }
 
@@ -226,9 +228,9 @@ evaluate(struct step *s, const struct expr *x)
 	case EXPR_LIMIT:
 	case EXPR_QUOTA:
 	case EXPR_CONNLIMIT:
-		return rate(x);
+		return rate(s, x);
 	case EXPR_DYNSET:
-		return update_set(x);
+		return update_set(s, x);
 	case EXPR_FIB:
 		/* Whether there is a route back is known, of which type an address is not. */
 		step_set_unknown(&s->r, x->dreg, 16,

@@ -67,6 +67,7 @@ struct eval {
 	struct nl *nl;
 	const struct ruleset *rs;
 	bool read_source_maps; /* read the elements of named verdict maps by source */
+	bool over_limits;      /* a packet that comes when rates, counts and quotas are exceeded */
 	bool read_ports; /* of sets of addresses and ports, look whether the port is in there */
 	bool source_mark, source_ctmark; /* the mark tells of the source */
 	uint32_t mark, ctmark;           /* of the packet, as far as they were followed */

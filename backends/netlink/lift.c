@@ -256,6 +256,7 @@ static int
 plan_deny(struct lift *lift, struct eval *eval, const struct suspect *s, struct err *e)
 {
 	const struct rule *ban = bans_skipped(eval, s->rule, s->concerns, &lift->packets);
+	struct criteria by;
 	char where[WHERE_BUF];
 
 	if (s->criterion.narrowed && lift->request.targets[s->target]->action == ACTION_AUTO)
@@ -265,12 +266,13 @@ plan_deny(struct lift *lift, struct eval *eval, const struct suspect *s, struct 
 			"bans: name that list too, or say \"action\": \"skip\", if it is none");
 	if (!ban)
 		return lift_plan_skip(lift, s, e);
+	criteria_find(&by, eval->rs, ban);
 	return lift_refuse(
 		e, s->rule,
-		"it leads to rule %s, which drops single sources, and whoever does not go there "
-		"would pass that by: move that rule before this one, or give the rules there that "
-		"drop the rest a comment and name them instead",
-		lift_where_rule(where, ban));
+		"it leads to rule %s, which drops %s, and whoever does not go there would pass "
+		"that by: move that rule before this one, or give the rules there that drop the "
+		"rest a comment and name them instead",
+		lift_where_rule(where, ban), by.n ? "single sources" : "what is too much");
 }
 
 static int
