@@ -279,7 +279,8 @@ judge_named(const struct observation *o)
 
 	if (name.geo)
 		return judge_geo(o, &name, "set name", o->set);
-	if (name.other != NULL && (noted || name.codes > 0) && is_list(o))
+	if (name.other != NULL && (noted || name.codes > 0 || (place.geo && lets_through(o))) &&
+	    (is_list(o) || (place.geo && lets_own_networks_through(o))))
 		return judged(VERDICT_CANDIDATE, "looks like %s, but something speaks of countries",
 			      name.other);
 	if (name.other != NULL)

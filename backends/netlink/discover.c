@@ -171,7 +171,8 @@ observe_suspect(struct look *look, const struct suspect *s)
 	o->inverted = c->inverted;
 	o->by_mark = s->by_mark;
 	o->destination = c->of == OF_DESTINATION;
-	o->sends = s->concerns && sends_on(s->rule);
+	o->sends =
+		s->concerns && sends_by_source(&look->eval, s->rule, s->concerns, &look->packets);
 	facts_of_literal(&o->facts, s->rule, c);
 	if (set && observe_set(look, o, set) < 0)
 		return -1;

@@ -220,15 +220,17 @@ note_dropped(struct lift *lift, struct eval *eval, const struct packets *packets
 
 /* What it does not let through is not dropped, as far as is seen. */
 static int
-leave_allow(struct lift *lift, const struct suspect *s, struct err *e)
+leave_allow(struct lift *lift, struct eval *eval, const struct suspect *s, struct err *e)
 {
-	if (sends_on(s->rule))
+	if (sends_by_source(eval, s->rule, s->concerns, &lift->packets))
 		return lift_refuse(
 			e, s->rule,
-			"it sends packets to another port or host by their source, and geopause "
+			"%ssends packets to another port or host by their source, and geopause "
 			"does not see whether that keeps sources out: name it in a target of its "
 			"own, with \"action\": \"skip\" if these sources are kept out, or "
-			"\"widen\" if all others are");
+			"\"widen\" if all others are",
+			sends_on(s->rule) ? "it "
+					  : "it, or a rule that it leads to or lets them pass, ");
 	return lift_note_untouched(lift, s, "lets through what nothing drops later") < 0
 		       ? no_memory(e)
 		       : 0;
@@ -243,7 +245,7 @@ plan_allow(struct lift *lift, struct eval *eval, const struct selection *sel, si
 
 	if (lift->request.targets[s->target]->action != ACTION_WIDEN &&
 	    !(classify_outside(eval, s->rule, s->concerns, &lift->packets) & MAY_DROP))
-		return leave_allow(lift, s, e);
+		return leave_allow(lift, eval, s, e);
 	if (s->rule->chain->table->iptables &&
 	    (lift_plan_rest(lift, eval, sel, s, &done, e) < 0 || done))
 		return e->code ? -1 : 0;
@@ -295,6 +297,8 @@ plan_suspect(struct lift *lift, struct eval *eval, const struct selection *sel, 
 		return plan_deny(lift, eval, s, e);
 	if (s->effect == EFFECT_ALLOW)
 		return plan_allow(lift, eval, sel, i, e);
+	if (sends_on(s->rule))
+		return leave_allow(lift, eval, s, e);
 	return 0; /* counts, logs, marks: nothing that stops a packet */
 }
 

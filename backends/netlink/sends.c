@@ -14,7 +14,8 @@ sends_on(const struct rule *rule)
 	for (size_t i = rule->core; i < rule->n; i++) {
 		const struct expr *x = &rule->v[i];
 
-		if (x->kind == EXPR_REDIR || (x->kind == EXPR_NAT && x->op == NFT_NAT_DNAT))
+		if (x->kind == EXPR_REDIR || (x->kind == EXPR_NAT && x->op == NFT_NAT_DNAT) ||
+		    strcmp(x->name, "tproxy") == 0 || strcmp(x->name, "fwd") == 0)
 			return true;
 	}
 	return false;
@@ -46,7 +47,7 @@ rule_sends(struct eval *eval, const struct rule *rule, const struct packet *pack
 	eval_rule(eval, rule, packet, VIEW_ANYWHERE, &result);
 	if (result.match == TRUTH_NO)
 		return false;
-	if (has_iptables_target(rule))
+	if (has_iptables_target(rule) || sends_on(rule))
 		return true;
 	for (size_t b = 0; b < result.n; b++) {
 		const char *name = result.v[b].chain;
@@ -94,6 +95,24 @@ sends_by_iptables(struct eval *eval, const struct rule *rule, uint32_t concerns,
 		}
 	}
 	return false;
+}
+
+static bool
+is_reached_by_dnat(const struct ruleset *rs, const struct rule *rule)
+{
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		if (rule->bases & base_bit(i) && is_dnat_base(rs->chains[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+sends_by_source(struct eval *eval, const struct rule *rule, uint32_t concerns,
+		const struct packets *packets)
+{
+	return sends_on(rule) || (is_reached_by_dnat(eval->rs, rule) &&
+				  sends_by_iptables(eval, rule, concerns, packets));
 }
 
 /* May a rule of the chain, or of one that it leads to, send the packet on? */

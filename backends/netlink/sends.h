@@ -8,8 +8,15 @@
 
 #include "reach.h"
 
-/* DNAT or a redirect, of nf_tables' own. */
+/* DNAT, a redirect, tproxy or fwd, of nf_tables' own. */
 bool sends_on(const struct rule *rule);
+
+/*
+ * Where packets are sent may depend on the rule: it sends them on, or leads to a chain that does;
+ * or in a chain for DNAT it lets them pass a rule that would.
+ */
+bool sends_by_source(struct eval *eval, const struct rule *rule, uint32_t concerns,
+		     const struct packets *packets);
 
 /* By this rule of iptables' table nat, or a chain that it leads to, such packets may be sent on. */
 bool sends_by_iptables(struct eval *eval, const struct rule *rule, uint32_t concerns,

@@ -15,7 +15,8 @@ say, NAME.json (--notes DIR: there), with any of
   stagger    seconds between two probes, for rulesets that count them
   discover   the exit status of `discover`, where only one is right
   never      what no discovered policy may name: blocks that are none of countries
-  left       what it must say of rules that it leaves alone, regular expressions
+  candidates what it must say may be a geo-block, regular expressions
+  left       the same for rules that it leaves alone
   refused    a regular expression: `pre` with the targets must fail and say this,
   exit       with this status (1)
   policy_alone  without a policy it is not refused, since what is found is named better
@@ -188,9 +189,10 @@ class Round:
                     "discover: expected exit %d: %s" % (self.case.discover, said))
         for name in self.case.notes.get("never", []):
             require(name not in done.stdout, "discover takes %s for a geo-block: %s" % (name, said))
-        for why in self.case.notes.get("left", []):
-            require(re.search("^left alone .*" + why, done.stderr, re.M),
-                    "discover does not say that and why it left alone /%s/: %s" % (why, said))
+        for verdict, key in (("left alone", "left"), ("candidate", "candidates")):
+            for why in self.case.notes.get(key, []):
+                require(re.search("^%s .*%s" % (verdict, why), done.stderr, re.M),
+                        "discover does not say %s, and why, of /%s/: %s" % (verdict, why, said))
         if "NOLIFT" in self.case.name:
             require(not done.stdout and "\ncertain " not in "\n" + done.stderr,
                     "discover takes something for a geo-block: " + said)
