@@ -189,8 +189,8 @@ tells_of_ports(const struct suspect *s)
 {
 	const struct criterion *c = &s->criterion;
 
-	return s->has_criterion && c->of == OF_SOURCE && c->set && c->set->key_len != 4 &&
-	       c->set->key_len != 16 && (s->effect == EFFECT_ALLOW || c->inverted);
+	return s->has_criterion && c->of == OF_SOURCE && c->set && set_is_concat(c->set) &&
+	       (s->effect == EFFECT_ALLOW || c->inverted);
 }
 
 /*

@@ -182,7 +182,7 @@ step_look_up(struct step *s, const struct expr *x)
 	enum truth t = TRUTH_MAYBE;
 
 	if (s->eval->read_ports && s->view == VIEW_INSIDE && tag == TAG_SOURCE &&
-	    set->key_len != 4 && set->key_len != 16)
+	    set_is_concat(set))
 		return look_up_port(s, x, set);
 	if (set && step_is_viewed(s, x->sreg, set->key_len))
 		t = step_by_view(s, inverted);

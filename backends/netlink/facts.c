@@ -163,7 +163,7 @@ facts_read(struct set_facts *facts, struct nl *nl, struct set *set, struct err *
 		.timeout = (set->flags & NFT_SET_TIMEOUT) != 0,
 		.dynamic = (set->flags & NFT_SET_EVAL) != 0,
 	};
-	if (set->key_len != 4 && set->key_len != 16) {
+	if (set_is_concat(set)) {
 		facts->elements = SIZE_MAX;
 		return 0;
 	}

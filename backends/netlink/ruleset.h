@@ -47,6 +47,13 @@ struct set {
 	bool filled;                /* evaluations find the asked ports in it */
 };
 
+/* Has its key several fields? nft writes 6 bits of the type for each; else the length tells. */
+static inline bool
+set_is_concat(const struct set *set)
+{
+	return set->key_type >> 6 != 0 || (set->key_len != 4 && set->key_len != 16);
+}
+
 struct rule {
 	struct chain *chain;
 	uint64_t handle;

@@ -242,8 +242,7 @@ looks_geographic(struct nl *nl, const struct criterion *c)
 	if (is_filled_by_rules(c->set))
 		return false;
 	/* A concatenation, as with ports, need not have ranges. */
-	return (c->set->flags & NFT_SET_INTERVAL) ||
-	       (c->set->key_len != 4 && c->set->key_len != 16);
+	return (c->set->flags & NFT_SET_INTERVAL) || set_is_concat(c->set);
 }
 
 /* "*", "* *": a pattern that says next to nothing. */

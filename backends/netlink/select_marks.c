@@ -64,9 +64,10 @@ select_mark_families(const struct rule *writer, const struct criterion *by)
 {
 	uint8_t family = writer->chain->table->family;
 
-	if (family == NFPROTO_IPV4 || (by->set && by->set->key_len == 4))
+	if (family == NFPROTO_IPV4 || (by->set && !set_is_concat(by->set) && by->set->key_len == 4))
 		return FAMILY_IPV4;
-	if (family == NFPROTO_IPV6 || (by->set && by->set->key_len == 16))
+	if (family == NFPROTO_IPV6 ||
+	    (by->set && !set_is_concat(by->set) && by->set->key_len == 16))
 		return FAMILY_IPV6;
 	return FAMILY_IPV4 | FAMILY_IPV6;
 }
