@@ -182,8 +182,7 @@ settle_all(struct eval *eval, struct suspect *suspects, size_t n, const struct p
 	}
 }
 
-/* Addresses and ports in one key, and who is not in there is kept out: of which ports does it tell?
- */
+/* Addresses and ports in one key, and what is not in there is kept out. */
 static bool
 tells_of_ports(const struct suspect *s)
 {
@@ -195,7 +194,8 @@ tells_of_ports(const struct suspect *s)
 
 /*
  * For a port that the rule does not block it does not have to be lifted: a chain that it leads to
- * may block one port and limit the rate of another. An action of the policy says what it does.
+ * may block one port and limit the rate of another. With "action": "skip" it is skipped whatever
+ * it does.
  */
 static void
 narrow(struct eval *eval, struct suspect *s, const struct packets *packets, bool forced)
@@ -203,7 +203,7 @@ narrow(struct eval *eval, struct suspect *s, const struct packets *packets, bool
 	enum effect effect = s->effect;
 	uint32_t matching = s->concerns;
 
-	if (tells_of_ports(s)) {
+	if (tells_of_ports(s) && !(forced && effect == EFFECT_DENY)) {
 		bool unclear = s->unclear;
 
 		eval->read_ports = true;
