@@ -190,16 +190,6 @@ follow_callers(const struct way *w, const struct chain *chain, unsigned depth)
 
 /* --- with and without --- */
 
-static void
-go_without(struct way *w, const struct leap *leap)
-{
-	const struct chain *chain = leap->place.chain;
-
-	w->how = MET_WITHOUT;
-	if (follow(w, chain, place_index(chain, leap->place.before), 0))
-		follow_callers(w, chain, 0);
-}
-
 /* Is there a ban in any chain that a rule of the table may lead to? */
 static bool
 chains_ban(const struct way *w, const struct table *table)
@@ -259,7 +249,7 @@ take_rule(const struct way *w, const struct rule *rule, const struct branch *ver
 	for (size_t i = 0; i < result.n; i++) {
 		struct way way = *w;
 
-		way.limits = w->how == MET_WITHOUT && only_limits(w, chain, &result.v[i]);
+		way.limits = w->limits || only_limits(w, chain, &result.v[i]);
 		if (follow_branch(&way, chain, &result.v[i], 0))
 			falls |= ends_chain(&result.v[i]) || follow(w, chain, next, 0);
 	}
@@ -268,11 +258,27 @@ take_rule(const struct way *w, const struct rule *rule, const struct branch *ver
 }
 
 static void
+go_without(struct way *w, const struct leap *leap)
+{
+	const struct chain *chain = leap->place.chain;
+
+	w->how = MET_WITHOUT;
+	w->limits = false;
+	if (follow(w, chain, place_index(chain, leap->place.before), 0))
+		follow_callers(w, chain, 0);
+	/* Of a map, whatever it leads to: the copy sends everybody one way. */
+	if (leap->verdict)
+		take_rule(w, leap->rule, NULL, leap->rule->chain,
+			  place_index(leap->rule->chain, leap->rule) + 1);
+}
+
+static void
 go_with(struct way *w, const struct leap *leap)
 {
 	const struct chain *chain = leap->place.chain;
 
 	w->how = MET_WITH;
+	w->limits = true;
 	take_rule(w, leap->rule, leap->verdict, chain, place_index(chain, leap->place.before));
 }
 
@@ -339,6 +345,19 @@ bans_bypassed(struct eval *eval, const struct leap *leap, uint32_t concerns,
 	return found;
 }
 
+const struct rule *
+bans_met(struct eval *eval, const struct chain *chain, const struct branch *branch,
+	 const struct packet *packet, uint32_t bit)
+{
+	struct way way = {
+		.eval = eval, .packet = packet, .bit = bit, .how = MET_WITHOUT, .limits = true
+	};
+
+	forget(eval->rs);
+	follow_branch(&way, chain, branch, 0);
+	return find_bypassed(eval->rs, true);
+}
+
 /* Does the rule send a packet that it takes to another chain, or back to the caller? */
 static bool
 sends_away(const struct way *w, const struct rule *rule)
@@ -370,6 +389,7 @@ bans_skipped(struct eval *eval, const struct rule *rule, uint32_t concerns,
 		way.how = MET_WITHOUT;
 		take_rule(&way, rule, NULL, rule->chain, next);
 		way.how = MET_WITH;
+		way.limits = true;
 		if (follow(&way, rule->chain, next, 0))
 			follow_callers(&way, rule->chain, 0);
 		found = find_bypassed(eval->rs, false);

@@ -37,6 +37,10 @@ const struct rule *bans_bypassed(struct eval *eval, const struct leap *leap, uin
 const struct rule *bans_skipped(struct eval *eval, const struct rule *rule, uint32_t concerns,
 				const struct packets *packets);
 
+/* What keeps single sources, or too many packets, out where the branch leads to; or NULL. */
+const struct rule *bans_met(struct eval *eval, const struct chain *chain,
+			    const struct branch *branch, const struct packet *packet, uint32_t bit);
+
 /* The number of the rule in its chain; chain->n for NULL, the end. */
 size_t place_index(const struct chain *chain, const struct rule *rule);
 

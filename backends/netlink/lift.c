@@ -241,15 +241,15 @@ plan_allow(struct lift *lift, struct eval *eval, const struct selection *sel, si
 	   struct err *e)
 {
 	const struct suspect *s = &sel->suspects[i];
-	bool done = false;
+	bool forced = lift->request.targets[s->target]->action == ACTION_WIDEN, done = false;
+	uint32_t dropped = forced ? s->concerns : classify_dropped(eval, s, &lift->packets);
 
-	if (lift->request.targets[s->target]->action != ACTION_WIDEN &&
-	    !(classify_outside(eval, s->rule, s->concerns, &lift->packets) & MAY_DROP))
+	if (!dropped && !forced)
 		return leave_allow(lift, eval, s, e);
 	if (s->rule->chain->table->iptables &&
 	    (lift_plan_rest(lift, eval, sel, s, &done, e) < 0 || done))
 		return e->code ? -1 : 0;
-	return lift_plan_widen(lift, eval, sel, i, e);
+	return lift_plan_widen(lift, eval, sel, i, dropped, e);
 }
 
 /* Single sources, which are to stay out, may be kept out by what the rule leads to, or by itself.
@@ -371,7 +371,7 @@ plan_steps(struct lift *lift, struct eval *eval, const struct selection *sel, st
 	}
 	if (plan_suspects(lift, eval, sel, e) < 0)
 		return -1;
-	if (lift_iptables_jumps(lift, eval, e) < 0)
+	if (lift_order_copies(lift, eval, e) < 0 || lift_iptables_jumps(lift, eval, e) < 0)
 		return -1;
 	if (lift_iptables_notes(lift) < 0 || note_unsavable(lift) < 0 ||
 	    note_dropped(lift, eval, &lift->packets) < 0)

@@ -209,18 +209,32 @@ just_accepts(const struct search *s)
 	return false;
 }
 
+/* Does the map drop the packet, by a verdict or in a chain, whoever sends it? */
+static bool
+map_drops(const struct search *s, const struct packet *packet)
+{
+	const struct rule *rule = s->step->suspect.rule;
+	struct evaluation result;
+	bool drops = false;
+
+	s->eval->read_source_maps = true;
+	eval_new_packet(s->eval);
+	eval_rule(s->eval, rule, packet, VIEW_INSIDE, &result);
+	s->eval->read_source_maps = false;
+	for (size_t i = 0; result.match != TRUTH_NO && i < result.n; i++)
+		drops |= eval_branch(s->eval, rule->chain, &result.v[i], packet, VIEW_OUTSIDE, 0) &
+			 MAY_DROP;
+	return drops || result.unread;
+}
+
 /* A verdict map that also drops: of all that it does, only the copy's may come to the packets. */
 static bool
 drops_itself(const struct search *s)
 {
-	const struct suspect *suspect = &s->step->suspect;
 	bool drops = false;
 
-	s->eval->read_source_maps = true;
-	for (size_t p = 0; suspect->criterion.decides && p < s->packets->n; p++)
-		drops |= s->concerns & 1u << p &&
-			 eval_may_drop(s->eval, suspect->rule, &s->packets->v[p], VIEW_INSIDE);
-	s->eval->read_source_maps = false;
+	for (size_t p = 0; s->step->suspect.criterion.decides && p < s->packets->n; p++)
+		drops |= s->concerns & 1u << p && map_drops(s, &s->packets->v[p]);
 	return drops;
 }
 

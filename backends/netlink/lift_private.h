@@ -38,15 +38,23 @@ int lift_choose_only(struct lift *lift, struct lift_step *step);
 
 /* --- lift_widen.c, lift_place.c --- */
 
-/* Suspect i lets through, and others are dropped later. */
+/* Suspect i lets through, and others are dropped later: these packets. */
 int lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
-		    struct err *e);
+		    uint32_t dropped, struct err *e);
 /*
  * Where a copy of the step's rule lets nobody through that a ban keeps out; false: nowhere, and
  * *ban, if it is not NULL, is in the way.
  */
 bool lift_find_place(struct lift *lift, struct eval *eval, struct lift_step *step,
 		     const struct rule **ban);
+
+/* --- lift_order.c --- */
+
+/* Copies by way of bans come before those that stand at the same place and meet none. */
+int lift_order_copies(struct lift *lift, struct eval *eval, struct err *e);
+/* What keeps out some of those that the allow rule, or this verdict of it, lets in; or NULL. */
+const struct rule *lift_ban_of(struct eval *eval, const struct suspect *s,
+			       const struct branch *verdict, const struct packets *packets);
 
 /* --- lift_rest.c --- */
 

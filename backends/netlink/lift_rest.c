@@ -103,6 +103,21 @@ is_enough(struct eval *eval, const struct suspect *s, struct rule *rest,
 	return enough;
 }
 
+/* Does another allow rule let its sources through by way of bans? Who skips the rest meets none. */
+static bool
+others_ban(struct eval *eval, const struct selection *sel, const struct suspect *s,
+	   const struct packets *packets)
+{
+	for (size_t i = 0; i < sel->n; i++) {
+		const struct suspect *other = &sel->suspects[i];
+
+		if (other->effect == EFFECT_ALLOW && other->rule->bases & s->rule->bases &&
+		    other->concerns & s->concerns && lift_ban_of(eval, other, NULL, packets))
+			return true;
+	}
+	return false;
+}
+
 int
 lift_plan_rest(struct lift *lift, struct eval *eval, const struct selection *sel,
 	       const struct suspect *s, bool *done, struct err *e)
@@ -115,7 +130,8 @@ lift_plan_rest(struct lift *lift, struct eval *eval, const struct selection *sel
 	*done = rest.rule && lift_is_planned(lift, rest.rule);
 	if (*done || !rest.rule || !is_enough(eval, s, rest.rule, packets) ||
 	    drops_others(eval, sel, rest.rule, packets) ||
-	    bans_skipped(eval, rest.rule, rest.concerns, packets))
+	    bans_skipped(eval, rest.rule, rest.concerns, packets) ||
+	    others_ban(eval, sel, s, packets))
 		return 0;
 	*done = true;
 	rest.rule->lifted = true;

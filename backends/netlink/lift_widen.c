@@ -13,11 +13,15 @@ no_memory(struct err *e)
 	return err_set(e, ERR_FAILED, "out of memory while planning");
 }
 
-/* What a verdict map does to let the packet through. */
+/*
+ * What a verdict map does to let the packet through. Rather with the bans that it leads some
+ * sources to than without.
+ */
 static bool
-verdict_for(struct eval *eval, const struct suspect *s, const struct packet *packet,
+verdict_for(struct eval *eval, const struct suspect *s, const struct packet *packet, uint32_t bit,
 	    struct branch *verdict)
 {
+	bool banned = false;
 	struct evaluation result;
 	size_t found = 0;
 
@@ -26,14 +30,17 @@ verdict_for(struct eval *eval, const struct suspect *s, const struct packet *pac
 	eval_rule(eval, s->rule, packet, VIEW_INSIDE, &result);
 	eval->read_source_maps = eval->read_ports = false;
 	for (size_t i = 0; i < result.n; i++) {
-		bool returns = (int32_t)result.v[i].verdict == NFT_RETURN;
+		bool bans, returns = (int32_t)result.v[i].verdict == NFT_RETURN;
 		unsigned o =
 			eval_branch(eval, s->rule->chain, &result.v[i], packet, VIEW_OUTSIDE, 0);
 
 		if (o & MAY_DROP || !(o & MAY_ACCEPT || returns))
 			continue;
-		if (found == 0 || (int32_t)result.v[i].verdict == NF_ACCEPT)
+		bans = bans_met(eval, s->rule->chain, &result.v[i], packet, bit) != NULL;
+		if (found == 0 || (bans && !banned) ||
+		    (!banned && (int32_t)result.v[i].verdict == NF_ACCEPT))
 			*verdict = result.v[i];
+		banned |= bans;
 		found++;
 	}
 	return found > 0;
@@ -57,7 +64,8 @@ widen_verdict(struct eval *eval, const struct suspect *s, const struct packets *
 	for (size_t p = 0; p < packets->n; p++) {
 		struct branch one;
 
-		if (!(s->concerns & 1u << p) || !verdict_for(eval, s, &packets->v[p], &one))
+		if (!(s->concerns & 1u << p) ||
+		    !verdict_for(eval, s, &packets->v[p], 1u << p, &one))
 			continue;
 		*differs |= found && !same_branch(&one, verdict);
 		*verdict = found ? *verdict : one;
@@ -160,22 +168,9 @@ note_place(struct lift *lift, const struct lift_step *step)
 			  step->place.chain->table->text, err_name(name, step->place.chain->name));
 }
 
-/* To ports that nothing drops later, the copy would let packets pass what else stands there. */
-static void
-keep_passed(const struct lift *lift, struct eval *eval, struct suspect *s)
-{
-	uint32_t dropped;
-
-	if (lift->request.targets[s->target]->action == ACTION_WIDEN)
-		return;
-	dropped = classify_dropped(eval, s, &lift->packets);
-	s->spares |= s->concerns & ~dropped;
-	s->concerns &= dropped;
-}
-
 int
 lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
-		struct err *e)
+		uint32_t dropped, struct err *e)
 {
 	const struct suspect *s = &sel->suspects[i];
 	const struct rule *ban = NULL;
@@ -188,7 +183,9 @@ lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *se
 	if (!step)
 		return -1;
 	step->suspect = *s;
-	keep_passed(lift, eval, &step->suspect);
+	/* To other ports the copy would let packets pass what else stands behind it. */
+	step->suspect.spares |= s->concerns & ~dropped;
+	step->suspect.concerns &= dropped;
 	if (s->criterion.decides &&
 	    !widen_verdict(eval, &step->suspect, &lift->packets, &step->verdict, &differs)) {
 		lift->n--;
