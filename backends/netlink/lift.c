@@ -371,7 +371,8 @@ plan_steps(struct lift *lift, struct eval *eval, const struct selection *sel, st
 	}
 	if (plan_suspects(lift, eval, sel, e) < 0)
 		return -1;
-	if (lift_order_copies(lift, eval, e) < 0 || lift_iptables_jumps(lift, eval, e) < 0)
+	if (lift_order_copies(lift, eval, e) < 0 || lift_plan_checks(lift, eval, sel, e) < 0 ||
+	    lift_iptables_jumps(lift, eval, e) < 0)
 		return -1;
 	if (lift_iptables_notes(lift) < 0 || note_unsavable(lift) < 0 ||
 	    note_dropped(lift, eval, &lift->packets) < 0)

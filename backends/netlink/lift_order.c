@@ -2,7 +2,7 @@
 /*
  * Several allow-lists: one lets its sources through a chain that bans some of them, another lets
  * its own through at once. Who is in neither is let in by both copies, and is not to get past the
- * bans.
+ * bans. The same if a rule sends the allowed through such a chain before another lets them in.
  */
 #include "lift_private.h"
 #include "nf.h"
@@ -25,7 +25,9 @@ lift_ban_of(struct eval *eval, const struct suspect *s, const struct branch *ver
 			result.n = 1;
 		}
 		for (size_t i = 0; !ban && i < result.n; i++)
-			ban = bans_met(eval, s->rule->chain, &result.v[i], &packets->v[p], 1u << p);
+			if (result.v[i].chain)
+				ban = bans_met(eval, s->rule->chain, &result.v[i], &packets->v[p],
+					       1u << p);
 	}
 	return ban;
 }
@@ -82,6 +84,108 @@ order_copy(struct lift *lift, struct eval *eval, size_t i, const struct rule *ba
 		to = k < to ? k : to;
 	}
 	move(lift, i, to);
+	return 0;
+}
+
+/* --- what the allowed are sent through before --- */
+
+/* Which packets the rule drops if too many come; of others it does not drop any. */
+static uint32_t
+limited_by(struct eval *eval, const struct rule *rule, const struct packets *packets)
+{
+	uint32_t limited = 0;
+
+	eval->over_limits = true;
+	for (size_t p = 0; p < packets->n; p++)
+		limited |= (uint32_t)eval_may_drop(eval, rule, &packets->v[p], VIEW_INSIDE) << p;
+	eval->over_limits = false;
+	return limited;
+}
+
+/* Those of the copy's packets that may be kept out by the suspect, before the copied rule. */
+static uint32_t
+checked_by(struct eval *eval, const struct suspect *s, const struct lift_step *step,
+	   const struct packets *packets)
+{
+	const struct chain *chain = s->rule->chain;
+	uint32_t concerns = step->suspect.concerns;
+
+	if (step->action != ACTION_WIDEN || step->suspect.effect != EFFECT_ALLOW ||
+	    chain->table != step->place.chain->table ||
+	    (chain == step->place.chain &&
+	     place_index(chain, s->rule) >= place_index(chain, step->place.before)))
+		return 0;
+	if (s->concerns)
+		return s->rule->bases & step->suspect.rule->bases &&
+				       lift_ban_of(eval, s, NULL, packets)
+			       ? s->concerns & concerns
+			       : 0;
+	return chain == step->suspect.rule->chain ? limited_by(eval, s->rule, packets) & concerns
+						  : 0;
+}
+
+/* A copy for everybody whom copy k lets in, right before that. */
+static int
+add_check(struct lift *lift, const struct suspect *s, size_t k, uint32_t checked, struct err *e)
+{
+	const struct lift_step copy = lift->steps[k];
+	struct lift_step *step;
+
+	if (lift_check_allow(s, e) < 0)
+		return -1;
+	step = lift_add_step(lift, s->target, ACTION_WIDEN, e);
+	if (!step)
+		return -1;
+	step->suspect = *s;
+	step->suspect.concerns = checked;
+	step->place = copy.place;
+	step->port = copy.port;
+	step->only = copy.only;
+	step->by_original = copy.by_original;
+	if (s->rule->chain->table->iptables)
+		lift_iptables_step(lift, step);
+	move(lift, lift->n - 1, k);
+	return 0;
+}
+
+static bool
+is_checked(const struct lift *lift, const struct suspect *s, const struct place *place)
+{
+	for (size_t k = 0; k < lift->n; k++) {
+		const struct lift_step *step = &lift->steps[k];
+
+		if (step->action == ACTION_WIDEN && step->suspect.rule == s->rule &&
+		    step->place.chain == place->chain && step->place.before == place->before)
+			return true;
+	}
+	return false;
+}
+
+static int
+add_checks(struct lift *lift, struct eval *eval, const struct suspect *s, struct err *e)
+{
+	for (size_t k = 0; k < lift->n; k++) {
+		uint32_t checked = checked_by(eval, s, &lift->steps[k], &lift->packets);
+
+		if (checked && !is_checked(lift, s, &lift->steps[k].place) &&
+		    add_check(lift, s, k, checked, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+lift_plan_checks(struct lift *lift, struct eval *eval, const struct selection *sel, struct err *e)
+{
+	for (size_t i = 0; i < sel->n; i++) {
+		const struct suspect *s = &sel->suspects[i];
+
+		/* An inverted one takes those who are let in, too. */
+		if (s->effect == EFFECT_NONE && s->has_criterion && s->criterion.of == OF_SOURCE &&
+		    !s->criterion.decides && !s->criterion.inverted &&
+		    add_checks(lift, eval, s, e) < 0)
+			return -1;
+	}
 	return 0;
 }
 

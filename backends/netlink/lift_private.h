@@ -38,6 +38,9 @@ int lift_choose_only(struct lift *lift, struct lift_step *step);
 
 /* --- lift_widen.c, lift_place.c --- */
 
+/* Why there can be no copy of the rule without its test of the source: -1. */
+int lift_check_allow(const struct suspect *s, struct err *e);
+
 /* Suspect i lets through, and others are dropped later: these packets. */
 int lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
 		    uint32_t dropped, struct err *e);
@@ -50,6 +53,9 @@ bool lift_find_place(struct lift *lift, struct eval *eval, struct lift_step *ste
 
 /* --- lift_order.c --- */
 
+/* Rules that send the allowed through bans or limits: copies for those whom a copy lets in. */
+int lift_plan_checks(struct lift *lift, struct eval *eval, const struct selection *sel,
+		     struct err *e);
 /* Copies by way of bans come before those that stand at the same place and meet none. */
 int lift_order_copies(struct lift *lift, struct eval *eval, struct err *e);
 /* What keeps out some of those that the allow rule, or this verdict of it, lets in; or NULL. */

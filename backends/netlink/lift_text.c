@@ -74,6 +74,11 @@ lift_reason(const struct lift *lift, size_t i)
 			     "denies %s: packets to the lifted ports skip this rule and meet the "
 			     "next",
 			     what);
+	else if (step->suspect.effect == EFFECT_NONE)
+		n = asprintf(&text,
+			     "sends %s through what may keep some of them out: a copy without that "
+			     "test sends all packets to the lifted ports there",
+			     what);
 	else
 		n = asprintf(&text,
 			     "lets through %s, others are dropped later: a copy without that test "

@@ -106,8 +106,8 @@ refuse_ban(struct err *e, const struct rule *rule, const struct rule *ban)
 		lift_where_rule(where, ban));
 }
 
-static int
-check_suspect(const struct suspect *s, struct err *e)
+int
+lift_check_allow(const struct suspect *s, struct err *e)
 {
 	if (lift_check_rule(s->rule, e) < 0)
 		return -1;
@@ -177,7 +177,7 @@ lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *se
 	struct lift_step *step;
 	bool differs = false;
 
-	if (check_suspect(s, e) < 0)
+	if (lift_check_allow(s, e) < 0)
 		return -1;
 	step = lift_add_step(lift, s->target, ACTION_WIDEN, e);
 	if (!step)
