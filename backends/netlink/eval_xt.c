@@ -133,15 +133,16 @@ match_hashlimit(const struct step *s, const struct expr *x)
 	struct xt_hashlimit_mtinfo1 old;
 	struct xt_hashlimit_mtinfo2 newer;
 	struct xt_hashlimit_mtinfo3 newest;
+	bool over = s->eval->over_limits;
 
 	if (s->packet->addressed)
 		return TRUTH_MAYBE;
 	if (x->key == 1 && take(&old, sizeof(old), x))
-		return truth((old.cfg.mode & XT_HASHLIMIT_INVERT) == 0);
+		return truth(((old.cfg.mode & XT_HASHLIMIT_INVERT) == 0) != over);
 	if (x->key == 2 && take(&newer, sizeof(newer), x))
-		return truth((newer.cfg.mode & XT_HASHLIMIT_INVERT) == 0);
+		return truth(((newer.cfg.mode & XT_HASHLIMIT_INVERT) == 0) != over);
 	if (x->key == 3 && take(&newest, sizeof(newest), x))
-		return truth((newest.cfg.mode & XT_HASHLIMIT_INVERT) == 0);
+		return truth(((newest.cfg.mode & XT_HASHLIMIT_INVERT) == 0) != over);
 	return TRUTH_MAYBE;
 }
 
@@ -155,7 +156,8 @@ match_connlimit(const struct step *s, const struct expr *x)
 		return TRUTH_MAYBE;
 	memcpy(&info, x->a.v, offsetof(struct xt_connlimit_info, data));
 	/* It is the first of its source; none is allowed with 0. */
-	return truth((info.limit == 0) != ((info.flags & XT_CONNLIMIT_INVERT) != 0));
+	return truth((info.limit == 0 || s->eval->over_limits) !=
+		     ((info.flags & XT_CONNLIMIT_INVERT) != 0));
 }
 
 static enum truth

@@ -102,26 +102,37 @@ limited_by(struct eval *eval, const struct rule *rule, const struct packets *pac
 	return limited;
 }
 
-/* Those of the copy's packets that may be kept out by the suspect, before the copied rule. */
+uint32_t
+lift_checked_by(struct eval *eval, const struct suspect *s, uint32_t concerns,
+		const struct packets *packets)
+{
+	/* An inverted one takes those who are let in, too. */
+	if (s->effect != EFFECT_NONE || !s->has_criterion || s->criterion.of != OF_SOURCE ||
+	    s->criterion.decides || s->criterion.inverted)
+		return 0;
+	if (!s->concerns)
+		return limited_by(eval, s->rule, packets) & concerns;
+	return lift_ban_of(eval, s, NULL, packets) ? s->concerns & concerns : 0;
+}
+
+/* Of the copy's packets, those that the suspect may keep out before they come to the copied rule.
+ */
 static uint32_t
-checked_by(struct eval *eval, const struct suspect *s, const struct lift_step *step,
-	   const struct packets *packets)
+checks_copy(struct eval *eval, const struct suspect *s, const struct lift_step *step,
+	    const struct packets *packets)
 {
 	const struct chain *chain = s->rule->chain;
-	uint32_t concerns = step->suspect.concerns;
 
 	if (step->action != ACTION_WIDEN || step->suspect.effect != EFFECT_ALLOW ||
 	    chain->table != step->place.chain->table ||
 	    (chain == step->place.chain &&
 	     place_index(chain, s->rule) >= place_index(chain, step->place.before)))
 		return 0;
-	if (s->concerns)
-		return s->rule->bases & step->suspect.rule->bases &&
-				       lift_ban_of(eval, s, NULL, packets)
-			       ? s->concerns & concerns
-			       : 0;
-	return chain == step->suspect.rule->chain ? limited_by(eval, s->rule, packets) & concerns
-						  : 0;
+	/* A limit is no rule that packets come to, so that its way is not known. */
+	if (s->concerns ? !(s->rule->bases & step->suspect.rule->bases)
+			: chain != step->suspect.rule->chain)
+		return 0;
+	return lift_checked_by(eval, s, step->suspect.concerns, packets);
 }
 
 /* A copy for everybody whom copy k lets in, right before that. */
@@ -165,7 +176,7 @@ static int
 add_checks(struct lift *lift, struct eval *eval, const struct suspect *s, struct err *e)
 {
 	for (size_t k = 0; k < lift->n; k++) {
-		uint32_t checked = checked_by(eval, s, &lift->steps[k], &lift->packets);
+		uint32_t checked = checks_copy(eval, s, &lift->steps[k], &lift->packets);
 
 		if (checked && !is_checked(lift, s, &lift->steps[k].place) &&
 		    add_check(lift, s, k, checked, e) < 0)
@@ -178,12 +189,7 @@ int
 lift_plan_checks(struct lift *lift, struct eval *eval, const struct selection *sel, struct err *e)
 {
 	for (size_t i = 0; i < sel->n; i++) {
-		const struct suspect *s = &sel->suspects[i];
-
-		/* An inverted one takes those who are let in, too. */
-		if (s->effect == EFFECT_NONE && s->has_criterion && s->criterion.of == OF_SOURCE &&
-		    !s->criterion.decides && !s->criterion.inverted &&
-		    add_checks(lift, eval, s, e) < 0)
+		if (add_checks(lift, eval, &sel->suspects[i], e) < 0)
 			return -1;
 	}
 	return 0;

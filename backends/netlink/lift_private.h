@@ -58,6 +58,9 @@ int lift_plan_checks(struct lift *lift, struct eval *eval, const struct selectio
 		     struct err *e);
 /* Copies by way of bans come before those that stand at the same place and meet none. */
 int lift_order_copies(struct lift *lift, struct eval *eval, struct err *e);
+/* Which of the packets a rule of effect NONE keeps out, if a ban or a limit says so. */
+uint32_t lift_checked_by(struct eval *eval, const struct suspect *s, uint32_t concerns,
+			 const struct packets *packets);
 /* What keeps out some of those that the allow rule, or this verdict of it, lets in; or NULL. */
 const struct rule *lift_ban_of(struct eval *eval, const struct suspect *s,
 			       const struct branch *verdict, const struct packets *packets);

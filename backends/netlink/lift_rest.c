@@ -103,7 +103,7 @@ is_enough(struct eval *eval, const struct suspect *s, struct rule *rest,
 	return enough;
 }
 
-/* Does another allow rule let its sources through by way of bans? Who skips the rest meets none. */
+/* Are some allowed sent by way of bans, or limited? Who skips the rest would not meet that. */
 static bool
 others_ban(struct eval *eval, const struct selection *sel, const struct suspect *s,
 	   const struct packets *packets)
@@ -111,6 +111,10 @@ others_ban(struct eval *eval, const struct selection *sel, const struct suspect 
 	for (size_t i = 0; i < sel->n; i++) {
 		const struct suspect *other = &sel->suspects[i];
 
+		if (other->rule->chain->table != s->rule->chain->table)
+			continue;
+		if (lift_checked_by(eval, other, s->concerns, packets))
+			return true;
 		if (other->effect == EFFECT_ALLOW && other->rule->bases & s->rule->bases &&
 		    other->concerns & s->concerns && lift_ban_of(eval, other, NULL, packets))
 			return true;
