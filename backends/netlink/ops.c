@@ -38,7 +38,9 @@ explain_refusal(struct err *e, const struct err *refused)
 		err_sys(e, ERR_FAILED, refused->sys,
 			"this kernel has no nf_tables (load the module nf_tables, or use a "
 			"kernel with CONFIG_NF_TABLES)");
-		e->sys = ENOENT;
+		/* The others are a sandbox's as well, behind which it may be there. */
+		if (refused->sys == EINVAL || refused->sys == EPROTONOSUPPORT)
+			e->sys = ENOENT;
 		return -1;
 	}
 	*e = e->code ? *e : *refused;
