@@ -204,18 +204,23 @@ detach(struct window *w, struct err *e)
 }
 
 /*
- * Whoever opens the window is done, or dead. Returns whether something was lifted. The opener still
- * has to end, and a client waits for that: what is woken here does not take its processor
- * (SCHED_BATCH, sched(7)).
+ * When the opener releases us it still has to end, and a client waits for that: who is SCHED_BATCH
+ * (sched(7)) does not take its processor when it is woken. Returns whether that is to be undone.
  */
 static bool
-wait_for_release(int hold)
+become_polite(void)
+{
+	const struct sched_param none = { 0 };
+	return sched_getscheduler(0) == SCHED_OTHER && !sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
+/* Whoever opens the window is done, or dead. Returns whether something was lifted. */
+static bool
+wait_for_release(int hold, bool polite)
 {
 	const struct sched_param none = { 0 };
 	char byte;
 	ssize_t got;
-	bool polite =
-		sched_getscheduler(0) == SCHED_OTHER && !sched_setscheduler(0, SCHED_BATCH, &none);
 	while ((got = read(hold, &byte, 1)) < 0 && errno == EINTR)
 		;
 	close(hold);
@@ -245,11 +250,13 @@ be_watchdog(struct window *w, const struct watchdog *dog)
 		log_event_take(LOG_ERR, "watchdog", NULL, "the watchdog cannot start: %s", e.msg);
 		_exit(1);
 	}
+	/* Before we say that we are ready: a sandbox may kill whoever calls that. */
+	const bool polite = become_polite();
 	/* Who opens the window may be dead already: then we are needed the more. */
 	if (write(dog->ready, "", 1) < 0)
 		errno = 0;
 	close(dog->ready);
-	bool lifted = wait_for_release(dog->hold);
+	bool lifted = wait_for_release(dog->hold, polite);
 	char name[JOURNAL_NAME_MAX];
 	watchdog_loop(w, &state, lock_name(name, w->id.netns), lifted);
 	backends_close(w->backends); /* what they have begun outside, as a session, ends */

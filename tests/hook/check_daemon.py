@@ -8,10 +8,15 @@ import signal
 import subprocess
 import time
 
+import sandbox
 from bench import PATIENCE, wait_until
 from watched import SOON, Client, closes, fds_of, opening, seen, stays_open, watches
 
 CAP_SYS_RESOURCE = 24  # linux/capability.h; a container's root may not have it
+
+
+def boottime():
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def proc(pid, name):
@@ -173,3 +178,14 @@ def test_its_rights(b):
     assert status["CapEff"] == status["CapPrm"] == net_admin, status
     assert int(status["CapInh"], 16) & ~(1 << 12) == 0 and int(status["CapAmb"], 16) == 0, status
     assert status["NoNewPrivs"] == "1" and status["Threads"] == "1", status
+
+
+def test_killed_by_a_sandbox(b):
+    """Before it has said that it is there: nobody is told of a window that it watches over."""
+    kills = sandbox.kills_at(sandbox.SCHED_SETSCHEDULER)
+    done = b.ok("pre", "--owner", str(os.getpid()), preexec_fn=kills, says="there is no watchdog")
+    assert not b.watchdogs(), done.err
+    lease, = b.journal()["leases"]
+    assert b.journal()["heartbeat_s"] == 0 and lease["expires"] <= boottime() + 600
+    b.ok("post", "--owner", str(os.getpid()))
+    b.closed()
