@@ -412,17 +412,21 @@ window_extend(struct window *w, size_t n, bool later, struct err *e)
 int
 window_beat(struct window *w, bool begun, struct err *e)
 {
+	int failed = 0;
 	for (size_t i = 0; i < w->journal.lifts.n; i++) {
 		const struct lift *lift = &w->journal.lifts.v[i];
-		const struct open_backend *on = backends_get(w->backends, lift->backend, e);
-		if (!on)
-			return -1;
-		if (!lift_beats(on, lift) || (!begun && !lift->applied))
+		struct err why = ERR_INIT;
+		const struct open_backend *on = backends_get(w->backends, lift->backend, &why);
+		if (on && (!lift_beats(on, lift) || (!begun && !lift->applied)))
 			continue;
-		if (extend_one(w, lift, true, e))
-			return -1;
+		if (on && !extend_one(w, lift, true, &why))
+			continue;
+		/* The others must not expire for that. */
+		failed = -1;
+		if (!e->code)
+			*e = why;
 	}
-	return 0;
+	return failed;
 }
 
 int

@@ -197,6 +197,23 @@ def test_heartbeat(b):
         closes(b, "owner ended")
 
 
+def test_one_of_two_cannot_be_extended(b):
+    """The other must not expire for that, while its client lives."""
+    b.policy(HEARTBEAT)
+    with Client() as client:
+        b.ok("pre", *client.owner, "--challenge", "http-01")
+        b.ok("pre", *client.owner, "--challenge", "dns-01")
+        txns = [lift["txn"] for lift in b.journal()["lifts"]]
+        b.forget_calls()
+        b.behave(extend=["not-done", "done"] * 50)
+
+        def extended():
+            return [call.split()[1] for call in b.calls() if call.startswith("extend")]
+        wait_until(lambda: len(extended()) >= 2)
+        assert extended()[:2] == txns, (txns, b.calls())
+        b.behave()
+
+
 def test_heartbeat_does_not_outlast_the_lease(b):
     b.policy(HEARTBEAT)
     b.ok("pre", *TIMED, "--window", "5s")
