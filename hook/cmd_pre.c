@@ -72,15 +72,15 @@ static void
 stop_client(const struct lease *lease, struct err *e)
 {
 	const struct process *owner = &lease->owner;
-	if (lease->kind != LEASE_OWNER) {
+	if (lease->kind != LEASE_OWNER || !owner->pid) {
 		fate_add(e, "there is no client to stop");
 		return;
 	}
 	int fd = (int)syscall(SYS_pidfd_open, owner->pid, 0);
 	/* Looked at after it was opened: now it cannot be another process of the same number. */
-	bool sent = fd >= 0 && process_may_live(owner) &&
-		    !syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
-	int sys = errno;
+	bool lives = fd < 0 || process_may_live(owner);
+	bool sent = fd >= 0 && lives && !syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
+	int sys = lives ? errno : ESRCH;
 	if (fd >= 0)
 		close(fd);
 	if (sent)

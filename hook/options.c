@@ -14,6 +14,7 @@
 #include "policy.h"
 
 #define LEASE_NAME_MAX 128 /* bytes */
+#define LETTERS "hqvV"
 
 enum option_id {
 	OPT_POLICY = 256,
@@ -195,6 +196,18 @@ usage_error(const struct command *command, const char *message)
 	return PARSED_USAGE;
 }
 
+/* A short option that is not known: of "-xq" getopt has not gone on to the next word yet. */
+static const char *
+refused_word(char letter[3], char **argv)
+{
+	if (!optopt || optopt >= 256 || strchr(LETTERS, optopt))
+		return argv[optind - 1];
+	letter[0] = '-';
+	letter[1] = (char)optopt;
+	letter[2] = '\0';
+	return letter;
+}
+
 static enum parsed
 answer(const struct command *command, int id)
 {
@@ -254,8 +267,8 @@ options_parse(struct options *options, const struct command *command, int argc, 
 	opterr = 0;
 	int id, index = -1;
 	/* "+": the first word that is no option begins COMMAND. */
-	while ((id = getopt_long(argc, argv, "+:hqvV", table, &index)) != -1) {
-		char name[NAME_BUF], message[ERR_MESSAGE_MAX + NAME_BUF];
+	while ((id = getopt_long(argc, argv, "+:" LETTERS, table, &index)) != -1) {
+		char name[NAME_BUF], message[ERR_MESSAGE_MAX + NAME_BUF], letter[3];
 		struct err e = ERR_INIT;
 		if (id == OPT_HELP || id == OPT_VERSION)
 			return answer(command, id);
@@ -263,7 +276,7 @@ options_parse(struct options *options, const struct command *command, int argc, 
 			snprintf(message, sizeof(message), "%s %s",
 				 id == '?' ? "no such option, or an argument too many:"
 					   : "an argument is missing:",
-				 err_name(name, argv[optind - 1]));
+				 err_name(name, refused_word(letter, argv)));
 			return usage_error(command, message);
 		}
 		if (id < 256 || !table[index].has_arg) {

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 from bench import PATIENCE, alive, wait_until
-from watched import TIMED, Client, closes, lifted, seen, stays_open
+from watched import TIMED, Client, closes, lifted, opening, seen, stays_open
 
 
 # --- run ---
@@ -159,6 +159,18 @@ def test_stop_client_of_an_option(b):
         assert client.process.wait(PATIENCE) == -signal.SIGTERM
     for whose in (TIMED, ("--lease", "a")):
         b.ok("pre", "--stop-client", *whose, status=1, says="there is no client to stop")
+
+
+def test_stop_client_that_has_ended(b):
+    """It is a zombie by then, which takes any signal."""
+    b.behave(apply="not-done")
+    with Client() as client:
+        with opening(b, "--stop-client", *client.owner) as process:
+            client.process.kill()
+            os.waitid(os.P_PID, client.pid, os.WEXITED | os.WNOWAIT)
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1, err
+    assert f"process {client.pid} could not be stopped: No such process" in err, err
 
 
 # A shell by the name of a daemon that runs scripts: nobody above them lives as long as an issuance.

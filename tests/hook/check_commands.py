@@ -44,8 +44,18 @@ def test_usage_errors(b):
     assert not os.path.exists(b.state)
 
 
+def test_what_is_refused_is_named(b):
+    for argv, named in ((["-xq"], "-x"), (["-qx"], "-x"), (["--json", "-xv"], "-x"),
+                        (["-\u00fc"], r"-\xc3"), (["--nonsense"], "--nonsense"),
+                        (["--quiet=1"], "--quiet=1"), (["-q", "--window"], "--window")):
+        done = plain(b, "pre", *argv)
+        assert done.returncode == 2, (argv, done)
+        assert done.stderr.splitlines()[0].endswith(f": {named}"), (argv, done.stderr)
+
+
 def test_no_such_owner(b):
     b.ok("pre", "--owner", "4194303", status=2, says="no process 4194303")
+    b.ok("pre", "--owner", "4194303", "--stop-client", status=2, says="there is no client to stop")
     assert not b.lifts() and not b.journals()
 
 
