@@ -220,6 +220,14 @@ def test_guard(b):
     assert len(b.lifts()) == 1 and len(b.journal()["leases"]) == 1
 
 
+def test_no_place_for_a_window(b):
+    """Nothing can be open, so COMMAND's status counts."""
+    b.state = b.path("none", "state")
+    for args in (("--guard",), ("--anyway",)):
+        done = b.ok("run", *args, "--", "sh", "-c", "exit 6", status=6, says="there is no window")
+        assert "stays open" not in done.err, done.err
+
+
 def test_hooks_inside_run(b):
     """A client with hooks of its own under run: its post must not close run's window."""
     pre, post = (" ".join(b.argv(verb, "-q")) for verb in ("pre", "post"))
