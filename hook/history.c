@@ -251,8 +251,7 @@ who_text(char *buf, const struct lease *lease)
 {
 	char name[NAME_BUF];
 	if (lease->kind == LEASE_OWNER && *lease->owner_name)
-		snprintf(buf, WHO_MAX, "%s (process %d)", err_name(name, lease->owner_name),
-			 (int)lease->owner.pid);
+		snprintf(buf, WHO_MAX, "%s (process %d)", lease->owner_name, (int)lease->owner.pid);
 	else if (lease->kind == LEASE_OWNER)
 		snprintf(buf, WHO_MAX, "process %d", (int)lease->owner.pid);
 	else if (lease->kind == LEASE_NAME)

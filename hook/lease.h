@@ -21,7 +21,7 @@ struct lease {
 	enum lease_kind kind;
 	char *name;                         /* LEASE_NAME */
 	struct process owner;               /* LEASE_OWNER */
-	char owner_name[ANCESTRY_NAME_MAX]; /* "certbot"; empty if it is not known */
+	char owner_name[ANCESTRY_NAME_MAX]; /* "certbot"; printable ASCII, "" if it is not known */
 	struct process guard;  /* the `geopause run` that it was taken under, or nobody */
 	struct process keeper; /* the `geopause run` that gives it back, or nobody */
 	struct process via; /* LEASE_TIMED: the topmost process that it was taken by, or nobody */

@@ -5,6 +5,7 @@ When COMMAND ends, run and the watchdog both close, and either may be the first.
 """
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -218,6 +219,15 @@ def test_guard(b):
     b.ok("run", "--guard", "--", "sh", "-c", f"{pre}; exit 6", status=6,
          says="stays open for lease other")
     assert len(b.lifts()) == 1 and len(b.journal()["leases"]) == 1
+
+
+def test_an_odd_name(b):
+    """Escaped once, wherever it is told."""
+    command = b.path('o d"d')
+    os.symlink("/bin/true", command)
+    b.ok("run", "--", command, says=r"held by o d\x22d (process ")
+    window, = json.loads(b.ok("history", "--json").out)["windows"]
+    assert window["who"].startswith(r"o d\x22d (process "), window
 
 
 def test_no_place_for_a_window(b):
