@@ -17,8 +17,7 @@
 struct outlook {
 	struct request request;
 	struct planning planning;
-	struct observations seen; /* without a policy */
-	struct journal journal;   /* of the window that pre would join */
+	struct journal journal; /* of the window that pre would join */
 	bool joins;
 };
 
@@ -116,7 +115,7 @@ print_json(const struct outlook *outlook)
 	output_json_take(json_pack("{s:i,s:s,s:I,s:b,s:o,s:o,s:o}", "version", 1, "ports",
 				   ports_text(ports, &outlook->request.ports), "window_s",
 				   (json_int_t)outlook->request.window_s, "joins",
-				   (int)outlook->joins, "found", found_json(&outlook->seen),
+				   (int)outlook->joins, "found", found_json(&outlook->request.seen),
 				   "steps", steps, "notes", notes));
 }
 
@@ -160,7 +159,7 @@ static void
 print(const struct outlook *outlook)
 {
 	const struct planning *planning = &outlook->planning;
-	print_found(&outlook->seen);
+	print_found(&outlook->request.seen);
 	print_heading(outlook);
 	for (size_t i = 0; i < planning->n; i++)
 		for (size_t k = 0; k < planning->v[i].plan->n; k++)
@@ -176,8 +175,6 @@ look(struct outlook *outlook, const struct options *options, struct backends *ba
      struct err *e)
 {
 	const struct request *request = &outlook->request;
-	if (!request->policy.file && request_observe(backends, &request->ports, &outlook->seen, e))
-		return -1;
 	outlook->joins = read_window(&outlook->journal, options->state);
 	const struct planning_input input = { .targets = request->policy.targets,
 					      .n = request->policy.n_targets,
@@ -204,7 +201,6 @@ plan(const struct options *options, struct backends *backends, struct err *e)
 	else if (!failed)
 		print(&outlook);
 	planning_fini(&outlook.planning);
-	observations_fini(&outlook.seen);
 	journal_fini(&outlook.journal);
 	request_fini(&outlook.request);
 	return failed;

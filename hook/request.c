@@ -123,15 +123,15 @@ request_rights(const struct backends *backends)
 
 int
 request_discover(struct policy *policy, const struct ports *ports, struct backends *backends,
-		 struct err *e)
+		 struct observations *seen, struct err *e)
 {
-	struct observations all = { 0 };
-	int failed = request_observe(backends, ports, &all, e);
+	struct observations own = { 0 }, *all = seen ? seen : &own;
+	int failed = request_observe(backends, ports, all, e);
 	if (failed)
 		err_wrap(e, "there is no policy, and looking for geo-blocks failed");
 	else
-		failed = targets_of(policy, &all, e);
-	observations_fini(&all);
+		failed = targets_of(policy, all, e);
+	observations_fini(&own);
 	return failed;
 }
 
@@ -174,7 +174,7 @@ request_load(struct request *request, const struct options *options, unsigned ke
 	if (!request_reduce(&request->policy, keep, backends, e) &&
 	    !take_options(request, options, e) &&
 	    (request->policy.file ||
-	     !request_discover(&request->policy, &request->ports, backends, e)))
+	     !request_discover(&request->policy, &request->ports, backends, &request->seen, e)))
 		return 0;
 	request_fini(request);
 	return -1;
@@ -184,5 +184,6 @@ void
 request_fini(struct request *request)
 {
 	policy_fini(&request->policy);
+	observations_fini(&request->seen);
 	*request = (struct request){ 0 };
 }

@@ -13,8 +13,9 @@
 struct request {
 	struct policy policy; /* file == NULL: the targets were discovered */
 	struct ports ports;
-	unsigned window_s; /* of a timed lease, and of any that no watchdog watches */
-	unsigned owned_s;  /* of a lease whose owner is watched */
+	unsigned window_s;        /* of a timed lease, and of any that no watchdog watches */
+	unsigned owned_s;         /* of a lease whose owner is watched */
+	struct observations seen; /* without a policy: among these geo-blocks were looked for */
 };
 
 /*
@@ -36,10 +37,10 @@ int request_policy(struct policy *policy, const struct options *options, struct 
 void request_fini(struct request *request);
 /*
  * What certainly is a geo-block on the way to these ports becomes the policy's targets; see
- * request_load.
+ * request_load. *seen (may be NULL) is empty before, and the caller's to free in any case.
  */
 int request_discover(struct policy *policy, const struct ports *ports, struct backends *backends,
-		     struct err *e);
+		     struct observations *seen, struct err *e);
 
 /* Those that zero-config looks at, and whose marks are always swept; ends with NULL. */
 extern const char *const default_backends[];

@@ -397,7 +397,7 @@ wish_targets(struct window *w, const struct wish *wish, struct policy *policy, s
 {
 	policy_init(policy);
 	if (wish->discovered)
-		return request_discover(policy, &wish->ports, w->backends, e);
+		return request_discover(policy, &wish->ports, w->backends, NULL, e);
 	char *text = json_dumps(wish->policy, JSON_COMPACT | JSON_ENSURE_ASCII);
 	int failed = text ? policy_parse(policy, w->file, text, strlen(text), e)
 			  : err_set(e, ERR_FAILED, "out of memory");

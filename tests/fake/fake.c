@@ -16,6 +16,7 @@
  *                 cut       "done" | "not-done" | "unknown-done"
  *               "kill-before" and "kill-after": the process dies there; "slow": takes 30 ms more.
  *                 discover  a list of observations: {set, effect, chain, refusal}
+ *                 discovers ["ok"], and how often it was asked for these is in counts.json
  *                 flows     a list of texts: the flows that every lift covers
  *   live.json   the firewall: {"lifts": {TXN: {"until": SECONDS, "part": BOOL}},
  *               "generation": NUMBER, "cut": [TEXT, ...]}
@@ -123,8 +124,10 @@ fake_discover(struct backend *backend, const struct ports *ports, struct observa
 	json_t *script = load(FAKE_SCRIPT), *item;
 	size_t i;
 	int failed = 0;
+	char how[32];
 	(void)backend;
 	(void)ports;
+	behaviour("discovers", "ok", how, sizeof(how));
 	json_array_foreach (json_object_get(script, "discover"), i, item) {
 		failed |= observe(found, item);
 	}

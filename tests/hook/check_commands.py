@@ -123,6 +123,13 @@ def test_plan_without_a_policy(b):
     assert "no policy" not in b.ok("plan").out
 
 
+def test_plan_looks_once(b):
+    b.behave(discover=[CERTAIN], discovers=["ok"])
+    b.ok("plan", policy=False, says="what is certain:")
+    with open(b.path("counts.json"), encoding="ascii") as f:
+        assert json.load(f)["discovers"] == 1
+
+
 def test_plan_in_a_window(b):
     """What pre would do now: join it, and lift what is missing."""
     b.ok("pre", "--challenge", "http-01", "--lease", "a")
