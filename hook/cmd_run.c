@@ -43,6 +43,7 @@ struct run {
 	struct request request;
 	struct lease lease; /* COMMAND's; kind LEASE_TIMED until it is taken */
 	bool lifted;
+	char window[TXN_BUF]; /* that it is in, if lifted */
 	pid_t pid;
 	int go;     /* GO lets COMMAND start, all else ends it */
 	int failed; /* the errno of its exec, or the end of file */
@@ -114,6 +115,7 @@ lift(struct run *run, struct err *e)
 	run->lease = lease;
 	run->lifted = !opening_take(&opening, run->options, &run->backends, &run->request,
 				    &run->lease, e);
+	memcpy(run->window, opening.session.window.journal.window, sizeof(run->window));
 	opening_end(&opening, &run->backends);
 	return run->lifted ? 0 : -1;
 }
@@ -130,6 +132,7 @@ give_back(struct run *run, struct err *e)
 		/* There is not even a place for a window: that is told, and no reason to be wary.
 		 */
 		return e->code == ERR_FAILED && !run->lifted ? 0 : -1;
+	session.window.known = run->lifted ? run->window : NULL;
 	int failed = session_give_back(&session, run->lifted ? &run->lease : NULL, &self, e);
 	session_end(&session);
 	return failed;

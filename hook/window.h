@@ -48,6 +48,7 @@ struct window {
 	bool there;          /* there is a window; the journal is filled */
 	bool able;           /* the watchdog has all rights that we have */
 	bool returned;       /* window_give_back has found a lease to give back */
+	const char *known;   /* the window that this lease was taken in; NULL: not known */
 	bool yields;         /* a newer version's journal is left alone: it has its own watchdog */
 	const char *history; /* the directory of the history */
 	bool waits;          /* the caller looks at waiting.pending; else it is waited for here */

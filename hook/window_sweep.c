@@ -5,6 +5,7 @@
 
 #include "backend.h"
 #include "fate.h"
+#include "history.h"
 #include "log.h"
 #include "story.h"
 #include "window.h"
@@ -92,12 +93,32 @@ window_put_aside_and_sweep(struct window *w, const char *why, struct err *e)
 	return window_sweep(w, e) || aside ? -1 : 0;
 }
 
+/* Whoever comes to close a window of which he knows wants to hear who was first. */
+static void
+tell_no_window(const struct window *w)
+{
+	struct history history;
+	struct err unread = ERR_INIT;
+	const char *how = NULL;
+	if (!w->known) {
+		log_event_take(LOG_INFO, "no-window", NULL, "no window is open");
+		return;
+	}
+	(void)history_read(&history, w->history, &unread);
+	for (size_t i = history.n; i-- > 0 && !how;)
+		if (!strcmp(history.v[i].window, w->known))
+			how = history.v[i].how;
+	log_event_take(LOG_INFO, "no-window", NULL, "window %s was closed already (%s)", w->known,
+		       how ? how : "it is not known by whom");
+	history_fini(&history);
+}
+
 /* Without a window. A firewall that cannot be asked, and that no window concerns, is no failure. */
 int
 window_sweep_leftovers(struct window *w, struct err *e)
 {
 	struct err why = ERR_INIT;
-	log_event_take(LOG_INFO, "no-window", NULL, "no window is open");
+	tell_no_window(w);
 	if (!sweep_marks(w, &why))
 		return 0;
 	if (why.code != ERR_OPEN) {

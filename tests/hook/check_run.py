@@ -194,7 +194,7 @@ def test_restore_in_the_middle(b):
     b.ok("restore")
     b.closed()
     _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0 and "no window is open" in err, err
+    assert process.returncode == 0 and "was closed already (restore)" in err, err
     b.closed()
 
 
@@ -228,6 +228,19 @@ def test_an_odd_name(b):
     b.ok("run", "--", command, says=r"held by o d\x22d (process ")
     window, = json.loads(b.ok("history", "--json").out)["windows"]
     assert window["who"].startswith(r"o d\x22d (process "), window
+
+
+def test_somebody_was_first(b):
+    """It is told who has closed the window: not that there is none."""
+    process = b.start("run", "--", "sh", "-c", f"touch {b.path('ran')}; exec sleep 100")
+    wait_until(lambda: os.path.exists(b.path("ran")))
+    owner, = [lease["owner"]["pid"] for lease in b.journal()["leases"]]
+    process.send_signal(signal.SIGSTOP)
+    os.kill(owner, signal.SIGKILL)
+    wait_until(lambda: not b.journals())
+    process.send_signal(signal.SIGCONT)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert "was closed already (owner ended)" in err, err
 
 
 def test_no_place_for_a_window(b):
