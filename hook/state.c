@@ -108,8 +108,11 @@ state_lock(struct state *state, unsigned wait_s, struct err *e)
 	char name[NAME_BUF], pid[PID_SIZE];
 	int fd = openat(state->dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	/* A file system that became read-only must not keep a window from being closed. */
-	if (fd < 0 && errno == EROFS)
+	if (fd < 0 && errno == EROFS) {
 		fd = openat(state->dir, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			errno = EROFS;
+	}
 	err_name(name, state->path);
 	if (fd < 0)
 		return err_sys(e, ERR_FAILED, errno, "opening the lock %s/" LOCK_FILE, name);

@@ -73,8 +73,14 @@ def test_state_directory_is_read_only(b):
     os.mkdir(b.state, 0o700)
     with read_only(b.state):
         b.ok("status", says="closed")
-        b.ok("pre", *LEASE, status=1, says="nothing was changed")
+        b.ok("pre", *LEASE, status=1, says="Read-only file system; nothing was changed")
         assert not b.calls() and not b.lifts()
+    b.ok("post", *LEASE)  # makes the lock
+    b.forget_calls()
+    with read_only(b.state):
+        done = b.ok("pre", *LEASE, status=1, says="Read-only file system; nothing was changed")
+        assert "removing the journal" not in done.err, "there is none"
+        assert not b.changes() and not b.lifts()
     open_unwatched(b)
     content = read(b.journal_path())
     with read_only(b.state):
