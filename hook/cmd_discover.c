@@ -37,12 +37,13 @@ static json_t *
 block_json(const struct observations *all, const struct observation *o)
 {
 	struct judgement judgement = signature_judge(all, o);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:s?,s:s?,s:s?,s:s?,s:s,s:s?}", "verdict",
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:s,s:o}", "verdict",
 			 verdict_names[judgement.verdict], "evidence", judgement.evidence,
-			 "backend", o->backend, "table", o->table, "chain", o->chain, "handle",
-			 (json_int_t)o->handle, "hook", o->hook, "set", o->set, "comment",
-			 o->comment, "rule", o->text, "effect", effect_names[o->effect], "refusal",
-			 o->refusal);
+			 "backend", o->backend, "table", output_string(o->table), "chain",
+			 output_string(o->chain), "handle", (json_int_t)o->handle, "hook",
+			 output_string(o->hook), "set", output_string(o->set), "comment",
+			 output_string(o->comment), "rule", output_string(o->text), "effect",
+			 effect_names[o->effect], "refusal", output_string(o->refusal));
 }
 
 static json_t *

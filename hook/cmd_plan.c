@@ -81,11 +81,12 @@ found_json(const struct observations *all)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct observation *o = &all->v[i];
 		if (is_taken(all, o, &judgement))
-			json_array_append_new(found, json_pack("{s:s,s:s,s:s,s:I,s:s}", "backend",
-							       o->backend, "table", o->table,
-							       "chain", o->chain ? o->chain : "",
-							       "handle", (json_int_t)o->handle,
-							       "evidence", judgement.evidence));
+			json_array_append_new(
+				found,
+				json_pack("{s:s,s:o,s:o,s:I,s:s}", "backend", o->backend, "table",
+					  output_string(o->table), "chain",
+					  output_string(o->chain ? o->chain : ""), "handle",
+					  (json_int_t)o->handle, "evidence", judgement.evidence));
 	}
 	return found;
 }
@@ -93,10 +94,11 @@ found_json(const struct observations *all)
 static json_t *
 step_json(const struct planned *planned, const struct step *step)
 {
-	return json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:s?,s:s?,s:s?}", "target",
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o}", "target",
 			 planned->targets[step->target]->name, "backend", planned->on->ops->name,
-			 "how", step->how, "where", step->where, "rule", step->rule, "reason",
-			 step->reason, "before", step->before, "after", step->after);
+			 "how", step->how, "where", output_string(step->where), "rule",
+			 output_string(step->rule), "reason", output_string(step->reason), "before",
+			 output_string(step->before), "after", output_string(step->after));
 }
 
 static void

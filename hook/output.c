@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
@@ -19,12 +20,37 @@ output_json_take(json_t *document)
 	json_decref(document);
 }
 
+static json_t *
+escaped_string(const char *text)
+{
+	char *escaped = malloc(4 * strlen(text) + 1);
+	size_t used = 0;
+	for (const char *c = text; escaped && *c; c++) {
+		const bool plain = *c == '\n' || (*c >= ' ' && *c <= '~' && *c != '\\');
+		if (plain)
+			escaped[used++] = *c;
+		else
+			used += (size_t)snprintf(escaped + used, sizeof("\\xNN"), "\\x%02x",
+						 (unsigned)(unsigned char)*c);
+	}
+	json_t *string = escaped ? json_stringn(escaped, used) : NULL;
+	free(escaped);
+	return string;
+}
+
+json_t *
+output_string(const char *text)
+{
+	json_t *string = text ? json_string(text) : json_null();
+	return string ? string : escaped_string(text);
+}
+
 json_t *
 output_names(const struct names *names)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < names->n; i++)
-		json_array_append_new(array, json_string(names->v[i]));
+		json_array_append_new(array, output_string(names->v[i]));
 	return array;
 }
 

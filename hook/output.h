@@ -11,6 +11,8 @@
 
 /* Prints a document and drops the reference; NULL: memory is gone, which output_finish says. */
 void output_json_take(json_t *document);
+/* What others have named may be any bytes: what is not UTF-8 is escaped. NULL is null. */
+json_t *output_string(const char *text);
 /* A new array of these strings, or NULL. */
 json_t *output_names(const struct names *names);
 /* Lines with a prefix each; what is not printable ASCII is escaped. */

@@ -15,7 +15,8 @@
  *                 generation, cover  "ok" | "fail"
  *                 cut       "done" | "not-done" | "unknown-done"
  *               "kill-before" and "kill-after": the process dies there; "slow": takes 30 ms more.
- *                 discover  a list of observations: {set, effect, chain, refusal}
+ *                 discover  a list of observations: {set, effect, comment, refusal}; each ? of
+ *                           a comment is a byte that is not UTF-8
  *                 discovers ["ok"], and how often it was asked for these is in counts.json
  *                 flows     a list of texts: the flows that every lift covers
  *   live.json   the firewall: {"lifts": {TXN: {"until": SECONDS, "part": BOOL}},
@@ -101,6 +102,7 @@ observe(struct observations *found, json_t *json)
 	const char *set = json_string_value(json_object_get(json, "set"));
 	const char *effect = json_string_value(json_object_get(json, "effect"));
 	const char *refusal = json_string_value(json_object_get(json, "refusal"));
+	const char *comment = json_string_value(json_object_get(json, "comment"));
 	if (!o || !set)
 		return -1;
 	o->backend = "nftables";
@@ -109,6 +111,10 @@ observe(struct observations *found, json_t *json)
 	o->hook = strdup("input");
 	o->text = strdup("ip saddr @set drop");
 	o->set = strdup(set);
+	o->comment = comment ? strdup(comment) : NULL;
+	for (char *c = o->comment; c && *c; c++)
+		if (*c == '?')
+			*c = '\xff';
 	o->source = SOURCE_SET;
 	o->facts = (struct set_facts){ .interval = true, .elements = 20000, .hosts = 10 };
 	o->effect = effect && !strcmp(effect, "none") ? EFFECT_NONE : EFFECT_DENY;

@@ -146,6 +146,12 @@ def test_plan_in_a_window(b):
     assert not plan["joins"] and len(plan["steps"]) == 1, plan
 
 
+def test_discover_what_is_not_utf8(b):
+    b.behave(discover=[dict(CERTAIN, comment="a\\b\n?\u00fc"), dict(CERTAIN, comment="\u00fc")])
+    blocks = json.loads(b.ok("discover", "--json", policy=False).out)["blocks"]
+    assert [block["comment"] for block in blocks] == ["a\\x5cb\n\\xff\\xc3\\xbc", "\u00fc"], blocks
+
+
 def test_discover_certain(b):
     b.behave(discover=[CERTAIN])
     done = b.ok("discover", policy=False)
