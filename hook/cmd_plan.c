@@ -36,8 +36,7 @@ read_window(struct journal *journal, const char *directory)
 	if (state.dir >= 0 && !identity_read(&id, &unread) &&
 	    journal_read(state.dir, journal_name(file, id.netns), journal, &unread) == JOURNAL_GOOD)
 		open = journal->state == JOURNAL_OPEN && leases_held(&journal->leases) &&
-		       !strcmp(journal->id.boot, id.boot) &&
-		       !strcmp(journal->id.machine, id.machine);
+		       identity_is_same_boot(&journal->id, &id);
 	state_close(&state);
 	return open;
 }

@@ -60,8 +60,7 @@ read_journal(struct report *r, const struct state *state, struct err *e)
 		return err_set(e, ERR_OPEN,
 			       "the journal %s cannot be used: %s; run `geopause restore`", w->file,
 			       why.msg);
-	if (strcmp(w->journal.id.boot, w->id.boot) != 0 ||
-	    strcmp(w->journal.id.machine, w->id.machine) != 0) {
+	if (!identity_is_same_boot(&w->journal.id, &w->id)) {
 		r->state = "of another boot or machine";
 		return 0;
 	}

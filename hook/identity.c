@@ -76,6 +76,12 @@ identity_read(struct identity *id, struct err *e)
 }
 
 bool
+identity_is_same_boot(const struct identity *a, const struct identity *b)
+{
+	return !strcmp(a->boot, b->boot) && !strcmp(a->machine, b->machine);
+}
+
+bool
 identity_may_administer_network(void)
 {
 	return privileges_effective() & KEEP_NET_ADMIN;

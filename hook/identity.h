@@ -22,6 +22,8 @@ struct identity {
 int identity_read(struct identity *id, struct err *e);
 /* Only the network namespace, as it is for this thread now. */
 int identity_netns(uint64_t *netns, struct err *e);
+/* Of this boot of this machine, in whichever network namespace. */
+bool identity_is_same_boot(const struct identity *a, const struct identity *b);
 /* CAP_NET_ADMIN is effective. */
 bool identity_may_administer_network(void);
 

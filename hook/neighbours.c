@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -35,8 +34,7 @@ not_expired(const struct journal *journal)
 static void
 describe(struct neighbour *one, const struct journal *journal, const struct identity *own)
 {
-	one->counts =
-		!strcmp(journal->id.boot, own->boot) && !strcmp(journal->id.machine, own->machine);
+	one->counts = identity_is_same_boot(&journal->id, own);
 	one->state =
 		one->counts ? journal_state_name(journal->state) : "of another boot or machine";
 	one->may_be_open = one->counts && not_expired(journal);
