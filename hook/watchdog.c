@@ -20,6 +20,7 @@
 
 #include "alert.h"
 #include "backend.h"
+#include "clocks.h"
 #include "descriptors.h"
 #include "log.h"
 #include "privileges.h"
@@ -413,7 +414,10 @@ watchdog_ensure(struct window *w)
 	if (!w->there || !w->journal.heartbeat_s ||
 	    watchdog_look(w->state, w->id.netns, &pid) == WATCHDOG_LIVES)
 		return;
-	if (watchdog_start(&dog, w))
-		(void)watchdog_ready(&dog);
+	if (!watchdog_start(&dog, w) || !watchdog_ready(&dog))
+		log_event_take(LOG_WARNING, "unwatched", NULL,
+			       "there is no watchdog: window %s closes within %u s, also under a "
+			       "client that lives",
+			       w->journal.window, boottime_left(w->journal.expiry));
 	watchdog_release(&dog, w->journal.lifts.n > 0);
 }

@@ -57,6 +57,17 @@ def test_post_replaces_a_killed_watchdog(b):
         closes(b, "owner ended, new watchdog")
 
 
+def test_post_cannot_replace_it(b):
+    """The window of the other closes under its client, which is told at least."""
+    with Client() as first, Client() as second:
+        b.ok("pre", *first.owner)
+        b.ok("pre", *second.owner)
+        b.unwatch()
+        b.behave(open=["ok", "fail"])
+        b.ok("post", *second.owner, says=" s, also under a client that lives")
+        assert len(b.lifts()) == 1 and not b.watchdogs()
+
+
 def test_owner_dies_before_the_new_watchdog(b):
     with Client() as first, Client() as second:
         b.ok("pre", *first.owner)
