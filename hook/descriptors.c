@@ -55,7 +55,8 @@ descriptors_close_but(const int *kept, size_t n)
 	size_t n_modules = module_descriptors(&modules);
 	if (n)
 		memcpy(all, kept, n * sizeof(*all));
-	memcpy(all + n, modules, n_modules * sizeof(*all));
+	if (n_modules)
+		memcpy(all + n, modules, n_modules * sizeof(*all));
 	qsort(all, n + n_modules, sizeof(*all), compare);
 	for (size_t i = 0; i < n + n_modules; i++) {
 		close_from_to(first, all[i] - 1);
