@@ -8,6 +8,7 @@
 
 #include "alert.h"
 #include "backend.h"
+#include "log.h"
 #include "observation.h"
 #include "privileges.h"
 #include "signature.h"
@@ -101,8 +102,10 @@ request_observe(struct backends *backends, const struct ports *ports, struct obs
 	for (const char *const *name = default_backends; *name; name++) {
 		struct err why = ERR_INIT;
 		const struct open_backend *on = backends_get(backends, *name, &why);
-		if (!on && why.sys == ENOENT && (asked || name[1]))
+		if (!on && why.sys == ENOENT && (asked || name[1])) {
+			log_event_take(LOG_DEBUG, "absent", NULL, "%s", why.msg);
 			continue;
+		}
 		if (!on || on->ops->discover(on->backend, ports, all, &why)) {
 			*e = why;
 			return -1;

@@ -5,7 +5,7 @@
  *
  *   fake.json   how to behave, read at every call; each member may be a list, one entry a call,
  *               the last one repeated:
- *                 open      "ok" | "fail"
+ *                 open      "ok" | "fail" | "absent"
  *                 plan      "ok" | "none" | "misfit" | "refuse"
  *                 apply     "done" | "not-done" | "unknown-done" | "unknown-not" | "unknown-part"
  *                 extend    as apply
@@ -86,6 +86,8 @@ fake_open(struct backend **backend, struct err *e)
 	*strrchr(fake_dir, '/') = '\0';
 	*backend = &the_backend;
 	behaviour("open", "ok", how, sizeof(how));
+	if (!strcmp(how, "absent"))
+		return err_sys(e, ERR_FAILED, ENOENT, "fake: this kernel has none");
 	return strcmp(how, "fail") ? 0 : err_set(e, ERR_FAILED, "fake: needs CAP_NET_ADMIN");
 }
 

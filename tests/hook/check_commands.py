@@ -123,6 +123,18 @@ def test_plan_without_a_policy(b):
     assert "no policy" not in b.ok("plan").out
 
 
+def test_a_kernel_without_nf_tables(b):
+    """There can be nothing of geopause in it; only who names it hears of that."""
+    b.behave(open="absent")
+    for verb in ("restore", "restore --stale", "post", "status"):
+        done = b.ok(*verb.split(), policy=False)
+        assert "this kernel has none" not in done.out + done.err, (verb, done.out, done.err)
+    done = b.ok("pre", policy=False, status=5)
+    assert "this kernel has none" not in done.err, done.err
+    b.ok("plan", "-v", policy=False, status=5, says="this kernel has none")
+    b.ok("pre", status=1, says="this kernel has none")
+
+
 def test_plan_looks_once(b):
     b.behave(discover=[CERTAIN], discovers=["ok"])
     b.ok("plan", policy=False, says="what is certain:")
