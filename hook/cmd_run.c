@@ -129,8 +129,7 @@ give_back(struct run *run, struct err *e)
 	if (process_find(&self, getpid(), e))
 		return -1;
 	if (session_begin_closing(&session, run->options, &run->backends, LOCK_WAIT_RESTORE_S, e))
-		/* There is not even a place for a window: that is told, and no reason to be wary.
-		 */
+		/* There is not even a place for a window: told, and no reason to be wary. */
 		return e->code == ERR_FAILED && !run->lifted ? 0 : -1;
 	session.window.known = run->lifted ? run->window : NULL;
 	int failed = session_give_back(&session, run->lifted ? &run->lease : NULL, &self, e);

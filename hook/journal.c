@@ -360,7 +360,8 @@ journal_remove(int dir, const char *name, struct err *e)
 	char tmp[TMP_NAME_MAX];
 	int sys = unlinkat(dir, name, 0) ? errno : 0;
 	/* A read-only file system says so also of what is not there. */
-	if (sys && sys != ENOENT && !faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW))
+	if (sys && sys != ENOENT &&
+	    (!faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) || errno != ENOENT))
 		return err_sys(e, ERR_FAILED, sys, "removing the journal %s", name);
 	/* What a writer that was killed has left; it does no harm. */
 	tmp_name(tmp, name);
