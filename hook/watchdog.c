@@ -249,6 +249,9 @@ be_watchdog(struct window *w, const struct watchdog *dog)
 	if (e.code || open_backends(w->backends, &e) ||
 	    privileges_reduce(KEEP_NET_ADMIN | request_rights(w->backends), &e)) {
 		log_event_take(LOG_ERR, "watchdog", NULL, "the watchdog cannot start: %s", e.msg);
+		/* Nobody is to say that it was killed. */
+		if (ftruncate(dog->lock, 0))
+			errno = 0;
 		_exit(1);
 	}
 	/* Before we say that we are ready: a sandbox may kill whoever calls that. */

@@ -87,10 +87,13 @@ def test_none_can_be_started(b):
         assert [c.split()[-1] for c in b.calls()] == ["60", "600"], b.calls()
         journal = b.journal()
         assert journal["heartbeat_s"] == 0, journal
-        assert json.loads(b.ok("status", "--json").out)["leases"][0]["left_s"] <= 600
         wait_until(lambda: not b.watchdogs(), SOON)
         b.behave()
-        b.ok("post", *client.owner, says="closed")
+        status = json.loads(b.ok("status", "--json").out)
+        assert status["leases"][0]["left_s"] <= 600, status
+        assert status["watchdog"] == {"state": "absent", "pid": 0}, status
+        done = b.ok("post", *client.owner, says="closed")
+        assert "killed" not in done.err, done.err
         b.closed()
 
 
