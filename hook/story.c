@@ -76,7 +76,8 @@ void
 story_lease(const struct journal *journal, const char *what, const struct lease *lease)
 {
 	char text[LEASE_TEXT_MAX], event[32];
-	snprintf(event, sizeof(event), "lease-%s", what);
+	/* A word: "void, its owner has ended" is for people. */
+	snprintf(event, sizeof(event), "lease-%.*s", (int)strcspn(what, ", "), what);
 	log_event_take(
 		LOG_INFO, event,
 		json_pack("{s:s,s:o}", "window", journal->window, "lease", lease_json(lease)),

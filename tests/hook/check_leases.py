@@ -31,6 +31,18 @@ def test_owner_ends_before_anybody_waits_for_it(b):
         closes(b, "owner a zombie")
 
 
+def test_events_are_words(b):
+    """What a lease's end is called in the log that is for programs."""
+    with Client() as client:
+        b.ok("pre", *client.owner)
+        b.unwatch()
+        client.die()
+    lines = b.ok("post", "--lease", "other", "--log-format", "json").err.splitlines()
+    events = [json.loads(line)["event"] for line in lines]
+    assert "lease-void" in events, events
+    assert all(set(event) <= set("abcdefghijklmnopqrstuvwxyz-") for event in events), events
+
+
 def test_timed_lease_ends(b):
     began = time.monotonic()
     b.ok("pre", *TIMED, "--window", "3s")
