@@ -110,11 +110,21 @@ dispatch(int argc, char **argv)
 	return command->run(&options);
 }
 
+/* clang's way to tell, and gcc's. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED
+#endif
+
 /* The libraries' destructors have nothing to do; only a sanitizer's looks for leaks. */
 static int
 leave(int status)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SANITIZED
 	return status;
 #else
 	fflush(NULL);
