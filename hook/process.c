@@ -160,7 +160,9 @@ process_find(struct process *process, pid_t pid, struct err *e)
 	const struct process_self self = { .pidns = own_pidns() };
 	pid_t parent;
 	if (self.pidns == PIDNS_UNKNOWN)
-		return err_sys(e, ERR_FAILED, errno, "looking at /proc/self/ns/pid");
+		return err_sys(
+			e, ERR_FAILED, errno,
+			"looking at /proc/self/ns/pid (is /proc that of this pid namespace?)");
 	if (!process_read(process, &parent, pid, &self))
 		return 0;
 	if (errno == ENOENT)

@@ -251,6 +251,15 @@ def test_no_place_for_a_window(b):
         assert "stays open" not in done.err, done.err
 
 
+def test_the_proc_of_another_pid_namespace(b):
+    """As `unshare --pid` leaves it: COMMAND could not be watched over."""
+    argv = ["unshare", "--pid", "--fork"] + b.argv("run", "--", "true")
+    done = subprocess.run(argv, text=True, capture_output=True, check=False)
+    assert done.returncode == 125, done
+    assert "is /proc that of this pid namespace?" in done.stderr, done.stderr
+    b.closed()
+
+
 def test_hooks_inside_run(b):
     """A client with hooks of its own under run: its post must not close run's window."""
     pre, post = (" ".join(b.argv(verb, "-q")) for verb in ("pre", "post"))
