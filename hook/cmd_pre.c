@@ -51,7 +51,8 @@ take(const struct options *options, struct backends *backends, const struct requ
 		if (options->json)
 			print(&opening.session.window.journal, lease);
 	}
-	opening_end(&opening, backends);
+	/* Whoever reads our output may take his time. */
+	opening_end(&opening, backends, !options->json);
 	return failed;
 }
 

@@ -116,7 +116,7 @@ lift(struct run *run, struct err *e)
 	run->lifted = !opening_take(&opening, run->options, &run->backends, &run->request,
 				    &run->lease, e);
 	memcpy(run->window, opening.session.window.journal.window, sizeof(run->window));
-	opening_end(&opening, &run->backends);
+	opening_end(&opening, &run->backends, false);
 	return run->lifted ? 0 : -1;
 }
 

@@ -138,10 +138,13 @@ opening_take(struct opening *opening, const struct options *options, struct back
 }
 
 void
-opening_end(struct opening *opening, struct backends *backends)
+opening_end(struct opening *opening, struct backends *backends, bool exits)
 {
 	bool lifted = opening->session.window.there && opening->session.window.journal.lifts.n > 0;
 	session_end(&opening->session);
 	backends_close(backends);
-	watchdog_release(&opening->dog, lifted);
+	if (exits)
+		watchdog_release_at_exit(&opening->dog, lifted);
+	else
+		watchdog_release(&opening->dog, lifted);
 }

@@ -3,6 +3,8 @@
 #ifndef GEOPAUSE_OPENING_H
 #define GEOPAUSE_OPENING_H
 
+#include <stdbool.h>
+
 #include "options.h"
 #include "request.h"
 #include "session.h"
@@ -20,7 +22,10 @@ struct opening {
  */
 int opening_take(struct opening *opening, const struct options *options, struct backends *backends,
 		 const struct request *request, struct lease *lease, struct err *e);
-/* Frees the lock, closes the backends and lets the watchdog begin. */
-void opening_end(struct opening *opening, struct backends *backends);
+/*
+ * Frees the lock, closes the backends and lets the watchdog begin. exits: this process ends at
+ * once, and does not wait for anybody before; then it begins with that.
+ */
+void opening_end(struct opening *opening, struct backends *backends, bool exits);
 
 #endif

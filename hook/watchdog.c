@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,28 +204,20 @@ detach(struct window *w, struct err *e)
 }
 
 /*
- * When the opener releases us it still has to end, and a client waits for that: who is SCHED_BATCH
- * (sched(7)) does not take its processor when it is woken. Returns whether that is to be undone.
+ * Whoever opens the window is done, or dead: nobody has the pipe's other end. Returns whether
+ * something was lifted. The byte alone wakes nobody.
  */
 static bool
-become_polite(void)
+wait_for_release(int hold)
 {
-	const struct sched_param none = { 0 };
-	return sched_getscheduler(0) == SCHED_OTHER && !sched_setscheduler(0, SCHED_BATCH, &none);
-}
-
-/* Whoever opens the window is done, or dead. Returns whether something was lifted. */
-static bool
-wait_for_release(int hold, bool polite)
-{
-	const struct sched_param none = { 0 };
+	struct pollfd end = { .fd = hold, .events = 0 };
 	char byte;
 	ssize_t got;
+	while (poll(&end, 1, -1) < 0 && errno == EINTR)
+		;
 	while ((got = read(hold, &byte, 1)) < 0 && errno == EINTR)
 		;
 	close(hold);
-	if (polite && sched_setscheduler(0, SCHED_OTHER, &none))
-		errno = 0;
 	return got == 1;
 }
 
@@ -254,13 +245,11 @@ be_watchdog(struct window *w, const struct watchdog *dog)
 			errno = 0;
 		_exit(1);
 	}
-	/* Before we say that we are ready: a sandbox may kill whoever calls that. */
-	const bool polite = become_polite();
 	/* Who opens the window may be dead already: then we are needed the more. */
 	if (write(dog->ready, "", 1) < 0)
 		errno = 0;
 	close(dog->ready);
-	bool lifted = wait_for_release(dog->hold, polite);
+	bool lifted = wait_for_release(dog->hold);
 	char name[JOURNAL_NAME_MAX];
 	watchdog_loop(w, &state, lock_name(name, w->id.netns), lifted);
 	backends_close(w->backends); /* what they have begun outside, as a session, ends */
@@ -402,10 +391,16 @@ watchdog_sees_us(const struct watchdog *dog, const struct window *w)
 }
 
 void
-watchdog_release(struct watchdog *dog, bool lifted)
+watchdog_release_at_exit(const struct watchdog *dog, bool lifted)
 {
 	if (lifted && dog->hold >= 0 && write(dog->hold, "", 1) < 0)
 		errno = 0;
+}
+
+void
+watchdog_release(struct watchdog *dog, bool lifted)
+{
+	watchdog_release_at_exit(dog, lifted);
 	forget_pipes(dog);
 }
 

@@ -54,5 +54,10 @@ bool watchdog_ready(struct watchdog *dog);
 bool watchdog_sees_us(const struct watchdog *dog, const struct window *w);
 /* Lets it begin. lifted: there is something to watch over, and a journal that names it. */
 void watchdog_release(struct watchdog *dog, bool lifted);
+/*
+ * It begins when this process ends, which has nothing left to do: woken before, it would take the
+ * processor, and the client that waits for us would wait for it.
+ */
+void watchdog_release_at_exit(const struct watchdog *dog, bool lifted);
 
 #endif

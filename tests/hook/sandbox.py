@@ -11,7 +11,7 @@ KILL_PROCESS, ALLOW = 0x80000000, 0x7FFF0000
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, MODE_FILTER = 22, 38, 2
 
 # asm/unistd_64.h, asm-generic/unistd.h
-SCHED_SETSCHEDULER = {"x86_64": 144}.get(os.uname().machine, 119)
+SETSID = {"x86_64": 112}.get(os.uname().machine, 157)
 
 
 class Program(ctypes.Structure):
