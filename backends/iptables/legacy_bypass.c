@@ -159,7 +159,7 @@ copy_rule(struct selection *s, size_t index, unsigned number)
 		return -1;
 	edit->ports = ports;
 	edit->number = number;
-	edit->whole = true;
+	edit->without = 0;
 	return 0;
 }
 

@@ -197,7 +197,7 @@ forget_source(struct maker *m)
 }
 
 struct new_entry
-entry_copy_without(const struct legacy_table *table, size_t entry, unsigned part,
+entry_copy_without(const struct legacy_table *table, size_t entry, uint64_t without,
 		   const struct new_rule *rule)
 {
 	const struct blob *blob = &table->blob;
@@ -207,11 +207,11 @@ entry_copy_without(const struct legacy_table *table, size_t entry, unsigned part
 	unsigned i = 0;
 
 	add_bytes(&m, blob_bytes(blob, entry), xt_layouts[blob->family].header);
-	if (part == 0)
+	if (without & 1)
 		forget_source(&m);
 	set_proto(&m, rule->proto);
 	while ((match = blob_match(blob, entry, match)))
-		if (++i != part)
+		if (++i >= 64 || !(without & UINT64_C(1) << i))
 			add_bytes(&m, match, match->u.match_size);
 	for (size_t k = 0; k < rule->n; k++)
 		add_match(&m, &rule->matches[k]);

@@ -3,7 +3,6 @@
 #ifndef GEOPAUSE_LEGACY_ENTRY_H
 #define GEOPAUSE_LEGACY_ENTRY_H
 
-#include <limits.h>
 #include <time.h>
 
 #include "legacy_change.h"
@@ -34,12 +33,11 @@ struct new_entry entry_returning(enum family family, const struct new_rule *rule
 /* The table's entry again, leading where it does, with its counters. */
 struct new_entry entry_copy(const struct legacy_table *table, size_t entry);
 /*
- * Again, with no counters and without one part of it: what is in the header of the source (part 0),
- * the match of that number, or nothing (ENTRY_WHOLE); with what the rule says.
+ * Again, with no counters and without some parts of it, as bits: 0 is what is in the header of the
+ * source, then the matches count from 1; with what the rule says.
  */
-#define ENTRY_WHOLE UINT_MAX
-struct new_entry entry_copy_without(const struct legacy_table *table, size_t entry, unsigned part,
-				    const struct new_rule *rule);
+struct new_entry entry_copy_without(const struct legacy_table *table, size_t entry,
+				    uint64_t without, const struct new_rule *rule);
 /* Again, with another end of its -m time; bytes NULL also if it has none. */
 struct new_entry entry_copy_until(const struct legacy_table *table, size_t entry, time_t stop);
 

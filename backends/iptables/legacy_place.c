@@ -11,11 +11,6 @@
 
 #define DEPTH_MAX 8u /* of jumps, outwards */
 
-struct place {
-	size_t chain;
-	unsigned number; /* 0: none is needed */
-};
-
 /* --- comparing rules --- */
 
 /* What every packet to the port meets, or what only names another condition. */
@@ -204,16 +199,17 @@ is_passed_by_all(const struct selection *s, const struct rule *rule)
 }
 
 static int place_from(struct selection *s, const struct rule *rule, size_t in, size_t from,
-		      size_t k, struct place *place);
+		      size_t k, struct edit_place *place);
 
 /* Nothing in the chain stops the others: whoever jumps there does. */
 static int
-place_at_end(struct selection *s, const struct rule *rule, size_t in, size_t k, struct place *place)
+place_at_end(struct selection *s, const struct rule *rule, size_t in, size_t k,
+	     struct edit_place *place)
 {
 	const struct rule *ban = ban_behind_jumps(s, in, k, DEPTH_MAX);
 	size_t jump;
 
-	*place = (struct place){ in, (unsigned)s->save->chains[in].n + 1 };
+	*place = (struct edit_place){ in, (unsigned)s->save->chains[in].n + 1 };
 	if (!ban)
 		return 0;
 	jump = only_jump(s, in);
@@ -225,11 +221,11 @@ place_at_end(struct selection *s, const struct rule *rule, size_t in, size_t k, 
 /* For packet k, in the chain from this rule on. */
 static int
 place_from(struct selection *s, const struct rule *rule, size_t in, size_t from, size_t k,
-	   struct place *place)
+	   struct edit_place *place)
 {
 	const struct save_chain *chain = &s->save->chains[in];
 
-	*place = (struct place){ in, 0 };
+	*place = (struct edit_place){ in, 0 };
 	for (size_t i = from; i < chain->first + chain->n; i++) {
 		const struct rule *rest = reach_rule(&s->reach, i), *ban = NULL;
 
@@ -250,60 +246,7 @@ place_from(struct selection *s, const struct rule *rule, size_t in, size_t from,
 	return rule->target == RULE_RETURN ? 0 : place_at_end(s, rule, in, k, place);
 }
 
-/* --- the copies --- */
-
-/* Two rules that say the same but for the source need only one copy without it. */
-static bool
-is_same_copy(const struct selection *s, const struct legacy_edit *edit, const struct rule *rule)
-{
-	const struct rule *other = reach_rule(&s->reach, edit->rule);
-	size_t head = other->from, n = other->at->n;
-
-	if (other->at->chain != rule->at->chain || head != rule->from ||
-	    n - other->to != rule->at->n - rule->to)
-		return false;
-	for (size_t k = 0; k < n; k++) {
-		size_t there = k < head ? k : k - other->to + rule->to;
-
-		if (k >= head && k < other->to)
-			continue;
-		if (strcmp(other->at->tokens[k].text, rule->at->tokens[there].text) != 0)
-			return false;
-	}
-	return true;
-}
-
-static struct legacy_edit *
-find_copy(const struct selection *s, const struct rule *rule, const struct place *place)
-{
-	for (size_t i = 0; i < s->edits->n; i++) {
-		struct legacy_edit *edit = &s->edits->v[i];
-
-		if (edit->action == ACTION_WIDEN && edit->rule != SAVE_NONE && !edit->whole &&
-		    edit->in == place->chain && edit->number == place->number &&
-		    is_same_copy(s, edit, rule))
-			return edit;
-	}
-	return NULL;
-}
-
-static int
-add_copy(struct selection *s, size_t index, const struct place *place, uint16_t port, uint8_t proto)
-{
-	const struct ports one = { .n = 1, .v = { { proto, port } } };
-	struct legacy_edit *edit = find_copy(s, reach_rule(&s->reach, index), place);
-
-	if (!edit) {
-		edit = edit_add(s, index, place->chain, ACTION_WIDEN,
-				"lets sources through; what it does not is stopped later");
-		if (!edit)
-			return -1;
-		edit->number = place->number;
-		edit->ports.n = 0;
-	}
-	ports_add(&edit->ports, &one);
-	return 0;
-}
+/* --- a list's rule --- */
 
 static int
 note_network(struct selection *s, const struct rule *rule)
@@ -336,100 +279,20 @@ widen_for(struct selection *s, size_t index, size_t k)
 	const struct legacy_packet *packet = &s->reach.packets[k];
 	const struct rule *rule = reach_rule(&s->reach, index);
 	unsigned outcome = outcome_without(s, index, k);
-	struct place place;
+	struct edit_place place;
 
 	if (!(outcome & MAY_DROP))
 		return 0;
 	if (place_from(s, rule, rule->at->chain, index + 1, k, &place) < 0)
 		return -1;
 	if (place.number)
-		return add_copy(s, index, &place, packet->original, packet->port.proto);
+		return edit_add_copy(s, index, &place, packet->original, packet->port.proto);
 	return outcome & MAY_ACCEPT
 		       ? 0
 		       : edit_refuse(s, rule,
 				     "it lets packets through by their source, and what stops the "
 				     "others asks for more than ports and places: name that rule, "
 				     "by its set or comment");
-}
-
-/* Does the target mean this test, of several of its rule? */
-static bool
-is_meant_test(const struct selection *s, const struct part *part)
-{
-	const struct patterns *sets = &s->target->rules.set;
-
-	if (part->option != OPT_MATCH_SET || sets->n == 0)
-		return sets->n == 0 && !part->inverted;
-	for (size_t i = 0; i < sets->n; i++)
-		if (pattern_matches(&sets->v[i], part->values[0]))
-			return true;
-	return false;
-}
-
-/*
- * Of several tests of the source the copy does without the one that lists who is let in; the others
- * have to be exceptions, which it keeps. False: they are not, or there is no telling.
- */
-static bool
-choose_test(const struct selection *s, struct rule *rule)
-{
-	size_t chosen = SAVE_NONE;
-	struct part part;
-
-	for (size_t i = 0;
-	     i < rule->at->n && part_read(rule->at, i, &part) && !part_is_target(&part);
-	     i = part.to) {
-		if (!part_is_source(&part))
-			continue;
-		if (is_meant_test(s, &part)) {
-			if (chosen != SAVE_NONE || part.option == OPT_SOURCE ||
-			    part.option == OPT_SRC_RANGE)
-				return false;
-			chosen = i;
-		} else if (!part.inverted) {
-			return false;
-		}
-	}
-	return chosen != SAVE_NONE && rule_choose(rule, chosen);
-}
-
-static int
-check_copy(struct selection *s, size_t index)
-{
-	struct rule *rule = reach_rule(&s->reach, index);
-
-	if (rule->odd || rule->proto_inverted)
-		return edit_refuse(s, rule,
-				   "it lets packets through by their source, and what else it "
-				   "says cannot be copied");
-	if (rule->sources > 1 && !choose_test(s, rule))
-		return edit_refuse(s, rule,
-				   "it lets packets through by several tests of the source, of "
-				   "which a copy can do without one, if the others are "
-				   "exceptions: give each list a rule of its own");
-	if (!rule->whole)
-		return edit_refuse(s, rule,
-				   "it lets packets through by the source together with something "
-				   "else, which cannot be left out alone: use a set of addresses");
-	return 0;
-}
-
-int
-edit_copy_here(struct selection *s, size_t index)
-{
-	const struct rule *rule = reach_rule(&s->reach, index);
-	const struct place here = { rule->at->chain, rule->at->number };
-
-	if (check_copy(s, index) < 0)
-		return -1;
-	for (size_t k = 0; k < s->reach.n_packets; k++) {
-		const struct legacy_packet *packet = &s->reach.packets[k];
-
-		if (reach_meets(&s->reach, rule, k) &&
-		    add_copy(s, index, &here, packet->original, packet->port.proto) < 0)
-			return -1;
-	}
-	return 0;
 }
 
 int
@@ -439,7 +302,7 @@ edit_widen(struct selection *s, size_t index)
 
 	if (!reach_denied_after(&s->reach, index))
 		return 0;
-	if (check_copy(s, index) < 0)
+	if (edit_check_copy(s, index) < 0)
 		return -1;
 	if (rule->source == RULE_LITERAL && !s->target->rules.chain.n &&
 	    !s->target->rules.comment.n)

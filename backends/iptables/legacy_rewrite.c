@@ -148,23 +148,13 @@ rewrite_skip(struct change *change, const struct legacy_edit *edit, const struct
 	change_drop(change, entry);
 }
 
-/* The part of the rule that a copy does without: what tests its source, if that is to go. */
-static unsigned
-part_left_out(const struct save *save, const struct legacy_edit *edit)
-{
-	if (edit->whole || !save_words(save, edit->rule))
-		return ENTRY_WHOLE;
-	return save->rules[edit->rule].tokens[edit->from].part;
-}
-
 static struct new_entry
 make_copy(const struct legacy_table *table, const struct legacy_edit *edit,
 	  const struct new_rule *ours)
 {
 	if (edit->rule == SAVE_NONE)
 		return entry_returning(table->blob.family, ours);
-	return entry_copy_without(table, table_rule(table, edit->rule),
-				  part_left_out(&table->save, edit), ours);
+	return entry_copy_without(table, table_rule(table, edit->rule), edit->without, ours);
 }
 
 /* What stands at the edit's place now: a rule, or the end of its chain. */

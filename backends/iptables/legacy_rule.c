@@ -171,6 +171,21 @@ widen_to_match(struct rule *rule)
 	rule->to = i;
 }
 
+/* A rule with so many matches that a bit for one is missing is nobody's. */
+static void
+find_parts(struct rule *rule)
+{
+	unsigned part;
+
+	if (!rule->sources || !rule->whole)
+		return;
+	part = rule->at->tokens[rule->from].part;
+	if (part < 64)
+		rule->without = UINT64_C(1) << part;
+	else
+		rule->whole = false;
+}
+
 void
 rule_read(struct rule *rule, const struct save *save, size_t index)
 {
@@ -196,10 +211,11 @@ rule_read(struct rule *rule, const struct save *save, size_t index)
 			break;
 	}
 	widen_to_match(rule);
+	find_parts(rule);
 }
 
 bool
-rule_choose(struct rule *rule, size_t i)
+rule_choose(struct rule *rule, size_t i, bool too)
 {
 	struct rule chosen = *rule;
 	struct part part;
@@ -213,10 +229,24 @@ rule_choose(struct rule *rule, size_t i)
 		found_source(&chosen, &part, RULE_COUNTRY, true);
 	chosen.sources = rule->sources;
 	widen_to_match(&chosen);
+	find_parts(&chosen);
 	if (!chosen.whole)
 		return false;
+	if (too)
+		chosen.without |= rule->without;
 	*rule = chosen;
 	return true;
+}
+
+bool
+rule_leaves_out(const struct rule *rule, uint64_t without, size_t i)
+{
+	const unsigned part = rule->at->tokens[i].part;
+
+	if (part >= 64 || !(without & UINT64_C(1) << part))
+		return false;
+	/* Of what is in no match the source alone. */
+	return part > 0 || (i >= rule->from && i < rule->to);
 }
 
 bool

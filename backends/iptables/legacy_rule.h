@@ -37,12 +37,13 @@ struct rule {
 	bool is_goto;
 
 	enum rule_source source;
-	unsigned sources;      /* how many tests of the source it has */
-	bool named;            /* one of them is not inverted: sources that nothing names fail it */
-	const char *set;       /* the first one's set */
-	bool inverted;         /* the first one is */
-	bool whole;            /* and tests nothing else: it can be left out as a whole */
-	size_t from, to;       /* its tokens */
+	unsigned sources; /* how many tests of the source it has */
+	bool named;       /* one of them is not inverted: sources that nothing names fail it */
+	const char *set;  /* the first one's set */
+	bool inverted;    /* the first one is */
+	bool whole;       /* and tests nothing else: it can be left out as a whole */
+	size_t from, to;  /* its tokens */
+	uint64_t without; /* with `whole` the parts of the rule that are left out then, as bits */
 	bool source_is_option; /* -s, and no -m: the protocol and the like may stand around it */
 
 	bool destination; /* tests the destination by a set or a country */
@@ -68,9 +69,12 @@ bool rule_sets_mark(const struct rule *rule, uint32_t *value, uint32_t *mask);
 /* "0x7/0xff", "0x7". */
 bool rule_read_mark(const char *text, uint32_t *value, uint32_t *mask);
 /*
- * Of several tests of the source, this set's or country's, at token i, counts as the first one.
- * False: it tests something else besides; nothing is changed.
+ * Of several tests of the source, this set's or country's, at token i, counts as the first one;
+ * or, with `too`, is left out like those that were chosen before. False: it tests something else
+ * besides; nothing is changed.
  */
-bool rule_choose(struct rule *rule, size_t i);
+bool rule_choose(struct rule *rule, size_t i, bool too);
+/* Is that token a part of what is left out? */
+bool rule_leaves_out(const struct rule *rule, uint64_t without, size_t i);
 
 #endif

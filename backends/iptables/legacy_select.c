@@ -47,8 +47,7 @@ edit_add(struct selection *s, size_t index, size_t in, enum action action, const
 		.rule = index,
 		.in = in,
 		.order = s->order++,
-		.from = index == SAVE_NONE ? 0 : reach_rule(&s->reach, index)->from,
-		.to = index == SAVE_NONE ? 0 : reach_rule(&s->reach, index)->to,
+		.without = index == SAVE_NONE ? 0 : reach_rule(&s->reach, index)->without,
 		.hooks = s->reach.hooks[in],
 		.ports = s->request->ports,
 		.chain = strdup(s->save->chains[in].name),
@@ -397,7 +396,7 @@ legacy_edits_same(const struct legacy_edits *a, const struct legacy_edits *b)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (a->v[i].action != b->v[i].action || a->v[i].hooks != b->v[i].hooks ||
-		    a->v[i].whole != b->v[i].whole || a->v[i].ports.n != b->v[i].ports.n ||
+		    a->v[i].without != b->v[i].without || a->v[i].ports.n != b->v[i].ports.n ||
 		    strcmp(a->v[i].chain, b->v[i].chain) != 0 ||
 		    strcmp(a->v[i].spec, b->v[i].spec) != 0)
 			return false;

@@ -15,11 +15,11 @@ struct legacy_edit {
 	 * copy, but sends the packet to the chain's end.
 	 */
 	size_t rule;
-	size_t in;       /* the chain that is changed: index in the save */
-	unsigned number; /* in that chain: the rule's; WIDEN: of what the copy is put before */
-	size_t from, to; /* WIDEN: the test of the source that the copy does without; tokens */
-	bool whole;      /* WIDEN: it keeps that */
-	size_t order;    /* of what is put in the same place */
+	size_t in;        /* the chain that is changed: index in the save */
+	unsigned number;  /* in that chain: the rule's; WIDEN: of what the copy is put before */
+	uint64_t without; /* WIDEN: the tests of the source that the copy does without; parts' bits
+			   */
+	size_t order;     /* of what is put in the same place */
 	unsigned hooks;
 	struct ports ports; /* of those that were asked for */
 	char *chain, *spec; /* the chain's name; the rule, as it was */

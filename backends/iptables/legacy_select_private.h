@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Selecting in one table: shared by legacy_select.c, legacy_place.c and legacy_bypass.c. */
+/* Selecting in one table: shared by the files that it names. */
 #ifndef GEOPAUSE_LEGACY_SELECT_PRIVATE_H
 #define GEOPAUSE_LEGACY_SELECT_PRIVATE_H
 
@@ -47,14 +47,25 @@ int edit_check_filling(struct selection *s, const struct rule *rule);
 
 /* legacy_place.c: lifts a rule that lets sources through. */
 int edit_widen(struct selection *s, size_t rule);
-/* Puts a copy before the rule, which does for all sources what it does for some. */
-int edit_copy_here(struct selection *s, size_t rule);
 /* Of a jump that is skipped: what stops some, by what may not be the geo-block, where it leads. */
 const struct rule *edit_ban_inside(const struct selection *s, const struct rule *jump);
 /* Has `a` no condition but those of b, and such on ports and states? */
 bool edit_asks_no_more(const struct rule *a, const struct rule *b);
 /* Whoever comes to it is stopped, but for the ports, places and states that it asks for. */
 bool edit_is_rest(const struct selection *s, const struct rule *rule, size_t k);
+
+/* legacy_copy.c: what is put there is the rule without what tests its source. */
+struct edit_place {
+	size_t chain;
+	unsigned number; /* the rule there that it is put before; 0: none is needed */
+};
+/* That can be copied, and without that test: else it is refused. */
+int edit_check_copy(struct selection *s, size_t rule);
+/* One that was checked, for this port. */
+int edit_add_copy(struct selection *s, size_t rule, const struct edit_place *place, uint16_t port,
+		  uint8_t proto);
+/* Puts a copy before the rule, which does for all sources what it does for some. */
+int edit_copy_here(struct selection *s, size_t rule);
 
 /* legacy_bypass.c: the chains in which skipping the rules one by one is not possible or too much.
  */

@@ -75,9 +75,9 @@ put_copy(FILE *f, const struct legacy_edit *edit, const struct save *save,
 	target = target_of(&rule);
 	if (!rule.proto)
 		fprintf(f, " -p %s", proto_name(c));
-	put_raw(f, rule.at, 0, edit->whole ? target : edit->from);
-	if (!edit->whole)
-		put_raw(f, rule.at, edit->to, target);
+	for (size_t i = 0; i < target; i++)
+		if (!rule_leaves_out(&rule, edit->without, i))
+			put_raw(f, rule.at, i, i + 1);
 	put_ours(f, words, c);
 	put_raw(f, rule.at, target, rule.at->n);
 	fputc('\n', f);

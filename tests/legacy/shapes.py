@@ -210,7 +210,17 @@ LISTS = {
     "list-with-all-its-tests": Shape(
         filtered(ESTABLISHED + "-A INPUT -p tcp -m set ! --match-set banned src"
                  " -m set --match-set home src -j ACCEPT", policy="DROP"), blocked=IPV4,
-        ports=WEB, selector={"set": ["home", "banned"]}, refused="give each list a rule of its own"),
+        banned=("CN",), ports=WEB, selector={"set": ["home", "banned"]}),
+    "list-of-two-lists": Shape(
+        filtered(ESTABLISHED + "-A INPUT -p tcp -m set ! --match-set geo src -m comment --comment"
+                 " all -m set ! --match-set banned src -m set ! --match-set home src -j ACCEPT",
+                 policy="DROP"), blocked=BLOCKED + ("MC", "DE"), banned=("CN",), ports=WEB,
+        selector={"set": ["geo", "home"]}),
+    "list-of-two-lists-unnamed": Shape(
+        filtered(ESTABLISHED + "-A INPUT -p tcp -m set ! --match-set geo src -m comment --comment"
+                 " all -m set ! --match-set home src -j ACCEPT", policy="DROP"),
+        blocked=BLOCKED + ("MC", "DE"), ports=WEB, selector={"comment": ["all"]},
+        refused="name the sets"),
     "list-inverted-drop": Shape(
         filtered("-A INPUT -p tcp -m set ! --match-set home src -j DROP"), blocked=IPV4,
         ports=WEB + ("tcp/22",), selector={"set": ["home"]}),

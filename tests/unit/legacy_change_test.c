@@ -283,7 +283,7 @@ copies_without_the_source(void **state)
 	memcpy(h.address_mask, "\xff\xff\xff\xff", 4);
 	*h.invert = IPT_INV_SRCIP | IPT_INV_DSTIP;
 	change_begin(&change, table);
-	copy = entry_copy_without(table, INPUT_A, 0, &rule);
+	copy = entry_copy_without(table, INPUT_A, 1, &rule);
 	change_insert_take(&change, INPUT_A, &copy);
 	now = made_of(&change, &made);
 	assert_rules(now, "INPUT",
