@@ -203,7 +203,8 @@ observe(const struct finding *finding, const struct fwmark_place *place, size_t 
 	o->chain = strdup(chain);
 	o->hook = hook_of(reach, rule);
 	o->inverted = rule->inverted;
-	o->destination = rule->destination;
+	/* Beside a test of the source it is one of the ports or places that the rule asks for. */
+	o->destination = rule->destination && !rule->sources;
 	o->comment = rule->comment ? strdup(rule->comment) : NULL;
 	if (test)
 		read_test(o, finding->sets, test);

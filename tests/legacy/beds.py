@@ -34,6 +34,9 @@ add home6 2a01:8fe0::/32
 create banned hash:ip family inet
 add banned 112.80.248.75
 create seen hash:net family inet
+create web bitmap:port range 0-1023
+add web 80
+add web 443
 create countries list:set size 8
 add countries geo
 add countries geo6

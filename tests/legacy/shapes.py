@@ -306,6 +306,9 @@ PLAIN = {
                 "176.59.0.0-176.59.255.255", "178.154.128.0-178.154.255.255",
                 "188.162.0.0-188.162.255.255")), chains=":COUNTRY_XX - [0:0]\n"),
         blocked=BLOCKED, ports=WEB + ("tcp/22",), selector={"chain": ["COUNTRY_XX"]}, found=True),
+    "ports-in-a-set": Shape(
+        filtered("-A INPUT -p tcp -m set --match-set web dst -m set --match-set geo src -j DROP"),
+        blocked=BLOCKED, ports=WEB, selector={"set": ["geo"]}, found=True),
     "set-with-exceptions": Shape(
         filtered("-A INPUT ! -s 175.45.176.0/24 -m set ! --match-set banned src"
                  " -m set --match-set geo src -j DROP"),
