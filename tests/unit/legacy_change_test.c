@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy_entry.h"
-#include "unit.h"
+#include "legacy_entries.h"
 
 /* --- a table: INPUT { a, jump X, b }, FORWARD {}, OUTPUT {}, X { c, on } --- */
 
@@ -32,15 +31,6 @@ no_set(void *data, uint16_t index)
 	return index == 7 ? "geo" : NULL;
 }
 
-static void
-put_verdict(struct new_entry *entry, enum family family, int verdict)
-{
-	struct xt_standard_target *target =
-		(void *)(entry->bytes + *xt_target_offset(family, entry->bytes));
-
-	target->verdict = verdict;
-}
-
 /* An entry of our own makers, with this verdict and number of packets. */
 static struct new_entry
 entry_with(enum family family, int verdict, uint64_t packets)
@@ -57,10 +47,8 @@ static struct blob
 blob_of(enum family family)
 {
 	struct new_entry entries[ENTRIES];
-	struct blob blob = { .family = family,
-			     .hooks = 1 << NF_INET_LOCAL_IN | 1 << NF_INET_FORWARD |
-				      1 << NF_INET_LOCAL_OUT };
-	uint32_t at[ENTRIES + 1] = { 0 };
+	uint32_t at[ENTRIES + 1];
+	struct blob blob;
 
 	for (unsigned i = 0; i < ENTRIES; i++)
 		entries[i] = entry_with(family, -NF_DROP - 1, i + 1);
@@ -71,21 +59,13 @@ blob_of(enum family family)
 	free(entries[END].bytes);
 	entries[X_HEAD] = entry_head(family, "X");
 	entries[END] = entry_head(family, XT_ERROR_TARGET);
-	for (unsigned i = 0; i < ENTRIES; i++)
-		at[i + 1] = at[i] + (uint32_t)entries[i].size;
+	find_offsets(at, entries, ENTRIES);
 	put_verdict(&entries[INPUT_JUMP], family, (int)at[X_C]);
 	put_verdict(&entries[X_ON], family, (int)at[X_END]);
-	blob.size = at[ENTRIES];
-	blob.bytes = malloc(blob.size);
-	assert_non_null(blob.bytes);
-	for (unsigned i = 0; i < ENTRIES; i++) {
-		memcpy(blob.bytes + at[i], entries[i].bytes, entries[i].size);
-		free(entries[i].bytes);
-	}
-	blob.entry[NF_INET_LOCAL_IN] = at[INPUT_A];
-	blob.policy[NF_INET_LOCAL_IN] = at[INPUT_END];
-	blob.entry[NF_INET_FORWARD] = blob.policy[NF_INET_FORWARD] = at[FORWARD_END];
-	blob.entry[NF_INET_LOCAL_OUT] = blob.policy[NF_INET_LOCAL_OUT] = at[OUTPUT_END];
+	blob = blob_of_take(family, entries, at, ENTRIES);
+	put_hook(&blob, NF_INET_LOCAL_IN, at[INPUT_A], at[INPUT_END]);
+	put_hook(&blob, NF_INET_FORWARD, at[FORWARD_END], at[FORWARD_END]);
+	put_hook(&blob, NF_INET_LOCAL_OUT, at[OUTPUT_END], at[OUTPUT_END]);
 	return blob;
 }
 

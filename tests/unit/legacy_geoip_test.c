@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy_entry.h"
+#include "legacy_entries.h"
 #include "legacy_mark.h"
-#include "unit.h"
 
 /* struct xt_geoip_match_info of xt_geoip.h; mem: in what the kernel gives, its own pointers. */
 struct geoip {
@@ -38,15 +37,6 @@ no_set(void *data, uint16_t index)
 	return NULL;
 }
 
-static void
-put_verdict(struct new_entry *entry, enum family family, int verdict)
-{
-	struct xt_standard_target *target =
-		(void *)(entry->bytes + *xt_target_offset(family, entry->bytes));
-
-	target->verdict = verdict;
-}
-
 /* INPUT { -m geoip ... -j DROP }, FORWARD {}, OUTPUT {} */
 static struct blob
 blob_with(enum family family, const struct geoip *geoip)
@@ -56,10 +46,8 @@ blob_with(enum family family, const struct geoip *geoip)
 	struct new_entry entries[ENTRIES] = {
 		[GEO] = entry_returning(family, &rule), [END] = entry_head(family, XT_ERROR_TARGET)
 	};
-	struct blob blob = { .family = family,
-			     .hooks = 1 << NF_INET_LOCAL_IN | 1 << NF_INET_FORWARD |
-				      1 << NF_INET_LOCAL_OUT };
-	uint32_t at[ENTRIES + 1] = { 0 };
+	uint32_t at[ENTRIES + 1];
+	struct blob blob;
 
 	for (unsigned i = 0; i < ENTRIES; i++) {
 		if (!entries[i].bytes)
@@ -67,19 +55,12 @@ blob_with(enum family family, const struct geoip *geoip)
 		assert_non_null(entries[i].bytes);
 		if (i != END)
 			put_verdict(&entries[i], family, -(i == GEO ? NF_DROP : NF_ACCEPT) - 1);
-		at[i + 1] = at[i] + (uint32_t)entries[i].size;
 	}
-	blob.size = at[ENTRIES];
-	blob.bytes = malloc(blob.size);
-	assert_non_null(blob.bytes);
-	for (unsigned i = 0; i < ENTRIES; i++) {
-		memcpy(blob.bytes + at[i], entries[i].bytes, entries[i].size);
-		free(entries[i].bytes);
-	}
-	blob.entry[NF_INET_LOCAL_IN] = at[GEO];
-	blob.policy[NF_INET_LOCAL_IN] = at[INPUT_END];
-	blob.entry[NF_INET_FORWARD] = blob.policy[NF_INET_FORWARD] = at[FORWARD_END];
-	blob.entry[NF_INET_LOCAL_OUT] = blob.policy[NF_INET_LOCAL_OUT] = at[OUTPUT_END];
+	find_offsets(at, entries, ENTRIES);
+	blob = blob_of_take(family, entries, at, ENTRIES);
+	put_hook(&blob, NF_INET_LOCAL_IN, at[GEO], at[INPUT_END]);
+	put_hook(&blob, NF_INET_FORWARD, at[FORWARD_END], at[FORWARD_END]);
+	put_hook(&blob, NF_INET_LOCAL_OUT, at[OUTPUT_END], at[OUTPUT_END]);
 	return blob;
 }
 
