@@ -11,16 +11,32 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SET_REPLACE 64 /* IPT_SO_SET_REPLACE, IP6T_SO_SET_REPLACE */
 #define SET_ADD_COUNTERS 65
 #define GET_ENTRIES 65 /* IPT_SO_GET_ENTRIES, IP6T_SO_GET_ENTRIES */
+
+static int
+number_of(const char *text)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || end == text || *end || n < 0 || n > INT_MAX)
+		abort();
+	return (int)n;
+}
 
 static void
 wait_for(const char *variable)
@@ -28,10 +44,23 @@ wait_for(const char *variable)
 	const char *seconds = getenv(variable);
 
 	if (seconds)
-		sleep((unsigned)atoi(seconds));
+		sleep((unsigned)number_of(seconds));
 }
 
 static int runner = -1;
+
+static bool
+run(const char *command)
+{
+	const pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
 
 static _Noreturn void
 run_when_told(int told, const char *command)
@@ -39,7 +68,7 @@ run_when_told(int told, const char *command)
 	char c;
 
 	unsetenv("LD_PRELOAD");
-	if (read(told, &c, 1) == 1 && system(command) == 0 && write(told, &c, 1) == 1)
+	if (read(told, &c, 1) == 1 && run(command) && write(told, &c, 1) == 1)
 		_exit(0);
 	_exit(1);
 }
@@ -88,7 +117,7 @@ setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 		run_once("REPLACE_RUN");
 		wait_for("REPLACE_WAIT");
 		if (fail && level == IPPROTO_IPV6) {
-			errno = atoi(fail);
+			errno = number_of(fail);
 			return -1;
 		}
 	}
