@@ -49,6 +49,14 @@ observe_mark(struct observation *o, const struct fwmark_place *place, const stru
 	return 0;
 }
 
+/* Whoever is named there may be stopped. */
+static enum effect
+effect_of_queue(struct observation *o)
+{
+	o->refusal = strdup(RULE_QUEUES);
+	return EFFECT_DENY;
+}
+
 static int
 find_effect(struct observation *o, const struct fwmark_place *place, size_t index, struct err *e)
 {
@@ -68,6 +76,8 @@ find_effect(struct observation *o, const struct fwmark_place *place, size_t inde
 		o->effect = reach_denied_after(reach, index) ? EFFECT_ALLOW : EFFECT_NONE;
 	else if (reach_leaves_chain(reach, rule))
 		o->effect = effect_of_leaving(reach, index);
+	else if (rule->sources && rule_queues(rule))
+		o->effect = effect_of_queue(o);
 	return 0;
 }
 

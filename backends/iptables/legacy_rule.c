@@ -284,6 +284,13 @@ rule_outcomes(const struct rule *rule)
 }
 
 bool
+rule_queues(const struct rule *rule)
+{
+	return rule->target_name &&
+	       (!strcmp(rule->target_name, "NFQUEUE") || !strcmp(rule->target_name, "QUEUE"));
+}
+
+bool
 rule_read_mark(const char *text, uint32_t *value, uint32_t *mask)
 {
 	char *end;

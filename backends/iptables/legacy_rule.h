@@ -61,6 +61,11 @@ void rule_read(struct rule *rule, const struct save *save, size_t index);
 bool rule_sets(const struct rule *rule, bool (*accept)(const char *set, void *data), void *data);
 /* What its target does with packets, of enum outcomes; of a jump anything: the chain says what. */
 unsigned rule_outcomes(const struct rule *rule);
+/* Its target hands packets to a program, which decides. */
+bool rule_queues(const struct rule *rule);
+#define RULE_QUEUES                                                                                \
+	"it hands packets to a program (NFQUEUE), and geopause does not see what that decides: "   \
+	"have the program let the ports through, or the rule skipped with \"action\": \"skip\""
 /*
  * The mark that the target MARK or CONNMARK sets, as iptables-save says all of its forms. False: it
  * has another target, or what it sets is not said.

@@ -239,6 +239,10 @@ lift_rule(struct selection *s, size_t index)
 		return lift_return(s, index);
 	if (rule->target_name && rule->sources && !strcmp(rule->target_name, "SET"))
 		return edit_check_filling(s, rule);
+	if (rule_queues(rule) && rule->sources)
+		return s->target->action == ACTION_SKIP
+			       ? edit_skip(s, index, "hands packets to a program by their source")
+			       : edit_refuse(s, rule, RULE_QUEUES);
 	if (rule->target == RULE_OTHER ||
 	    (rule->target_name && rule->sources && strstr(rule->target_name, "MARK")))
 		return edit_refuse(
