@@ -134,7 +134,7 @@ int
 edit_copy_here(struct selection *s, size_t index)
 {
 	const struct rule *rule = reach_rule(&s->reach, index);
-	const struct edit_place here = { rule->at->chain, rule->at->number };
+	const struct edit_place here = { .chain = rule->at->chain, .number = rule->at->number };
 
 	if (edit_check_copy(s, index) < 0)
 		return -1;

@@ -164,9 +164,25 @@ refuse_for(struct selection *s, const struct rule *rule, const struct rule *ban)
 
 /* --- places --- */
 
-/* The only rule that leads to the chain, if all that comes by it goes there and comes back. */
+/* Is there nothing in the rule but ports, so that the answer for a packet is all that it says? */
+static bool
+asks_for_ports(const struct rule *rule)
+{
+	struct part part;
+
+	for (size_t i = 0;
+	     i < rule->at->n && part_read(rule->at, i, &part) && !part_is_target(&part);
+	     i = part.to)
+		if (part.option != OPT_MATCH && part.option != OPT_COMMENT &&
+		    part.option != OPT_PROTO && part.option != OPT_DPORT &&
+		    part.option != OPT_DPORTS)
+			return false;
+	return !rule->odd;
+}
+
+/* The only rule that leads to the chain, if packet k goes there for certain, and comes back. */
 static size_t
-only_jump(const struct selection *s, size_t chain)
+only_jump(const struct selection *s, size_t chain, size_t k)
 {
 	size_t found = SAVE_NONE;
 
@@ -175,7 +191,8 @@ only_jump(const struct selection *s, size_t chain)
 
 		if (rule->target != RULE_CHAIN || rule->chain != chain)
 			continue;
-		if (found != SAVE_NONE || rule->is_goto || !rule->total)
+		if (found != SAVE_NONE || rule->is_goto || !asks_for_ports(rule) ||
+		    reach_meets_unnamed(&s->reach, rule, k) != TRUTH_YES)
 			return SAVE_NONE;
 		found = i;
 	}
@@ -209,13 +226,37 @@ place_at_end(struct selection *s, const struct rule *rule, size_t in, size_t k,
 	const struct rule *ban = ban_behind_jumps(s, in, k, DEPTH_MAX);
 	size_t jump;
 
-	*place = (struct edit_place){ in, (unsigned)s->save->chains[in].n + 1 };
+	*place = (struct edit_place){ .chain = in, .number = (unsigned)s->save->chains[in].n + 1 };
 	if (!ban)
 		return 0;
-	jump = only_jump(s, in);
+	jump = only_jump(s, in, k);
 	if (jump == SAVE_NONE || !is_passed_by_all(s, rule))
 		return refuse_for(s, rule, ban);
 	return place_from(s, rule, s->save->rules[jump].chain, jump + 1, k, place);
+}
+
+/* Before rule i, which stops the others; or that is skipped, if bans stand behind it. */
+static int
+place_before(struct selection *s, const struct rule *rule, size_t i, size_t k,
+	     struct edit_place *place)
+{
+	const struct rule *rest = reach_rule(&s->reach, i), *ban = NULL;
+
+	/* What it does not stop goes on to the rules behind it. */
+	if (reach_meets_unnamed(&s->reach, rest, k) != TRUTH_YES && !edit_asks_no_more(rest, rule))
+		ban = ban_from(s, rest->at->chain, i + 1, k, DEPTH_MAX);
+	if (ban)
+		return refuse_for(s, rule, ban);
+	ban = edit_ban_behind(s, rule, i, k);
+	if (ban && !edit_may_skip_rest(s, rule, i))
+		return refuse_for(s, rule, ban);
+	if (ban) {
+		place->skipped = true;
+		return edit_skip(s, i,
+				 "stops whom a list does not let through; bans stand behind it");
+	}
+	place->number = rest->at->number;
+	return 0;
 }
 
 /* For packet k, in the chain from this rule on. */
@@ -225,19 +266,10 @@ place_from(struct selection *s, const struct rule *rule, size_t in, size_t from,
 {
 	const struct save_chain *chain = &s->save->chains[in];
 
-	*place = (struct edit_place){ in, 0 };
-	for (size_t i = from; i < chain->first + chain->n; i++) {
-		const struct rule *rest = reach_rule(&s->reach, i), *ban = NULL;
-
-		if (!edit_is_rest(s, rest, k))
-			continue;
-		/* What it does not stop goes on to the rules behind it. */
-		if (reach_meets_unnamed(&s->reach, rest, k) != TRUTH_YES &&
-		    !edit_asks_no_more(rest, rule))
-			ban = ban_from(s, in, i + 1, k, DEPTH_MAX);
-		place->number = rest->at->number;
-		return ban ? refuse_for(s, rule, ban) : 0;
-	}
+	*place = (struct edit_place){ .chain = in };
+	for (size_t i = from; i < chain->first + chain->n; i++)
+		if (edit_is_rest(s, reach_rule(&s->reach, i), k))
+			return place_before(s, rule, i, k, place);
 	if (chain->policy) {
 		if (strcmp(chain->policy, "ACCEPT") != 0)
 			place->number = (unsigned)chain->n + 1;
@@ -285,6 +317,8 @@ widen_for(struct selection *s, size_t index, size_t k)
 		return 0;
 	if (place_from(s, rule, rule->at->chain, index + 1, k, &place) < 0)
 		return -1;
+	if (place.skipped)
+		return 0;
 	if (place.number)
 		return edit_add_copy(s, index, &place, packet->original, packet->port.proto);
 	return outcome & MAY_ACCEPT

@@ -58,6 +58,7 @@ bool edit_is_rest(const struct selection *s, const struct rule *rule, size_t k);
 struct edit_place {
 	size_t chain;
 	unsigned number; /* the rule there that it is put before; 0: none is needed */
+	bool skipped;    /* since what stops the others is skipped */
 };
 /* That can be copied, and without that test: else it is refused. */
 int edit_check_copy(struct selection *s, size_t rule);
@@ -66,6 +67,13 @@ int edit_add_copy(struct selection *s, size_t rule, const struct edit_place *pla
 		  uint8_t proto);
 /* Puts a copy before the rule, which does for all sources what it does for some. */
 int edit_copy_here(struct selection *s, size_t rule);
+
+/* legacy_rest.c: the rule that stops whom a list does not let through; indices of rules. */
+/* A ban behind it, that a copy of the list's rule before it would pass by; NULL: none. */
+const struct rule *edit_ban_behind(const struct selection *s, const struct rule *list, size_t rest,
+				   size_t packet);
+/* To skip it lets in what copies of the lists' rules would, and no more. */
+bool edit_may_skip_rest(const struct selection *s, const struct rule *list, size_t rest);
 
 /* legacy_bypass.c: the chains in which skipping the rules one by one is not possible or too much.
  */

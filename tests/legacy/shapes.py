@@ -153,6 +153,14 @@ BANS = {
     "ban-behind-partial-end": Shape(
         filtered(ESTABLISHED + HOME + "-A INPUT -d 198.51.100.10/32 -j DROP\n" + BAN),
         blocked=IPV4, ports=WEB, selector={"set": ["home"]}, refused="put that rule before it"),
+    "ban-behind-drop-of-more-ports": Shape(
+        filtered(ESTABLISHED + HOME.replace("-p tcp", "-p tcp -m tcp --dport 80") + "-A INPUT -p tcp"
+                 " -m multiport --dports 80,443 -j DROP\n" + BAN), blocked=IPV4,
+        ports=("tcp/80",), selector={"set": ["home"]}, refused="put that rule before it"),
+    "ban-behind-drop-before-nothing": Shape(
+        filtered(ESTABLISHED + "-A INPUT -j GEO\n" + BAN + HOME.replace("INPUT", "GEO")
+                 + "-A GEO -j DROP\n", policy="DROP", chains=":GEO - [0:0]\n"), blocked=IPV4,
+        ports=WEB, selector={"set": ["home"]}, refused="put that rule before it"),
     "ban-behind-return": Shape(
         filtered(ESTABLISHED + "-A INPUT -j GEO\n" + BAN + "-A GEO -m set --match-set home src"
                  " -j RETURN\n-A GEO -j DROP", chains=":GEO - [0:0]\n"),
