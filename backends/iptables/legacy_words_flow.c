@@ -5,6 +5,7 @@
 
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_helper.h>
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_state.h>
 #include <stdlib.h>
@@ -217,4 +218,15 @@ put_mark(struct words *w, const void *data, unsigned revision)
 		       "the same");
 	(void)revision;
 	put_mark_value(w, mark->mark, mark->mask, mark->invert);
+}
+
+void
+put_helper(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_helper_info *info = data;
+
+	(void)revision;
+	words_not(w, info->invert);
+	words_add(w, "--helper");
+	words_quoted(w, info->name, sizeof(info->name));
 }

@@ -9,7 +9,9 @@
 #include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_dscp.h>
 #include <linux/netfilter/xt_hashlimit.h>
+#include <linux/netfilter/xt_helper.h>
 #include <linux/netfilter/xt_iprange.h>
 #include <linux/netfilter/xt_length.h>
 #include <linux/netfilter/xt_limit.h>
@@ -21,12 +23,15 @@
 #include <linux/netfilter/xt_pkttype.h>
 #include <linux/netfilter/xt_policy.h>
 #include <linux/netfilter/xt_recent.h>
+#include <linux/netfilter/xt_rpfilter.h>
 #include <linux/netfilter/xt_set.h>
 #include <linux/netfilter/xt_state.h>
 #include <linux/netfilter/xt_statistic.h>
 #include <linux/netfilter/xt_string.h>
+#include <linux/netfilter/xt_tcpmss.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter/xt_time.h>
+#include <linux/netfilter/xt_u32.h>
 #include <linux/netfilter_ipv4/ipt_ttl.h>
 #include <linux/netfilter_ipv6/ip6t_hl.h>
 #include <stddef.h>
@@ -278,6 +283,12 @@ static const struct {
 	{ "string", 1, 1, offsetof(struct xt_string_info, config), put_string },
 	{ "policy", 0, 0, sizeof(struct xt_policy_info), put_policy },
 	{ "physdev", 0, 0, sizeof(struct xt_physdev_info), put_physdev },
+	{ "rpfilter", 0, 0, sizeof(struct xt_rpfilter_info), put_rpfilter },
+	{ "helper", 0, 0, sizeof(struct xt_helper_info), put_helper },
+	{ "tcpmss", 0, 0, sizeof(struct xt_tcpmss_match_info), put_tcpmss },
+	{ "tos", 1, 1, sizeof(struct xt_tos_match_info), put_tos },
+	{ "dscp", 0, 0, sizeof(struct xt_dscp_info), put_dscp },
+	{ "u32", 0, 0, sizeof(struct xt_u32), put_u32 },
 	{ "owner", 1, 1, sizeof(struct xt_owner_match_info), put_owner },
 	{ "statistic", 0, 0, offsetof(struct xt_statistic_info, master), put_statistic },
 	{ "connbytes", 0, 0, sizeof(struct xt_connbytes_info), put_connbytes },

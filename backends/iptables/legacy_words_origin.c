@@ -6,6 +6,7 @@
 #include <linux/netfilter/xt_owner.h>
 #include <linux/netfilter/xt_physdev.h>
 #include <linux/netfilter/xt_policy.h>
+#include <linux/netfilter/xt_rpfilter.h>
 
 #include "legacy_words_put.h"
 
@@ -127,4 +128,24 @@ put_owner(struct words *w, const void *data, unsigned revision)
 	}
 	if (info->match & XT_OWNER_SUPPL_GROUPS)
 		words_add(w, "--suppl-groups");
+}
+
+/* --- whether an answer would go back there --- */
+
+void
+put_rpfilter(struct words *w, const void *data, unsigned revision)
+{
+	static const struct {
+		unsigned bit;
+		const char *option;
+	} flags[] = { { XT_RPFILTER_LOOSE, "--loose" },
+		      { XT_RPFILTER_VALID_MARK, "--validmark" },
+		      { XT_RPFILTER_ACCEPT_LOCAL, "--accept-local" },
+		      { XT_RPFILTER_INVERT, "--invert" } };
+	const struct xt_rpfilter_info *info = data;
+
+	(void)revision;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (info->flags & flags[i].bit)
+			words_add(w, flags[i].option);
 }

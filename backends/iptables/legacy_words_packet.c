@@ -4,12 +4,16 @@
 #include <netinet/in.h>
 
 #include <linux/netfilter/xt_addrtype.h>
+#include <linux/netfilter/xt_dscp.h>
 #include <linux/netfilter/xt_iprange.h>
 #include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_set.h>
 #include <linux/netfilter/xt_string.h>
+#include <linux/netfilter/xt_tcpmss.h>
 #include <linux/netfilter/xt_tcpudp.h>
+#include <linux/netfilter/xt_u32.h>
 #include <linux/netfilter_ipv4/ipt_ttl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -329,4 +333,113 @@ put_string(struct words *w, const void *data, unsigned revision)
 		put_number(w, "--to", info->to_offset);
 	if (info->u.v1.flags & XT_STRING_FLAG_IGNORECASE)
 		words_add(w, "--icase");
+}
+
+void
+put_tcpmss(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_tcpmss_match_info *info = data;
+
+	(void)revision;
+	words_not(w, info->invert);
+	words_add(w, "--mss");
+	put_range(w, info->mss_min, info->mss_max);
+}
+
+/* "0x0f" */
+static void
+put_byte(struct words *w, unsigned byte)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	words_text(w, "0x");
+	words_char(w, digits[byte >> 4]);
+	words_char(w, digits[byte & 15]);
+}
+
+void
+put_tos(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_tos_match_info *info = data;
+
+	(void)revision;
+	words_not(w, info->invert);
+	words_add(w, "--tos");
+	words_begin(w);
+	put_byte(w, info->tos_value);
+	words_char(w, '/');
+	put_byte(w, info->tos_mask);
+	words_end(w);
+}
+
+void
+put_dscp(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_dscp_info *info = data;
+
+	(void)revision;
+	words_not(w, info->invert);
+	words_add(w, "--dscp");
+	words_begin(w);
+	put_byte(w, info->dscp);
+	words_end(w);
+}
+
+/* --- bytes anywhere --- */
+
+/* Of tests with all that the kernel takes. */
+#define U32_TEXT_MAX                                                                               \
+	((XT_U32_MAXSIZE + 1) * (XT_U32_MAXSIZE + 1) * sizeof("0xffffffff>>0xffffffff:0xffffffff,"))
+
+/* "0x0>>0x16&0x3c@0xc" */
+static void
+write_location(FILE *f, const struct xt_u32_test *test)
+{
+	static const char *const ops[] = { "&", "<<", ">>", "@" };
+
+	for (size_t i = 0; i < test->nnums && i <= XT_U32_MAXSIZE; i++) {
+		const struct xt_u32_location_element *at = &test->location[i];
+
+		if (i > 0)
+			fputs(at->nextop <= XT_U32_AT ? ops[at->nextop] : "?", f);
+		fprintf(f, "0x%x", at->number);
+	}
+}
+
+/* "0x1,0x3:0x5" */
+static void
+write_values(FILE *f, const struct xt_u32_test *test)
+{
+	for (size_t i = 0; i < test->nvalues && i <= XT_U32_MAXSIZE; i++) {
+		const struct xt_u32_value_element *value = &test->value[i];
+
+		fprintf(f, "%s0x%x", i ? "," : "", value->min);
+		if (value->min != value->max)
+			fprintf(f, ":0x%x", value->max);
+	}
+}
+
+void
+put_u32(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_u32 *info = data;
+	char text[U32_TEXT_MAX] = "";
+	FILE *f = fmemopen(text, sizeof(text), "w");
+
+	(void)revision;
+	if (!f) {
+		w->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < info->ntests && i <= XT_U32_MAXSIZE; i++) {
+		if (i > 0)
+			fputs("&&", f);
+		write_location(f, &info->tests[i]);
+		fputs("=", f);
+		write_values(f, &info->tests[i]);
+	}
+	fclose(f);
+	words_not(w, info->invert);
+	words_add(w, "--u32");
+	words_pattern(w, text, strlen(text));
 }

@@ -39,16 +39,22 @@ void put_iprange(struct words *w, const void *data, unsigned revision);
 void put_addrtype(struct words *w, const void *data, unsigned revision);
 void put_ttl(struct words *w, const void *data, unsigned revision);
 void put_string(struct words *w, const void *data, unsigned revision);
+void put_tcpmss(struct words *w, const void *data, unsigned revision);
+void put_tos(struct words *w, const void *data, unsigned revision);
+void put_dscp(struct words *w, const void *data, unsigned revision);
+void put_u32(struct words *w, const void *data, unsigned revision);
 
 /* legacy_words_origin.c */
 void put_policy(struct words *w, const void *data, unsigned revision);
 void put_physdev(struct words *w, const void *data, unsigned revision);
 void put_owner(struct words *w, const void *data, unsigned revision);
+void put_rpfilter(struct words *w, const void *data, unsigned revision);
 
 /* legacy_words_flow.c */
 void put_state(struct words *w, const void *data, unsigned revision);
 void put_conntrack(struct words *w, const void *data, unsigned revision);
 void put_mark(struct words *w, const void *data, unsigned revision);
+void put_helper(struct words *w, const void *data, unsigned revision);
 
 /* legacy_words_rate.c */
 void put_limit(struct words *w, const void *data, unsigned revision);

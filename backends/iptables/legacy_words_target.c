@@ -4,15 +4,19 @@
 #include <netinet/in.h>
 
 #include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/xt_CLASSIFY.h>
 #include <linux/netfilter/xt_CT.h>
 #include <linux/netfilter/xt_LOG.h>
 #include <linux/netfilter/xt_NFLOG.h>
+#include <linux/netfilter/xt_NFQUEUE.h>
+#include <linux/netfilter/xt_TCPMSS.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_set.h>
 #include <linux/netfilter_ipv4/ipt_REJECT.h>
 #include <linux/netfilter_ipv6/ip6t_REJECT.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,6 +234,54 @@ put_set_change(struct words *w, const void *data, unsigned revision)
 		words_add(w, "--map-queue");
 }
 
+/* Each revision begins like the one before it. */
+static void
+put_queue(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_NFQ_info_v3 *queue = data;
+	const unsigned first = queue->queuenum, n = revision > 0 ? queue->queues_total : 1;
+
+	if (n == 1) {
+		put_number(w, "--queue-num", first);
+	} else {
+		words_add(w, "--queue-balance");
+		words_begin(w);
+		words_number(w, first);
+		words_char(w, ':');
+		words_number(w, first + n - 1);
+		words_end(w);
+	}
+	if (revision > 1 && queue->flags & NFQ_FLAG_BYPASS)
+		words_add(w, "--queue-bypass");
+	if (revision > 2 && queue->flags & NFQ_FLAG_CPU_FANOUT)
+		words_add(w, "--queue-cpu-fanout");
+}
+
+static void
+put_mss(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_tcpmss_info *info = data;
+
+	(void)revision;
+	if (info->mss == XT_TCPMSS_CLAMP_PMTU)
+		words_add(w, "--clamp-mss-to-pmtu");
+	else
+		put_number(w, "--set-mss", info->mss);
+}
+
+/* "0001:001f" */
+static void
+put_class(struct words *w, const void *data, unsigned revision)
+{
+	const struct xt_classify_target_info *info = data;
+	char text[sizeof("ffff:ffff")];
+
+	(void)revision;
+	snprintf(text, sizeof(text), "%04x:%04x", info->priority >> 16, info->priority & 0xffff);
+	words_add(w, "--set-class");
+	words_add(w, text);
+}
+
 static const struct {
 	const char *name;
 	uint8_t revision;
@@ -246,6 +298,12 @@ static const struct {
 	{ "SET", 1, sizeof(struct xt_set_info_target_v1), put_set_change, FAMILIES },
 	{ "SET", 2, sizeof(struct xt_set_info_target_v2), put_set_change, FAMILIES },
 	{ "SET", 3, sizeof(struct xt_set_info_target_v3), put_set_change, FAMILIES },
+	{ "NFQUEUE", 0, sizeof(struct xt_NFQ_info), put_queue, FAMILIES },
+	{ "NFQUEUE", 1, sizeof(struct xt_NFQ_info_v1), put_queue, FAMILIES },
+	{ "NFQUEUE", 2, sizeof(struct xt_NFQ_info_v2), put_queue, FAMILIES },
+	{ "NFQUEUE", 3, sizeof(struct xt_NFQ_info_v3), put_queue, FAMILIES },
+	{ "TCPMSS", 0, sizeof(struct xt_tcpmss_info), put_mss, FAMILIES },
+	{ "CLASSIFY", 0, sizeof(struct xt_classify_target_info), put_class, FAMILIES },
 	{ "MARK", 2, sizeof(struct xt_mark_tginfo2), put_set_mark, FAMILIES },
 	{ "CONNMARK", 1, sizeof(struct xt_connmark_tginfo1), put_connmark, FAMILIES },
 	{ "CONNMARK", 2, sizeof(struct xt_connmark_tginfo2), put_shifted_connmark, FAMILIES },

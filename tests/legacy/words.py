@@ -80,6 +80,20 @@ BOTH = """
 -m connbytes --connbytes 1000 --connbytes-mode bytes --connbytes-dir both -j DROP
 -m connbytes --connbytes 1:20 --connbytes-mode packets --connbytes-dir original
 -m connbytes ! --connbytes 3:9 --connbytes-mode avgpkt --connbytes-dir reply
+-p tcp -m tcp --tcp-flags SYN SYN -m tcpmss --mss 536:65535 -j DROP
+-p tcp -m tcp --tcp-flags SYN SYN -m tcpmss ! --mss 1460
+-m tos --tos 0x10/0x3f -j ACCEPT
+-m tos ! --tos 0x0a/0xff
+-m dscp --dscp 0x2e -j ACCEPT
+-m dscp ! --dscp 0x01
+-m helper --helper ftp -j ACCEPT
+-m helper ! --helper "ftp-2121"
+-m u32 --u32 "0x6&0xff=0x1,0x6:0x11&&0x0>>0x16&0x3c@0xc>>0x1a&0x3c=0x0" -j DROP
+-m u32 ! --u32 "0x4<<0x1=0x0:0xffffffff"
+-j NFQUEUE --queue-num 7
+-j NFQUEUE --queue-num 0 --queue-bypass
+-j NFQUEUE --queue-balance 1:4
+-j NFQUEUE --queue-balance 1:4 --queue-bypass --queue-cpu-fanout
 -j NFLOG
 -j NFLOG --nflog-prefix "geo: " --nflog-group 5 --nflog-threshold 2
 -j NFLOG --nflog-prefix x --nflog-size 0
@@ -132,6 +146,11 @@ MANGLE = """*mangle
 :M - [0:0]
 [1:2] -A M -j MARK --set-xmark 0x10/0xff
 -A M -j MARK --set-xmark 0x1/0xffffffff
+-A PREROUTING -m rpfilter --invert -j DROP
+-A PREROUTING -m rpfilter --loose --validmark --accept-local -j M
+-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
+-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1400
+-A POSTROUTING -j CLASSIFY --set-class 0001:001f
 -A M -j CONNMARK --set-xmark 0x1/0xff
 -A M -j CONNMARK --save-mark --nfmask 0xff --ctmask 0xffffffff
 -A M -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
