@@ -49,6 +49,22 @@ observe_mark(struct observation *o, const struct fwmark_place *place, const stru
 	return 0;
 }
 
+/* Packets that go on are marked, and stopped by that mark. */
+static int
+observe_spared(struct observation *o, const struct fwmark_place *place, size_t index, struct err *e)
+{
+	const struct rule *rule = reach_rule(place->reach, index);
+	size_t mark;
+
+	if (!rule->sources || (rule->target != RULE_RETURN && rule->target != RULE_ACCEPT))
+		return 0;
+	if (fwmark_stopping(&mark, place, index + 1, e) < 0)
+		return -1;
+	if (mark != SAVE_NONE)
+		o->effect = EFFECT_ALLOW;
+	return 0;
+}
+
 /* Whoever is named there may be stopped. */
 static enum effect
 effect_of_queue(struct observation *o)
@@ -78,7 +94,7 @@ find_effect(struct observation *o, const struct fwmark_place *place, size_t inde
 		o->effect = effect_of_leaving(reach, index);
 	else if (rule->sources && rule_queues(rule))
 		o->effect = effect_of_queue(o);
-	return 0;
+	return o->effect == EFFECT_NONE ? observe_spared(o, place, index, e) : 0;
 }
 
 static char *

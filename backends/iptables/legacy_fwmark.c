@@ -170,3 +170,26 @@ fwmark_setters(size_t *n, const struct fwmark_place *place, const struct rule *r
 	*n = v.setters;
 	return rc;
 }
+
+int
+fwmark_stopping(size_t *found, const struct fwmark_place *place, size_t from, struct err *e)
+{
+	const struct reach *reach = place->reach;
+	const size_t n = reach->save->n_rules;
+
+	*found = SAVE_NONE;
+	for (size_t i = from; from > 0 && i < n && *found == SAVE_NONE; i++) {
+		const struct rule *rule = reach_rule(reach, i);
+		struct fwmark_meaning meaning;
+
+		if (rule->at->chain != reach->save->rules[from - 1].chain)
+			break;
+		if (rule->sources || !fwmark_is_set(reach, rule) || reach_excludes(reach, rule))
+			continue;
+		if (fwmark_meaning(&meaning, place, rule, e) < 0)
+			return -1;
+		if (meaning.stops)
+			*found = i;
+	}
+	return 0;
+}

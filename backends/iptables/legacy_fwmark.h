@@ -29,6 +29,11 @@ bool fwmark_is_set(const struct reach *reach, const struct rule *rule);
 /* Looks in all tables for what decides by the mark that this rule sets. */
 int fwmark_meaning(struct fwmark_meaning *meaning, const struct fwmark_place *place,
 		   const struct rule *rule, struct err *e);
+/*
+ * The first rule behind that one, from rule `from` of its chain on, which marks packets whatever
+ * their source, so that what looks at the mark stops them; SAVE_NONE: there is none.
+ */
+int fwmark_stopping(size_t *found, const struct fwmark_place *place, size_t from, struct err *e);
 /* How many rules set a mark that this rule asks for. */
 int fwmark_setters(size_t *n, const struct fwmark_place *place, const struct rule *rule,
 		   struct err *e);

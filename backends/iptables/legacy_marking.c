@@ -73,3 +73,35 @@ edit_check_mark(struct selection *s, const struct rule *rule)
 			   "need be the geo-block's (a ban may be); choose those of the geo-block, "
 			   "by their sets or comments, in their table");
 }
+
+/* Skips a rule that marks whom the list does not let through. */
+static int
+skip_mark(struct selection *s, const struct rule *list, size_t index)
+{
+	if (edit_may_skip_rest(s, list, index))
+		return edit_skip(s, index,
+				 "marks whom a list of sources does not spare, which that mark "
+				 "stops");
+	return edit_refuse(
+		s, list,
+		"it spares sources from a mark by which others are stopped, and does not ask for "
+		"just what the rule does that sets it, ports apart: have both ask for the same");
+}
+
+int
+edit_lift_spared(struct selection *s, size_t index)
+{
+	const struct rule *rule = reach_rule(&s->reach, index);
+	const struct fwmark_place place = place_of(s);
+	size_t mark = index;
+
+	if (!rule->sources || (rule->target != RULE_RETURN && rule->target != RULE_ACCEPT))
+		return 0;
+	do {
+		if (fwmark_stopping(&mark, &place, mark + 1, s->e) < 0)
+			return -1;
+		if (mark != SAVE_NONE && skip_mark(s, rule, mark) < 0)
+			return -1;
+	} while (mark != SAVE_NONE);
+	return 0;
+}

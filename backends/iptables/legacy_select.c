@@ -222,6 +222,8 @@ lift_rule(struct selection *s, size_t index)
 		return edit_lift_marking(s, index);
 	if (rule->mark && !rule->sources && edit_check_mark(s, rule) < 0)
 		return -1;
+	if (edit_lift_spared(s, index) < 0)
+		return -1;
 	if (denies && accepts && s->target->action == ACTION_AUTO)
 		return edit_refuse(
 			s, rule,

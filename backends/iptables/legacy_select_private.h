@@ -40,6 +40,8 @@ int edit_skip(struct selection *s, size_t rule, const char *why);
 
 /* legacy_marking.c: rules that set a mark by the source; and whether a mark tells of it alone. */
 int edit_lift_marking(struct selection *s, size_t rule);
+/* What lets sources pass by such a rule behind it, if it does. */
+int edit_lift_spared(struct selection *s, size_t rule);
 int edit_check_mark(struct selection *s, const struct rule *rule);
 
 /* legacy_filling.c: a rule that puts sources into a set may mean that others stop them by it. */

@@ -61,6 +61,22 @@ MARKS = {
                chains=":G - [0:0]\n"),
         blocked=IPV4, ports=WEB, selector={"set": ["home"]}, table="mangle",
         refused="mark them in this rule itself"),
+    "mark-that-a-list-spares": Shape(
+        marked("-A PREROUTING -i eth0 -j G\n-A G -m set --match-set home src -j RETURN\n"
+               "-A G -j MARK --set-xmark 0x7/0xff\n"
+               "-A G -m set --match-set banned src -j MARK --set-xmark 0x7/0xff\n", BY_MARK,
+               chains=":G - [0:0]\n"), blocked=IPV4, banned=("CN",), selector={"set": ["home"]},
+        table="mangle"),
+    "connmark-that-a-list-is-accepted-before": Shape(
+        marked("-A PREROUTING -m set ! --match-set geo src -j ACCEPT\n-A PREROUTING -p tcp -j G\n"
+               "-A G -j CONNMARK --set-xmark 0x7/0xff\n", BY_MARK.replace(
+                   "-m mark", "-m connmark"), chains=":G - [0:0]\n"),
+        blocked=BLOCKED, ports=WEB + ("tcp/22",), selector={"set": ["geo"]}, table="mangle",
+        found=True),
+    "mark-that-a-list-spares-at-a-place": Shape(
+        marked("-A PREROUTING -i eth0 -m set --match-set home src -j ACCEPT\n"
+               "-A PREROUTING -j MARK --set-xmark 0x7/0xff\n", BY_MARK), blocked=IPV4,
+        selector={"set": ["home"]}, table="mangle", refused="have both ask for the same"),
     "mark-for-nothing": Shape(marked(SET_MARK % "geo", ""), ports=WEB, selector={"set": ["geo"]},
                               table="mangle", refused="no rule is seen that decides by"),
     "set-filled-by-source": Shape(filtered(
