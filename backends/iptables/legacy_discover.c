@@ -73,6 +73,13 @@ effect_of_queue(struct observation *o)
 	return EFFECT_DENY;
 }
 
+static bool
+stops_replies(const struct reach *reach, const struct rule *rule)
+{
+	return reach->save->chains[rule->at->chain].policy && !reach->hooks[rule->at->chain] &&
+	       reach_rule_denies(reach, rule);
+}
+
 static int
 find_effect(struct observation *o, const struct fwmark_place *place, size_t index, struct err *e)
 {
@@ -81,6 +88,9 @@ find_effect(struct observation *o, const struct fwmark_place *place, size_t inde
 	bool denies, accepts;
 
 	o->effect = EFFECT_NONE;
+	if (stops_replies(reach, rule))
+		o->refusal = strdup("it is reached from an output or postrouting hook: it blocks "
+				    "replies");
 	if (!reach->hooks[rule->at->chain] || reach_excludes(reach, rule))
 		return 0;
 	reach_rule_means(reach, rule, &denies, &accepts);
@@ -95,6 +105,22 @@ find_effect(struct observation *o, const struct fwmark_place *place, size_t inde
 	else if (rule->sources && rule_queues(rule))
 		o->effect = effect_of_queue(o);
 	return o->effect == EFFECT_NONE ? observe_spared(o, place, index, e) : 0;
+}
+
+static bool
+is_nat(const struct fwmark_place *place)
+{
+	return !strcmp(place->table, "nat");
+}
+
+static void
+refuse_table(struct observation *o, const struct fwmark_place *place)
+{
+	o->effect = is_nat(place) ? EFFECT_DENY : EFFECT_NONE;
+	o->refusal = strdup(is_nat(place) ? OBSERVATION_IN_NAT
+					  : "it stops packets in table security, which geopause "
+					    "does not change: block countries in the table "
+					    "filter, mangle or raw instead");
 }
 
 static char *
@@ -236,13 +262,10 @@ observe(const struct finding *finding, const struct fwmark_place *place, size_t 
 		read_test(o, finding->sets, test);
 	else
 		read_source(o, finding->sets, reach, index, n);
-	if (place->nat) {
-		if (find_effect(o, place, index, e) < 0)
-			return -1;
-	} else {
-		o->effect = EFFECT_DENY;
-		o->refusal = strdup(OBSERVATION_IN_NAT);
-	}
+	if (!place->nat)
+		refuse_table(o, place);
+	else if (find_effect(o, place, index, e) < 0)
+		return -1;
 	if (asprintf(&o->text, "-A %s %s", chain, err_name(spec, rule->at->spec)) < 0) {
 		o->text = NULL;
 		return err_set(e, ERR_FAILED, "out of memory");
@@ -311,32 +334,61 @@ discover_table(const struct finding *finding, enum family family, const char *ta
 	return rc;
 }
 
+/* In table nat, or security. */
+static bool
+decides_elsewhere(const struct fwmark_place *place, const struct rule *rule)
+{
+	return rule->sources && (is_nat(place) ? legacy_nat_decides(place->reach, rule)
+					       : reach_rule_denies(place->reach, rule) &&
+							 place->reach->hooks[rule->at->chain]);
+}
+
 /* No policy can name its rules, but whoever looks for what blocks him has to hear of them. */
 static int
-discover_nat(const struct finding *finding, enum family family, struct err *e)
+discover_elsewhere(const struct finding *finding, enum family family, const char *table,
+		   struct err *e)
 {
 	struct reach reach;
 	const struct fwmark_place place = {
-		.host = finding->host, .family = family, .table = "nat", .reach = &reach
+		.host = finding->host, .family = family, .table = table, .reach = &reach
 	};
 	struct save save;
 	size_t n = 1;
 	int rc;
 
-	if (!host_has(family, "nat"))
+	if (!host_has(family, table))
 		return 0;
-	if (host_save(finding->host, family, "nat", &save, e) < 0)
+	if (host_save(finding->host, family, table, &save, e) < 0)
 		return -1;
 	rc = reach_init(&reach, &save, finding->ports, NULL, e);
 	for (size_t i = 0; rc == 0 && i < save.n_rules; i += n) {
 		n = count_alike(&reach, i);
-		if (reach_rule(&reach, i)->sources &&
-		    legacy_nat_decides(&reach, reach_rule(&reach, i)))
+		if (decides_elsewhere(&place, reach_rule(&reach, i)))
 			rc = observe(finding, &place, i, n, NULL, e);
 	}
 	rc = reach_done(&reach, rc, e);
 	save_fini(&save);
 	return rc;
+}
+
+/* Of a list whose rules have a network each the text is the first one's. */
+static int
+tell_numbers(struct observations *found, size_t from, struct err *e)
+{
+	for (size_t i = from; i < found->n; i++) {
+		struct observation *o = &found->v[i];
+		char *text = o->text;
+
+		if (o->source != SOURCE_ANONYMOUS || o->facts.elements < 2)
+			continue;
+		if (asprintf(&o->text, "%s (and %zu more like this)", text, o->facts.elements - 1) <
+		    0) {
+			o->text = text;
+			return err_set(e, ERR_FAILED, "out of memory");
+		}
+		free(text);
+	}
+	return 0;
 }
 
 int
@@ -351,14 +403,18 @@ legacy_discover(const struct legacy_host *host, const struct ports *ports,
 					 .nat_elsewhere = legacy_nat_is_elsewhere(),
 					 .sets = asks ? &sets : NULL,
 					 .found = found };
+	const size_t before = found->n;
 	int rc = 0;
 
 	for (size_t t = 0; rc == 0 && t < LEGACY_TABLES; t++)
 		for (enum family family = 0; rc == 0 && family < FAMILIES; family++)
 			rc = discover_table(&finding, family, legacy_tables[t], e);
-	for (enum family family = 0; rc == 0 && family < FAMILIES; family++)
-		rc = discover_nat(&finding, family, e);
+	for (enum family family = 0; rc == 0 && family < FAMILIES; family++) {
+		rc = discover_elsewhere(&finding, family, "nat", e);
+		if (rc == 0)
+			rc = discover_elsewhere(&finding, family, "security", e);
+	}
 	if (asks)
 		nl_close(&sets);
-	return rc;
+	return rc == 0 ? tell_numbers(found, before, e) : rc;
 }

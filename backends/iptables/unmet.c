@@ -45,10 +45,10 @@ check_patterns(const struct target *target, const struct patterns *patterns, con
 			continue;
 		snprintf(path, sizeof(path), "rules.%s[%zu]", kind, i);
 		return target_err(e, target, path, patterns->v[i].line,
-				  "no rule of table %s that could be meant has the %s \"%s\" "
+				  "no rule of table %s that could be meant has the %s \"%s\"%s "
 				  "(looked at: %s)",
 				  target->table, kind, err_name(quoted, patterns->v[i].text),
-				  looked);
+				  patterns == &target->rules.set ? " for sources" : "", looked);
 	}
 	return 0;
 }
@@ -67,7 +67,8 @@ check_target(const struct target *target, const struct met *met, const char *loo
 	return target_err(e, target, "rules", 0, "no rule of table %s %s (looked at: %s)",
 			  target->table,
 			  rules->chain.n || rules->set.n || rules->comment.n
-				  ? "fits all of these together"
+				  ? "that stops or lets through packets by their source fits all "
+				    "of these together"
 				  : "decides by the source address",
 			  looked);
 }

@@ -176,6 +176,25 @@ def without_nf_tables(args):
         scene.unchanged("refused")
 
 
+NOT_TO_BE_LIFTED = filtered("".join(
+    "-A INPUT -s 45.%d.0.0/16 -j DROP\n" % i for i in range(9))
+    + "-A OUTPUT -m set --match-set geo dst -j DROP\n") + """*security
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m set --match-set geo src -j DROP
+COMMIT
+"""
+
+
+def named(args):
+    """What cannot be lifted, with the reason; and how many rules a list has."""
+    with Scene(args, NOT_TO_BE_LIFTED, "") as scene:
+        said = scene.program.expect(5, "discover").stderr
+        for text in ("it blocks replies", "in table security", "(and 8 more like this)"):
+            require(text in said, "%r is not in: %s" % (text, said))
+
+
 MARKING = ("*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n"
            ":OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n-A PREROUTING -m set --match-set geo"
            " src -j MARK --set-xmark 0x5/0xffffffff\n-A PREROUTING -m set --match-set banned src"
@@ -247,4 +266,4 @@ def geo_in_nat(args):
 
 
 CASES = (both_variants, both_variants_or_none, joins_nftables, nft_behind_legacy_nat, odd_rule,
-         unknown_names, no_tables, without_nf_tables, discovered, marks_across, geo_in_nat)
+         unknown_names, no_tables, without_nf_tables, discovered, named, marks_across, geo_in_nat)
