@@ -4,6 +4,7 @@
  * all would if the geo-block were away. A copy of the list's rule for everybody passes them by; to
  * skip the rule that stops the others does not.
  */
+#include "legacy_part.h"
 #include "legacy_select_private.h"
 
 #define DEPTH_MAX 8u /* of jumps */
@@ -104,7 +105,7 @@ edit_ban_behind(const struct selection *s, const struct rule *list, size_t rest,
 
 /* --- skipping --- */
 
-/* What becomes of a packet that is not stopped there? */
+/* A packet that is not stopped there is let through for certain, but for bans. */
 static bool
 comes_through(const struct selection *s, size_t rest, size_t k)
 {
@@ -112,7 +113,21 @@ comes_through(const struct selection *s, size_t rest, size_t k)
 
 	if (after & MAY_FALL)
 		after |= reach_end(&s->reach, s->save->rules[rest].chain, k);
-	return (after & MAY_ACCEPT) != 0;
+	return (after & (MAY_ACCEPT | MAY_DROP)) == MAY_ACCEPT;
+}
+
+/* Packets of other states would come along. */
+static bool
+asks_for_state(const struct rule *rule)
+{
+	struct part part;
+
+	for (size_t i = 0;
+	     i < rule->at->n && part_read(rule->at, i, &part) && !part_is_target(&part);
+	     i = part.to)
+		if (part.option == OPT_STATE)
+			return true;
+	return false;
 }
 
 /* Does the list's rule let through some of just the packets that the other one stops? */
@@ -120,7 +135,8 @@ static bool
 is_list_of(const struct rule *list, const struct rule *rest)
 {
 	return list->sources && (list->target == RULE_ACCEPT || list->target == RULE_RETURN) &&
-	       edit_asks_no_more(list, rest) && edit_asks_no_more(rest, list);
+	       !asks_for_state(list) && edit_asks_no_more(list, rest) &&
+	       edit_asks_no_more(rest, list);
 }
 
 /* Some list's rule of the target lets packet k through, of some sources. */
