@@ -20,6 +20,7 @@ struct way {
 	uint32_t bit;
 	unsigned how; /* enum met */
 	bool limits;  /* what drops too many packets counts as well */
+	bool anyway;  /* and what no packet comes to now */
 };
 
 size_t
@@ -74,7 +75,7 @@ is_ban(const struct way *w, const struct rule *rule)
 static bool
 may_ban(const struct way *w, const struct rule *rule)
 {
-	return !rule->lifted && !rule->ours && (rule->reached & w->bit || w->limits);
+	return !rule->lifted && !rule->ours && (rule->reached & w->bit || w->limits || w->anyway);
 }
 
 /* --- following --- */
@@ -333,7 +334,10 @@ bans_bypassed(struct eval *eval, const struct leap *leap, uint32_t concerns,
 	const struct rule *found = NULL;
 
 	for (size_t p = 0; !found && p < packets->n; p++) {
-		struct way way = { .eval = eval, .packet = &packets->v[p], .bit = 1u << p };
+		struct way way = { .eval = eval,
+				   .packet = &packets->v[p],
+				   .bit = 1u << p,
+				   .anyway = leap->anyway };
 
 		if (!(concerns & way.bit))
 			continue;

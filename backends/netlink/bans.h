@@ -20,6 +20,7 @@ struct leap {
 	const struct rule *rule;
 	struct place place;
 	const struct branch *verdict; /* what it does; NULL: what the rule does */
+	bool anyway;                  /* bans count that no packet comes to now */
 };
 
 /*

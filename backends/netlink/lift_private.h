@@ -51,6 +51,9 @@ int lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection
 bool lift_find_place(struct lift *lift, struct eval *eval, struct lift_step *step,
 		     const struct rule **ban);
 
+/* A copy of the rule would let through whom `ban` keeps out. */
+int lift_refuse_ban(struct err *e, const struct rule *rule, const struct rule *ban);
+
 /* --- lift_order.c --- */
 
 /* Rules that send the allowed through bans or limits: copies for those whom a copy lets in. */

@@ -90,7 +90,7 @@ drops_others(struct eval *eval, const struct selection *sel, const struct rule *
 	return false;
 }
 
-/* Would what this rule lets through come in, were `rest` out of the way? */
+/* Would what this rule lets through come in for certain, were `rest` out of the way? */
 static bool
 is_enough(struct eval *eval, const struct suspect *s, struct rule *rest,
 	  const struct packets *packets)
@@ -98,7 +98,7 @@ is_enough(struct eval *eval, const struct suspect *s, struct rule *rest,
 	bool enough, lifted = rest->lifted;
 
 	rest->lifted = true;
-	enough = classify_outside(eval, s->rule, s->concerns, packets) != MAY_DROP;
+	enough = !(classify_outside(eval, s->rule, s->concerns, packets) & MAY_DROP);
 	rest->lifted = lifted;
 	return enough;
 }
@@ -122,6 +122,19 @@ others_ban(struct eval *eval, const struct selection *sel, const struct suspect 
 	return false;
 }
 
+/* A copy before `rest` must not pass by bans behind it, to which nobody comes now. */
+static int
+check_copy(struct eval *eval, const struct suspect *s, const struct rule *rest,
+	   const struct packets *packets, struct err *e)
+{
+	const struct leap leap = { .rule = s->rule,
+				   .place = { rest->chain, rest },
+				   .anyway = true };
+	const struct rule *ban = bans_bypassed(eval, &leap, s->concerns, packets);
+
+	return ban ? lift_refuse_ban(e, s->rule, ban) : 0;
+}
+
 int
 lift_plan_rest(struct lift *lift, struct eval *eval, const struct selection *sel,
 	       const struct suspect *s, bool *done, struct err *e)
@@ -132,11 +145,13 @@ lift_plan_rest(struct lift *lift, struct eval *eval, const struct selection *sel
 	rest.rule = find_rest(eval, s, packets);
 	rest.concerns = s->concerns;
 	*done = rest.rule && lift_is_planned(lift, rest.rule);
-	if (*done || !rest.rule || !is_enough(eval, s, rest.rule, packets) ||
+	if (*done || !rest.rule)
+		return 0;
+	if (!is_enough(eval, s, rest.rule, packets) ||
 	    drops_others(eval, sel, rest.rule, packets) ||
 	    bans_skipped(eval, rest.rule, rest.concerns, packets) ||
 	    others_ban(eval, sel, s, packets))
-		return 0;
+		return check_copy(eval, s, rest.rule, packets, e);
 	*done = true;
 	rest.rule->lifted = true;
 	return lift_plan_skip(lift, &rest, e);

@@ -93,8 +93,8 @@ is_repeated(const struct lift *lift)
 
 /* --- planning --- */
 
-static int
-refuse_ban(struct err *e, const struct rule *rule, const struct rule *ban)
+int
+lift_refuse_ban(struct err *e, const struct rule *rule, const struct rule *ban)
 {
 	char where[WHERE_BUF];
 
@@ -147,7 +147,7 @@ plan_without_copy(struct lift *lift, struct eval *eval, const struct selection *
 		return -1;
 	if (done)
 		return 0;
-	return ban ? refuse_ban(e, s->rule, ban)
+	return ban ? lift_refuse_ban(e, s->rule, ban)
 		   : lift_refuse(
 			     e, s->rule,
 			     "it lets packets through, but geopause does not see what drops the "
