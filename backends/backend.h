@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The one contract between the program and a firewall. A backend is a module that exports
- * geopause_backend(); those of this kernel's firewalls are part of the program (builtin.h). It never knows another
- * backend, the journal or the command line, and hook/window.c is the only caller of apply, extend,
- * revert and sweep.
+ * geopause_backend(); those of this kernel's firewalls are part of the program (builtin.h). It
+ * never knows another backend, the journal or the command line, and hook/window.c is the only
+ * caller of apply, extend, revert and sweep.
  *
  * Reads (discover, plan, inspect, sweep with look_only) change nothing. A mutation has three
  * outcomes; after OUTCOME_UNKNOWN the caller inspects before it decides anything.
