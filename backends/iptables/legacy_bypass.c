@@ -34,7 +34,26 @@ count_lifted(const struct selection *s, const struct save_chain *chain, bool *mu
 	return n;
 }
 
+/* Rules that are skipped for some of the ports cannot be gone around: that would be for all. */
+static const struct rule *
+find_limited(const struct selection *s, const struct save_chain *chain)
+{
+	for (size_t i = chain->first; i < chain->first + chain->n; i++)
+		if (s->limited[i])
+			return reach_rule(&s->reach, i);
+	return NULL;
+}
+
 /* --- at the jumps --- */
+
+static bool
+limits_some(const struct selection *s, const struct rule *rule)
+{
+	for (size_t k = 0; k < s->reach.n_packets; k++)
+		if (edit_only_limits(s, rule, k))
+			return true;
+	return false;
+}
 
 /* Nothing in it but rules that are lifted anyway, and what stops or lets through nobody. */
 static bool
@@ -43,8 +62,9 @@ is_all_lifted(const struct selection *s, const struct save_chain *chain)
 	for (size_t i = chain->first; i < chain->first + chain->n; i++) {
 		const struct rule *rule = reach_rule(&s->reach, i);
 
-		if (!is_lifted(s, i) && !reach_excludes(&s->reach, rule) &&
-		    rule->target != RULE_NONE && rule->target != RULE_RETURN)
+		if (is_lifted(s, i) || rule->target == RULE_NONE || rule->target == RULE_RETURN)
+			continue;
+		if (!reach_excludes(&s->reach, rule) || limits_some(s, rule))
 			return false;
 	}
 	return true;
@@ -190,11 +210,19 @@ static int
 gather_chain(struct selection *s, size_t in)
 {
 	const struct save_chain *chain = &s->save->chains[in];
+	const struct rule *limited;
 	size_t first = chain->first;
 	bool must;
 
 	if (count_lifted(s, chain, &must) <= EACH_MAX && !must)
 		return 0;
+	limited = find_limited(s, chain);
+	if (limited)
+		return must ? edit_refuse(s, limited,
+					  "it leads to a limit for one of the ports, and what "
+					  "stands in its chain cannot be skipped one by one: put "
+					  "that limit before it")
+			    : 0;
 	while (!is_lifted(s, first))
 		first++;
 	if (count_copies(s, chain, first) <= COPIES_MAX)
@@ -215,7 +243,7 @@ edit_gather(struct selection *s)
 		const struct save_chain *chain = &s->save->chains[in];
 
 		if (!chain->policy && count_lifted(s, chain, &must) > EACH_MAX &&
-		    is_all_lifted(s, chain) && skip_jumps(s, in) < 0)
+		    !find_limited(s, chain) && is_all_lifted(s, chain) && skip_jumps(s, in) < 0)
 			return -1;
 	}
 	for (size_t in = 0; in < s->save->n_chains; in++)

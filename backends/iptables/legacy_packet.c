@@ -273,7 +273,7 @@ ask(const struct legacy_packet *packet, const struct part *part, const char *mat
 		/* --connlimit-above 0: the first connection is one too many. */
 		if (value && !strcmp(value, "0"))
 			return TRUTH_YES;
-		return packet->addressed ? TRUTH_MAYBE : TRUTH_NO;
+		return packet->addressed || packet->over_limits ? TRUTH_MAYBE : TRUTH_NO;
 	case OPT_MARK:
 		return has_mark(packet, value, match);
 	case OPT_MATCH:

@@ -17,6 +17,7 @@ struct legacy_packet {
 	uint16_t original; /* port.number before DNAT, host byte order */
 	bool any_port;     /* port.number is not known */
 	bool translated;   /* seen only behind DNAT */
+	bool over_limits;  /* may be one of too many */
 
 	/* Of a flow; network byte order, IPv4: the first 4 bytes. */
 	bool addressed;

@@ -80,12 +80,11 @@ ban_in(const struct selection *s, size_t in, size_t k, unsigned depth)
 	for (size_t i = chain->first; i < chain->first + chain->n; i++) {
 		const struct rule *rule = reach_rule(&s->reach, i), *ban = NULL;
 
-		if (rule->target == RULE_CHAIN && !rule->sources && depth > 0) {
-			if (reach_meets(&s->reach, rule, k))
-				ban = ban_in(s, rule->chain, k, depth - 1);
-		} else if (is_ban(s, rule, k)) {
+		if (rule->target == RULE_CHAIN && !rule->sources && depth > 0 &&
+		    reach_meets(&s->reach, rule, k))
+			ban = ban_in(s, rule->chain, k, depth - 1);
+		else if (is_ban(s, rule, k) || edit_only_limits(s, rule, k))
 			ban = rule;
-		}
 		if (ban)
 			return ban;
 		if (edit_is_rest(s, rule, k) &&
@@ -98,16 +97,13 @@ ban_in(const struct selection *s, size_t in, size_t k, unsigned depth)
 const struct rule *
 edit_ban_inside(const struct selection *s, const struct rule *jump)
 {
-	for (size_t k = 0; jump->target == RULE_CHAIN && jump->sources && k < s->reach.n_packets;
-	     k++) {
-		const struct rule *ban = reach_meets(&s->reach, jump, k)
-						 ? ban_in(s, jump->chain, k, DEPTH_MAX)
-						 : NULL;
+	const struct rule *ban = NULL;
 
-		if (ban)
-			return ban;
-	}
-	return NULL;
+	for (size_t k = 0;
+	     jump->target == RULE_CHAIN && jump->sources && !ban && k < s->reach.n_packets; k++)
+		if (reach_meets(&s->reach, jump, k) && !edit_is_spared(s, jump, k))
+			ban = ban_in(s, jump->chain, k, DEPTH_MAX);
+	return ban;
 }
 
 static const struct rule *ban_behind_jumps(const struct selection *s, size_t chain, size_t k,

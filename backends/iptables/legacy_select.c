@@ -174,6 +174,31 @@ is_narrowed(const struct selection *s, const struct rule *rule)
 	return false;
 }
 
+/* But for ports of which it only limits how many come. */
+static int
+skip_stopped(struct selection *s, size_t index)
+{
+	const struct rule *rule = reach_rule(&s->reach, index);
+	const size_t n = s->edits->n;
+	struct ports ports = { .n = 0 };
+
+	if (edit_skip(s, index, "stops packets by their source") < 0)
+		return -1;
+	for (size_t k = 0; k < s->reach.n_packets; k++) {
+		const struct legacy_packet *packet = &s->reach.packets[k];
+		const struct ports one = { .n = 1,
+					   .v = { { packet->port.proto, packet->original } } };
+
+		if (edit_is_spared(s, rule, k))
+			s->limited[index] = true;
+		else
+			ports_add(&ports, &one);
+	}
+	if (s->limited[index] && s->edits->n > n)
+		s->edits->v[n].ports = ports;
+	return 0;
+}
+
 static int
 lift_deny(struct selection *s, size_t index)
 {
@@ -189,7 +214,7 @@ lift_deny(struct selection *s, size_t index)
 			"bans: name that list too, or say \"action\": \"skip\", if it is none");
 	ban = edit_ban_inside(s, rule);
 	if (!ban)
-		return edit_skip(s, index, "stops packets by their source");
+		return skip_stopped(s, index);
 	snprintf(why, sizeof(why),
 		 "it leads to rule %u of chain %s (%s), which may be a ban, and whoever does not "
 		 "go there would pass that by: put that rule before this one, or give the rules "
@@ -344,14 +369,16 @@ with_room(struct selection *s)
 	s->meant = calloc(rules, sizeof(*s->meant));
 	s->skipped = calloc(rules, sizeof(*s->skipped));
 	s->bypassed = calloc(rules, sizeof(*s->bypassed));
+	s->limited = calloc(rules, sizeof(*s->limited));
 	s->listed = calloc(s->save->n_chains + 1, sizeof(*s->listed));
-	if (s->meant && s->skipped && s->bypassed && s->listed)
+	if (s->meant && s->skipped && s->bypassed && s->limited && s->listed)
 		rc = select_all(s);
 	else
 		no_memory(s);
 	free(s->meant);
 	free(s->skipped);
 	free(s->bypassed);
+	free(s->limited);
 	free(s->listed);
 	return rc;
 }

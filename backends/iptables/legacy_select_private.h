@@ -19,6 +19,7 @@ struct selection {
 	bool *meant;    /* by rule: the target means it */
 	bool *skipped;  /* by rule: there is a SKIP */
 	bool *bypassed; /* by rule: it cannot be skipped in its place */
+	bool *limited;  /* by rule: the SKIP is not for ports that are only limited behind it */
 	bool *listed;   /* by chain: an allow-list of the target was lifted in it */
 	size_t order;
 	struct nl *sets; /* to ask what they hold; NULL: nobody can be asked */
@@ -55,6 +56,12 @@ const struct rule *edit_ban_inside(const struct selection *s, const struct rule 
 bool edit_asks_no_more(const struct rule *a, const struct rule *b);
 /* Whoever comes to it is stopped, but for the ports, places and states that it asks for. */
 bool edit_is_rest(const struct selection *s, const struct rule *rule, size_t k);
+
+/* legacy_limit.c: of packet k, which may come too often. */
+/* The rule, or one where it leads to, may stop some of them, but only if they do. */
+bool edit_only_limits(const struct selection *s, const struct rule *rule, size_t k);
+/* No packet to its port is stopped, but for those: the rule is not skipped for that port. */
+bool edit_is_spared(const struct selection *s, const struct rule *rule, size_t k);
 
 /* legacy_copy.c: what is put there is the rule without what tests its source. */
 struct edit_place {

@@ -17,18 +17,23 @@ def filtered(rules, policy="ACCEPT", chains=""):
 ESTABLISHED = "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
 NEIGHBOURS = "-A INPUT -p ipv6-icmp -j ACCEPT\n"
 BAN = "-A INPUT -m set --match-set banned src -j DROP\n"
+HOME = "-A INPUT -p tcp -m set --match-set home src -j ACCEPT\n"
+INLINE = "".join("-A INPUT -s %d.%d.0.0/16 -m comment --comment geo -j DROP\n" % (a, b)
+                 for a in (77, 112, 175, 14, 27, 36) for b in range(256))
 
 
 class Shape:
     """
     blocked: who is without a window; lifts: the ports that are open in it, but not for the banned;
-    refused: what the message says instead; found: discover means the same rules.
+    refused: what the message says instead; found: discover means the same rules; busy: SOURCE, PORT
+    of which many connects at once in a window are too many.
     """
 
     def __init__(self, rules="", rules6="", blocked=(), ports=ALL, lifts=WEB, selector=None,
                  table="filter", container=False, refused=None, challenges=None, banned=(),
-                 found=False, **target):
+                 found=False, busy=None, **target):
         self.rules, self.rules6, self.blocked, self.ports = rules, rules6, blocked, ports
         self.lifts, self.container, self.refused = lifts, container, refused
         self.selector, self.table, self.target = selector, table, target
         self.challenges, self.banned, self.found = challenges, banned, found
+        self.busy = busy

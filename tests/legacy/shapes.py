@@ -8,7 +8,9 @@ import argparse
 import sys
 
 from beds import BLOCKED, BLOCKED6, LegacyBed, LegacyProgram, deny_matrix, require, run_cases
-from shape import (ABROAD, BAN, ESTABLISHED, EVERYBODY, IPV4, NEIGHBOURS, WEB, Shape, filtered)
+from shape import (ABROAD, BAN, ESTABLISHED, EVERYBODY, HOME, INLINE, IPV4, NEIGHBOURS, WEB, Shape,
+                   filtered)
+from shapes_limits import LIMITS, require_limited
 from shapes_marks import MARKS
 
 CSF = filtered("""
@@ -95,7 +97,6 @@ BEHIND_NAT = {
 }
 
 # What else stops packets goes on doing so for those that the lift lets in.
-HOME = "-A INPUT -p tcp -m set --match-set home src -j ACCEPT\n"
 F2B = ":f2b-web - [0:0]\n"
 JUMPS = "-A f2b-web -s 112.80.248.75/32 -j REJECT\n-A f2b-web -j RETURN\n"
 BANS = {
@@ -240,8 +241,6 @@ LISTS = {
 
 # Rules that cannot be skipped in their place.
 WEB_CHAIN = "-A INPUT -p tcp -m multiport --dports 80,443,22 -j WEB\n"
-INLINE = "".join("-A INPUT -s %d.%d.0.0/16 -m comment --comment geo -j DROP\n" % (a, b)
-                 for a in (77, 112, 175, 14, 27, 36) for b in range(256))
 AROUND = {
     "return-others": Shape(filtered(WEB_CHAIN + "-A WEB -m set ! --match-set home src -j RETURN\n"
                                     "-A WEB -j ACCEPT\n", policy="DROP", chains=":WEB - [0:0]\n"),
@@ -376,7 +375,7 @@ PLAIN = {
                            blocked=BLOCKED, ports=("tcp/80",), selector={"set": ["geo"]},
                            refused="both stops packets and lets them through"),
 }
-GROUPS = {"plain": PLAIN, "behind-nat": BEHIND_NAT, "bans": BANS, "lists": LISTS,
+GROUPS = {"plain": PLAIN, "behind-nat": BEHIND_NAT, "bans": BANS, "limits": LIMITS, "lists": LISTS,
           "around": AROUND, "marks": MARKS}
 SHAPES = {name: shape for group in GROUPS.values() for name, shape in group.items()}
 
@@ -407,6 +406,8 @@ def assert_shape(program, shape):
         program.expect(0, "pre", policy=policy)
         program.require_cells(deny_matrix(shape.ports, shape.blocked, shape.lifts, shape.banned),
                               when + ", lifted", shape.ports)
+        if shape.busy:
+            require_limited(bed, *shape.busy)
         program.expect(0, "post", policy=policy)
         before.require_same(bed.state(), when + ", after post")
         program.require_no_journal(when)

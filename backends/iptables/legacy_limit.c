@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What keeps some out: bans, and limits, which stop only packets that come too often. An ordinary
+ * packet does not meet these, so that nothing else here takes them for rules that stop anybody.
+ */
+#include "legacy_select_private.h"
+
+#define DEPTH_MAX 16u /* of jumps */
+
+/* Only those that come too often meet the rule. */
+static bool
+limits(const struct selection *s, const struct rule *rule, size_t k)
+{
+	const struct legacy_packet *packet = &s->reach.packets[k];
+	struct legacy_packet often = *packet;
+
+	often.over_limits = true;
+	return packet_meets(packet, rule, NULL) == TRUTH_NO &&
+	       packet_meets(&often, rule, NULL) != TRUTH_NO;
+}
+
+/* --- does it stop anybody? --- */
+
+static bool
+may_stop(const struct selection *s, const struct rule *rule, size_t k, bool often, unsigned depth)
+{
+	const struct save_chain *chain;
+
+	if (!reach_meets(&s->reach, rule, k) && !(often && limits(s, rule, k)))
+		return false;
+	if (rule->target != RULE_CHAIN)
+		return rule->target == RULE_DENY || (often && rule->target == RULE_OTHER);
+	chain = &s->save->chains[rule->chain];
+	for (size_t i = chain->first; i < chain->first + chain->n && depth > 0; i++)
+		if (may_stop(s, reach_rule(&s->reach, i), k, often, depth - 1))
+			return true;
+	return depth == 0;
+}
+
+bool
+edit_only_limits(const struct selection *s, const struct rule *rule, size_t k)
+{
+	return may_stop(s, rule, k, true, DEPTH_MAX) && !may_stop(s, rule, k, false, DEPTH_MAX);
+}
+
+static bool
+is_of_port(const struct legacy_packet *packet, const struct legacy_packet *other)
+{
+	return packet->any_port ||
+	       (packet->original == other->original && packet->port.proto == other->port.proto);
+}
+
+bool
+edit_is_spared(const struct selection *s, const struct rule *rule, size_t k)
+{
+	bool limited = false;
+
+	/* What is sent out of its chain is not skipped in its place, but for all ports. */
+	if (reach_leaves_chain(&s->reach, rule))
+		return false;
+	for (size_t i = 0; i < s->reach.n_packets; i++) {
+		if (!is_of_port(&s->reach.packets[i], &s->reach.packets[k]))
+			continue;
+		if (may_stop(s, rule, i, false, DEPTH_MAX))
+			return false;
+		limited |= may_stop(s, rule, i, true, DEPTH_MAX);
+	}
+	return limited;
+}
