@@ -19,6 +19,12 @@ limits(const struct selection *s, const struct rule *rule, size_t k)
 	       packet_meets(&often, rule, NULL) != TRUTH_NO;
 }
 
+static bool
+may_meet(const struct selection *s, const struct rule *rule, size_t k)
+{
+	return reach_meets(&s->reach, rule, k) || limits(s, rule, k);
+}
+
 /* --- does it stop anybody? --- */
 
 static bool
@@ -35,6 +41,12 @@ may_stop(const struct selection *s, const struct rule *rule, size_t k, bool ofte
 		if (may_stop(s, reach_rule(&s->reach, i), k, often, depth - 1))
 			return true;
 	return depth == 0;
+}
+
+bool
+edit_may_stop(const struct selection *s, const struct rule *rule, size_t k)
+{
+	return may_stop(s, rule, k, true, DEPTH_MAX);
 }
 
 bool
@@ -66,4 +78,49 @@ edit_is_spared(const struct selection *s, const struct rule *rule, size_t k)
 		limited |= may_stop(s, rule, i, true, DEPTH_MAX);
 	}
 	return limited;
+}
+
+/* --- all that does on a way --- */
+
+/* Nothing of the packet comes to the next rule. */
+static bool
+ends_way(const struct selection *s, const struct rule *rule, size_t k)
+{
+	return reach_meets_unnamed(&s->reach, rule, k) == TRUTH_YES &&
+	       (rule->target == RULE_RETURN || rule->is_goto ||
+		!(reach_verdict(&s->reach, rule, k) & MAY_FALL));
+}
+
+static bool
+is_lifted(const struct selection *s, size_t rule)
+{
+	return s->skipped[rule] || s->bypassed[rule];
+}
+
+static bool
+bans_in(const struct selection *s, size_t in, size_t k, unsigned depth, bool *bans)
+{
+	const struct save_chain *chain = &s->save->chains[in];
+	bool any = false;
+
+	for (size_t i = chain->first; i < chain->first + chain->n; i++) {
+		const struct rule *rule = reach_rule(&s->reach, i);
+		const bool all = reach_meets_unnamed(&s->reach, rule, k) == TRUTH_YES;
+
+		if (!may_meet(s, rule, k) || is_lifted(s, i))
+			continue;
+		if ((!all || depth == 0) && edit_may_stop(s, rule, k))
+			any = bans[i] = true;
+		if (rule->target == RULE_CHAIN && depth > 0)
+			any |= bans_in(s, rule->chain, k, depth - 1, bans);
+		if (ends_way(s, rule, k))
+			break;
+	}
+	return any;
+}
+
+bool
+edit_bans_of(const struct selection *s, const struct rule *rule, size_t k, bool *bans)
+{
+	return rule->target == RULE_CHAIN && bans_in(s, rule->chain, k, DEPTH_MAX, bans);
 }

@@ -177,7 +177,7 @@ edit_may_skip_rest(const struct selection *s, const struct rule *list, size_t re
 	for (size_t k = 0; k < s->reach.n_packets; k++)
 		if (reach_meets(&s->reach, rule, k) &&
 		    (!is_listed(s, rest, k) || !comes_through(s, rest, k) ||
-		     leads_to_ban(s, rule, k)))
+		     leads_to_ban(s, rule, k) || edit_check_before(s, rest, k)))
 			return false;
 	return true;
 }

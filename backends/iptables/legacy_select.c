@@ -205,8 +205,11 @@ lift_deny(struct selection *s, size_t index)
 	const struct rule *rule = reach_rule(&s->reach, index), *ban;
 	char chain[NAME_BUF], spec[NAME_BUF], why[3 * NAME_BUF];
 
+	/* To be in the list is not to be spared from its bans. */
 	if (s->target->action == ACTION_SKIP)
-		return edit_skip(s, index, "stops packets by their source");
+		return edit_is_check(s, index)
+			       ? 0
+			       : edit_skip(s, index, "stops packets by their source");
 	if (is_narrowed(s, rule))
 		return edit_refuse(
 			s, rule,
@@ -215,6 +218,8 @@ lift_deny(struct selection *s, size_t index)
 	ban = edit_ban_inside(s, rule);
 	if (!ban)
 		return skip_stopped(s, index);
+	if (edit_is_check(s, index))
+		return 0;
 	snprintf(why, sizeof(why),
 		 "it leads to rule %u of chain %s (%s), which may be a ban, and whoever does not "
 		 "go there would pass that by: put that rule before this one, or give the rules "
@@ -293,7 +298,7 @@ select_target(struct selection *s)
 	for (size_t i = 0; i < s->save->n_rules; i++)
 		if (s->meant[i] && lift_rule(s, i) < 0)
 			return -1;
-	return edit_gather(s);
+	return edit_gather(s) < 0 ? -1 : edit_add_checks(s);
 }
 
 /* What is put before a rule comes before what is done with it. */
@@ -357,7 +362,9 @@ select_all(struct selection *s)
 		    select_target(s) < 0)
 			return -1;
 	}
-	return check_number(s) < 0 ? -1 : check_chains(s);
+	if (check_number(s) < 0 || edit_order(s) < 0)
+		return -1;
+	return check_chains(s);
 }
 
 static int

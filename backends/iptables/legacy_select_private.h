@@ -58,10 +58,33 @@ bool edit_asks_no_more(const struct rule *a, const struct rule *b);
 bool edit_is_rest(const struct selection *s, const struct rule *rule, size_t k);
 
 /* legacy_limit.c: of packet k, which may come too often. */
-/* The rule, or one where it leads to, may stop some of them, but only if they do. */
+/* The rule, or one where it leads to, may stop some of them; and only if they do. */
+bool edit_may_stop(const struct selection *s, const struct rule *rule, size_t k);
 bool edit_only_limits(const struct selection *s, const struct rule *rule, size_t k);
 /* No packet to its port is stopped, but for those: the rule is not skipped for that port. */
 bool edit_is_spared(const struct selection *s, const struct rule *rule, size_t k);
+/* Sets, by rule, what keeps some out on the way that the rule sends packets; false: nothing. */
+bool edit_bans_of(const struct selection *s, const struct rule *rule, size_t k, bool *bans);
+
+/* legacy_order.c: of copies in one place, those that lead through bans come first. */
+int edit_order(struct selection *s);
+/* Does it let through whom a list does not name? */
+bool edit_is_copy_of_list(const struct legacy_edit *edit);
+bool edit_meets_copy(const struct selection *s, const struct legacy_edit *edit, size_t packet);
+/* Edit number `edit` before the other one in its place; what is behind that moves on. */
+void edit_move_before(struct selection *s, size_t edit, size_t other);
+
+/* Where lists differ in what they lead through. */
+#define EDIT_WAY_OUT                                                                               \
+	"; or name only one of the lists, or say \"action\": \"skip\", if whoever is in none "     \
+	"need not pass that"
+
+/* legacy_check.c: rules that keep out some of the sources that lists behind them let through. */
+bool edit_is_check(const struct selection *s, size_t rule);
+/* One that stands, or may stand, before that rule, for this packet; NULL: none. */
+const struct rule *edit_check_before(const struct selection *s, size_t rule, size_t packet);
+/* Copies of them before those of the lists. */
+int edit_add_checks(struct selection *s);
 
 /* legacy_copy.c: what is put there is the rule without what tests its source. */
 struct edit_place {

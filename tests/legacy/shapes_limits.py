@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes too often is stopped, also of those that the lift lets in."""
+"""Of several allow-lists and of what limits packets: who is let in passes the same as the listed."""
 import json
 import os
 import sys
 
 from beds import BLOCKED, require
-from shape import INLINE, WEB, Shape, filtered
+from shape import BAN, ESTABLISHED, HOME, INLINE, IPV4, WEB, Shape, filtered
 
 BURST = 100  # connects at once: more than OFTEN lets through
 
@@ -19,8 +19,10 @@ def require_limited(bed, source, port):
             % (source, port, got))
 
 
+# What comes too often is stopped, also of those that the lift lets in.
 OFTEN = (" -p tcp -m hashlimit --hashlimit-above 20/sec --hashlimit-burst 20 --hashlimit-mode"
          " srcip,dstport --hashlimit-name %s -j DROP\n")
+ALLOWED = "-m set --match-set home src"
 LIMITS = {
     "limit-of-another-port": Shape(
         filtered("-A INPUT -m set --match-set geo src -j GEO\n-A GEO -p tcp -m tcp --dport 443"
@@ -43,4 +45,45 @@ LIMITS = {
         filtered("-A INPUT -p tcp -j GEO\n" + INLINE.replace("INPUT", "GEO")
                  + "-A GEO" + OFTEN % "many", chains=":GEO - [0:0]\n"),
         blocked=BLOCKED, ports=WEB, selector={"comment": ["geo"]}, busy=("RU", "tcp/80")),
+    "limit-of-the-allowed": Shape(
+        filtered(ESTABLISHED + "-A INPUT " + ALLOWED + OFTEN % "allowed" + HOME, policy="DROP"),
+        blocked=IPV4, ports=WEB, selector={"set": ["home"]}, busy=("US", "tcp/80")),
+    "limit-of-the-allowed-before-all-others": Shape(
+        filtered(ESTABLISHED + "-A INPUT " + ALLOWED + OFTEN % "others" + HOME
+                 + "-A INPUT -p tcp -j DROP\n" + BAN), blocked=IPV4, ports=WEB,
+        selector={"set": ["home"]}, refused="put that rule before it"),
+    "limits-that-the-allowed-jump-to": Shape(
+        filtered(ESTABLISHED + "-A INPUT " + ALLOWED + " -j LIMITS\n-A INPUT -p tcp -m set"
+                 " --match-set seen src -j ACCEPT\n" + HOME + "-A LIMITS" + OFTEN % "jump",
+                 policy="DROP", chains=":LIMITS - [0:0]\n"),
+        blocked=IPV4, ports=WEB, selector={"set": ["home", "seen"]}, busy=("US", "tcp/80")),
+    "limits-on-one-of-two-ways": Shape(
+        filtered(ESTABLISHED + HOME.replace("home", "seen") + HOME.replace("ACCEPT", "WEB")
+                 + "-A WEB" + OFTEN % "way" + "-A WEB -p tcp -j ACCEPT\n", policy="DROP",
+                 chains=":WEB - [0:0]\n"),
+        blocked=IPV4, ports=WEB, selector={"set": ["home", "seen"]}, busy=("US", "tcp/80")),
+    "bans-on-one-of-two-ways-elsewhere": Shape(
+        filtered(ESTABLISHED + "-A INPUT -j SEEN\n" + HOME.replace("ACCEPT", "WEB")
+                 + HOME.replace("INPUT", "SEEN").replace("home", "seen")
+                 + BAN.replace("INPUT", "WEB") + "-A WEB -p tcp -j ACCEPT\n", policy="DROP",
+                 chains=":SEEN - [0:0]\n:WEB - [0:0]\n"),
+        blocked=IPV4, ports=WEB, selector={"set": ["home", "seen"]},
+        refused="name only one of the lists"),
+    "limit-of-the-allowed-elsewhere": Shape(
+        filtered(ESTABLISHED + "-A INPUT " + ALLOWED + OFTEN % "elsewhere" + "-A INPUT -j GEO\n"
+                 + HOME.replace("INPUT", "GEO"), policy="DROP", chains=":GEO - [0:0]\n"),
+        blocked=IPV4, ports=WEB, selector={"set": ["home"]}, refused="put it right before"),
+    "bans-of-the-allowed-with-skip": Shape(
+        filtered(ESTABLISHED + "-A INPUT " + ALLOWED + " -j BANS\n" + HOME
+                 + "-A INPUT -p tcp -j DROP\n-A BANS -s 78.46.10.10/32 -j DROP\n",
+                 chains=":BANS - [0:0]\n"),
+        blocked=IPV4 + ("DE",), banned=("DE",), ports=WEB, selector={"set": ["home"]},
+        action="skip"),
+    "bans-of-two-kinds": Shape(
+        filtered(ESTABLISHED + HOME.replace("ACCEPT", "A") + HOME.replace("home", "seen").replace(
+            "ACCEPT", "B") + BAN.replace("INPUT", "A") + "-A A -p tcp -j ACCEPT\n"
+            "-A B -s 175.45.176.5/32 -j DROP\n-A B -p tcp -j ACCEPT\n", policy="DROP",
+                 chains=":A - [0:0]\n:B - [0:0]\n"),
+        blocked=IPV4, ports=WEB, selector={"set": ["home", "seen"]},
+        refused="name only one of the lists"),
 }
