@@ -97,8 +97,16 @@ is_lifted(const struct selection *s, size_t rule)
 	return s->skipped[rule] || s->bypassed[rule];
 }
 
+/* Some packets may be let through before they come to the next rule. */
 static bool
-bans_in(const struct selection *s, size_t in, size_t k, unsigned depth, bool *bans)
+may_accept(const struct selection *s, const struct rule *rule, size_t k)
+{
+	return reach_meets_unnamed(&s->reach, rule, k) != TRUTH_NO &&
+	       reach_verdict(&s->reach, rule, k) & MAY_ACCEPT;
+}
+
+static bool
+bans_in(const struct selection *s, size_t in, size_t k, unsigned depth, bool certain, bool *bans)
 {
 	const struct save_chain *chain = &s->save->chains[in];
 	bool any = false;
@@ -111,16 +119,16 @@ bans_in(const struct selection *s, size_t in, size_t k, unsigned depth, bool *ba
 			continue;
 		if ((!all || depth == 0) && edit_may_stop(s, rule, k))
 			any = bans[i] = true;
-		if (rule->target == RULE_CHAIN && depth > 0)
-			any |= bans_in(s, rule->chain, k, depth - 1, bans);
-		if (ends_way(s, rule, k))
+		if (rule->target == RULE_CHAIN && depth > 0 && (all || !certain))
+			any |= bans_in(s, rule->chain, k, depth - 1, certain, bans);
+		if (ends_way(s, rule, k) || (certain && may_accept(s, rule, k)))
 			break;
 	}
 	return any;
 }
 
 bool
-edit_bans_of(const struct selection *s, const struct rule *rule, size_t k, bool *bans)
+edit_bans_of(const struct selection *s, const struct rule *rule, size_t k, bool certain, bool *bans)
 {
-	return rule->target == RULE_CHAIN && bans_in(s, rule->chain, k, DEPTH_MAX, bans);
+	return rule->target == RULE_CHAIN && bans_in(s, rule->chain, k, DEPTH_MAX, certain, bans);
 }

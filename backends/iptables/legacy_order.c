@@ -31,6 +31,20 @@ edit_meets_copy(const struct selection *s, const struct legacy_edit *edit, size_
 	       reach_meets(&s->reach, reach_rule(&s->reach, edit->rule), k);
 }
 
+/* That rule, or one that says the same. */
+static bool
+has_ban(const struct selection *s, const bool *bans, size_t rule)
+{
+	const char *spec = s->save->rules[rule].spec;
+
+	if (bans[rule])
+		return true;
+	for (size_t i = 0; i < s->save->n_rules; i++)
+		if (bans[i] && !strcmp(s->save->rules[i].spec, spec))
+			return true;
+	return false;
+}
+
 /* What copy a leads packet k through, and copy b does not; NULL: nothing. */
 static const struct rule *
 missed_for(const struct selection *s, const struct legacy_edit *a, const struct legacy_edit *b,
@@ -41,11 +55,11 @@ missed_for(const struct selection *s, const struct legacy_edit *a, const struct 
 
 	memset(bans->first, 0, s->save->n_rules * sizeof(*bans->first));
 	memset(bans->second, 0, s->save->n_rules * sizeof(*bans->second));
-	if (!edit_bans_of(s, first, k, bans->first))
+	if (!edit_bans_of(s, first, k, false, bans->first))
 		return NULL;
-	edit_bans_of(s, second, k, bans->second);
+	edit_bans_of(s, second, k, true, bans->second);
 	for (size_t i = 0; i < s->save->n_rules; i++)
-		if (bans->first[i] && !bans->second[i])
+		if (bans->first[i] && !has_ban(s, bans->second, i))
 			return reach_rule(&s->reach, i);
 	return NULL;
 }

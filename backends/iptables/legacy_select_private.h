@@ -63,8 +63,12 @@ bool edit_may_stop(const struct selection *s, const struct rule *rule, size_t k)
 bool edit_only_limits(const struct selection *s, const struct rule *rule, size_t k);
 /* No packet to its port is stopped, but for those: the rule is not skipped for that port. */
 bool edit_is_spared(const struct selection *s, const struct rule *rule, size_t k);
-/* Sets, by rule, what keeps some out on the way that the rule sends packets; false: nothing. */
-bool edit_bans_of(const struct selection *s, const struct rule *rule, size_t k, bool *bans);
+/*
+ * Sets, by rule, what keeps some out on the way that the rule sends packets; false: nothing. With
+ * `certain` only what all of them come to.
+ */
+bool edit_bans_of(const struct selection *s, const struct rule *rule, size_t k, bool certain,
+		  bool *bans);
 
 /* legacy_order.c: of copies in one place, those that lead through bans come first. */
 int edit_order(struct selection *s);

@@ -79,6 +79,18 @@ LIMITS = {
                  chains=":BANS - [0:0]\n"),
         blocked=IPV4 + ("DE",), banned=("DE",), ports=WEB, selector={"set": ["home"]},
         action="skip"),
+    "bans-of-one-kind-in-two-chains": Shape(
+        filtered(ESTABLISHED + HOME.replace("ACCEPT", "A") + HOME.replace("home", "seen").replace(
+            "ACCEPT", "B") + BAN.replace("INPUT", "A") + "-A A -p tcp -j ACCEPT\n"
+            + BAN.replace("INPUT", "B") + "-A B -p tcp -j ACCEPT\n", policy="DROP",
+                 chains=":A - [0:0]\n:B - [0:0]\n"),
+        blocked=IPV4, banned=("CN",), ports=WEB, selector={"set": ["home", "seen"]}),
+    "bans-that-some-pass-by": Shape(
+        filtered(ESTABLISHED + HOME.replace("home", "seen").replace("ACCEPT", "B") + HOME.replace(
+            "ACCEPT", "A") + BAN.replace("INPUT", "A") + "-A A -p tcp -j ACCEPT\n"
+            "-A B -p tcp -m ttl --ttl-gt 1 -j ACCEPT\n" + BAN.replace("INPUT", "B")
+            + "-A B -p tcp -j ACCEPT\n", policy="DROP", chains=":A - [0:0]\n:B - [0:0]\n"),
+        blocked=IPV4, banned=("CN",), ports=WEB, selector={"set": ["home", "seen"]}),
     "bans-of-two-kinds": Shape(
         filtered(ESTABLISHED + HOME.replace("ACCEPT", "A") + HOME.replace("home", "seen").replace(
             "ACCEPT", "B") + BAN.replace("INPUT", "A") + "-A A -p tcp -j ACCEPT\n"
