@@ -121,7 +121,7 @@ struct backend_ops {
 
 	/*
 	 * Appends what decides by the source on the way to these ports to *found; the caller frees
-	 * it. Unreadable firewalls are errors.
+	 * it. Unreadable firewalls are errors. NULL: nobody can look, as at a provider.
 	 */
 	int (*discover)(struct backend *backend, const struct ports *ports,
 			struct observations *found, struct err *e);
@@ -182,7 +182,7 @@ struct backend_ops {
 	/*
 	 * Finds our marks in the live firewall without any record, and removes them; with look_only
 	 * just counts. Appends to *found what it was, a line each: with its transaction id in it,
-	 * and "(closed)" at its end if it has expired.
+	 * and "(closed)" at its end if it has expired. NULL: it leaves none that could be found.
 	 */
 	enum outcome (*sweep)(struct backend *backend, bool look_only, struct names *found,
 			      struct err *e);

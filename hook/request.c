@@ -98,19 +98,19 @@ int
 request_observe(struct backends *backends, const struct ports *ports, struct observations *all,
 		struct err *e)
 {
-	size_t asked = 0;
 	for (const char *const *name = default_backends; *name; name++) {
 		struct err why = ERR_INIT;
 		const struct open_backend *on = backends_get(backends, *name, &why);
-		if (!on && why.sys == ENOENT && (asked || name[1])) {
+		if (!on && why.sys == ENOENT) {
 			log_event_take(LOG_DEBUG, "absent", NULL, "%s", why.msg);
 			continue;
 		}
+		if (on && !on->ops->discover)
+			continue;
 		if (!on || on->ops->discover(on->backend, ports, all, &why)) {
 			*e = why;
 			return -1;
 		}
-		asked++;
 	}
 	return 0;
 }

@@ -21,6 +21,8 @@ sweep(struct window *w, bool look_only, struct names *found, struct err *e)
 		const struct open_backend *on = backends_get(w->backends, name, &why);
 		if (!on && why.sys == ENOENT && is_default_backend(name))
 			continue;
+		if (on && !on->ops->sweep)
+			continue;
 		if (on)
 			window_hold_lock(w, on);
 		if (!on || on->ops->sweep(on->backend, look_only, found, &why) != OUTCOME_DONE) {

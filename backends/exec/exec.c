@@ -40,18 +40,6 @@ exec_hold(struct backend *backend, int fd)
 	backend->hold = fd;
 }
 
-/* A program cannot be discovered. */
-static int
-exec_discover(struct backend *backend, const struct ports *ports, struct observations *found,
-	      struct err *e)
-{
-	(void)backend;
-	(void)ports;
-	(void)found;
-	(void)e;
-	return 0;
-}
-
 /* Prefixed with the target: there may be several. */
 static int
 add_notes(struct names *notes, const struct entry *entry, const struct answer *answer)
@@ -318,17 +306,6 @@ exec_revert(struct backend *backend, const json_t *record, struct names *notes, 
 	return outcome;
 }
 
-/* A program leaves no marks that could be found without a record. */
-static enum outcome
-exec_sweep(struct backend *backend, bool look_only, struct names *found, struct err *e)
-{
-	(void)backend;
-	(void)look_only;
-	(void)found;
-	(void)e;
-	return OUTCOME_DONE;
-}
-
 static const struct backend_ops ops = {
 	.abi = BACKEND_ABI,
 	.name = "exec",
@@ -336,7 +313,6 @@ static const struct backend_ops ops = {
 	.open = exec_open,
 	.close = exec_close,
 	.hold = exec_hold,
-	.discover = exec_discover,
 	.plan = exec_plan,
 	.record = exec_record,
 	.plan_free = exec_plan_free,
@@ -344,7 +320,6 @@ static const struct backend_ops ops = {
 	.inspect = exec_inspect,
 	.extend = exec_extend,
 	.revert = exec_revert,
-	.sweep = exec_sweep,
 };
 
 __attribute__((visibility("default"))) const struct backend_ops *

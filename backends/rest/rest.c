@@ -34,7 +34,6 @@ rest_open(struct backend **backend, struct err *e)
 	return 0;
 }
 
-/* Whether a fork holds the same descriptors does not matter: it uses none of them. */
 static void
 rest_close(struct backend *backend)
 {
@@ -47,18 +46,6 @@ rest_trace(struct backend *backend, void (*line)(const char *line))
 {
 	(void)backend;
 	trace_to(line);
-}
-
-/* A provider cannot be discovered. */
-static int
-rest_discover(struct backend *backend, const struct ports *ports, struct observations *found,
-	      struct err *e)
-{
-	(void)backend;
-	(void)ports;
-	(void)found;
-	(void)e;
-	return 0;
 }
 
 /* --- jobs ---------------------------------------------------------------------------------------
@@ -376,17 +363,6 @@ rest_inspect(struct backend *backend, const json_t *record, unsigned *left_s, st
 	return state;
 }
 
-/* Without a record nobody knows where to look, and with which secret. */
-static enum outcome
-rest_sweep(struct backend *backend, bool look_only, struct names *found, struct err *e)
-{
-	(void)backend;
-	(void)look_only;
-	(void)found;
-	(void)e;
-	return OUTCOME_DONE;
-}
-
 static const struct backend_ops ops = {
 	.abi = BACKEND_ABI,
 	.name = "rest",
@@ -394,7 +370,6 @@ static const struct backend_ops ops = {
 	.open = rest_open,
 	.close = rest_close,
 	.trace = rest_trace,
-	.discover = rest_discover,
 	.plan = rest_plan,
 	.record = rest_record,
 	.plan_free = rest_plan_free,
@@ -406,7 +381,6 @@ static const struct backend_ops ops = {
 	.inspect = rest_inspect,
 	.extend = rest_extend,
 	.revert = rest_revert,
-	.sweep = rest_sweep,
 };
 
 __attribute__((visibility("default"))) const struct backend_ops *

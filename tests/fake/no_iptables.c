@@ -24,34 +24,11 @@ none_close(struct backend *backend)
 	(void)backend;
 }
 
-static int
-none_discover(struct backend *backend, const struct ports *ports, struct observations *found,
-	      struct err *e)
-{
-	(void)backend;
-	(void)ports;
-	(void)found;
-	(void)e;
-	return 0;
-}
-
-static enum outcome
-none_sweep(struct backend *backend, bool look_only, struct names *found, struct err *e)
-{
-	(void)backend;
-	(void)look_only;
-	(void)found;
-	(void)e;
-	return OUTCOME_DONE;
-}
-
 static const struct backend_ops ops = {
 	.abi = BACKEND_ABI,
 	.name = "iptables",
 	.open = none_open,
 	.close = none_close,
-	.discover = none_discover,
-	.sweep = none_sweep,
 };
 
 const struct backend_ops *
