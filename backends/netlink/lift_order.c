@@ -142,12 +142,9 @@ add_check(struct lift *lift, const struct suspect *s, size_t k, uint32_t checked
 	const struct lift_step copy = lift->steps[k];
 	struct lift_step *step;
 
-	if (lift_check_allow(s, e) < 0)
-		return -1;
-	step = lift_add_step(lift, s->target, ACTION_WIDEN, e);
+	step = lift_add_copy(lift, s, e);
 	if (!step)
 		return -1;
-	step->suspect = *s;
 	step->suspect.concerns = checked;
 	step->place = copy.place;
 	step->port = copy.port;

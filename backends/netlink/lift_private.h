@@ -38,8 +38,9 @@ int lift_choose_only(struct lift *lift, struct lift_step *step);
 
 /* --- lift_widen.c, lift_place.c --- */
 
-/* Why there can be no copy of the rule without its test of the source: -1. */
-int lift_check_allow(const struct suspect *s, struct err *e);
+/* A step for a copy of the rule without its test of the source; NULL: there can be none, or memory.
+ */
+struct lift_step *lift_add_copy(struct lift *lift, const struct suspect *s, struct err *e);
 
 /* Suspect i lets through, and others are dropped later: these packets. */
 int lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,

@@ -106,8 +106,8 @@ lift_refuse_ban(struct err *e, const struct rule *rule, const struct rule *ban)
 		lift_where_rule(where, ban));
 }
 
-int
-lift_check_allow(const struct suspect *s, struct err *e)
+static int
+check_allow(const struct suspect *s, struct err *e)
 {
 	if (lift_check_rule(s->rule, e) < 0)
 		return -1;
@@ -168,6 +168,19 @@ note_place(struct lift *lift, const struct lift_step *step)
 			  step->place.chain->table->text, err_name(name, step->place.chain->name));
 }
 
+struct lift_step *
+lift_add_copy(struct lift *lift, const struct suspect *s, struct err *e)
+{
+	struct lift_step *step;
+
+	if (check_allow(s, e) < 0)
+		return NULL;
+	step = lift_add_step(lift, s->target, ACTION_WIDEN, e);
+	if (step)
+		step->suspect = *s;
+	return step;
+}
+
 int
 lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *sel, size_t i,
 		uint32_t dropped, struct err *e)
@@ -177,12 +190,9 @@ lift_plan_widen(struct lift *lift, struct eval *eval, const struct selection *se
 	struct lift_step *step;
 	bool differs = false;
 
-	if (lift_check_allow(s, e) < 0)
-		return -1;
-	step = lift_add_step(lift, s->target, ACTION_WIDEN, e);
+	step = lift_add_copy(lift, s, e);
 	if (!step)
 		return -1;
-	step->suspect = *s;
 	/* To other ports the copy would let packets pass what else stands behind it. */
 	step->suspect.spares |= s->concerns & ~dropped;
 	step->suspect.concerns &= dropped;
