@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A bed whose firewall is made with iptables-legacy, and the program on it."""
+import argparse
 import atexit
 import ctypes
+import functools
 import os
 import re
 import subprocess
@@ -126,6 +128,17 @@ def deny_matrix(ports, blocked, lifted=(), banned=()):
 
 __all__ = ["AT_HOME", "BLOCKED", "BedError", "BLOCKED6", "Failure", "LegacyBed", "LegacyProgram", "SETS",
            "State", "deny_matrix", "inside", "matrix_read", "require", "result_text"]
+
+
+def run_stems(judged, doc):
+    """A test of files: judged(stem, args) of each STEM; the exit status."""
+    parser = argparse.ArgumentParser(description=doc.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--program", required=True)
+    parser.add_argument("stems", nargs="+", metavar="STEM")
+    args = parser.parse_args()
+    cases = {os.path.basename(stem): functools.partial(judged, stem) for stem in args.stems}
+    args.cases = list(cases)
+    return run_cases(cases, args)
 
 
 def have_a_lock_of_our_own():

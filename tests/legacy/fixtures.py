@@ -6,13 +6,12 @@ The rulesets of iptables-nft, with iptables-legacy: fixtures.py --program PATH S
 What stands beside STEM.rules is said in ../netns/matrix.py. "legacy" in STEM.json: what is otherwise
 here, of targets, discover, never, left, refused and exit.
 """
-import argparse
 import json
 import os
 import re
 import sys
 
-from beds import BedError, Failure, LegacyBed, LegacyProgram, matrix_read, require, result_text
+from beds import LegacyBed, LegacyProgram, matrix_read, require, result_text, run_stems
 from real import text_of
 
 
@@ -90,24 +89,12 @@ def assert_fixture(program, case):
     before.require_same(program.bed.state(), "pre without a policy")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--program", required=True)
-    parser.add_argument("stems", nargs="+", metavar="STEM")
-    args = parser.parse_args()
-    failed = 0
-    for stem in args.stems:
-        case = Case(stem)
-        try:
-            with LegacyBed(container=case.notes.get("container", False)) as bed, \
-                    LegacyProgram(args.program, bed) as program:
-                assert_fixture(program, case)
-            print("ok", case.name, flush=True)
-        except (Failure, BedError, ValueError) as e:
-            failed += 1
-            print("FAILED %s: %s" % (case.name, e), flush=True)
-    return 1 if failed else 0
+def judged(stem, args):
+    case = Case(stem)
+    with LegacyBed(container=case.notes.get("container", False)) as bed, \
+            LegacyProgram(args.program, bed) as program:
+        assert_fixture(program, case)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_stems(judged, __doc__))

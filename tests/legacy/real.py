@@ -6,12 +6,11 @@ Rulesets of real tools, found and lifted without a policy: real.py --program PAT
 Of each STEM: STEM.rules and STEM.rules6 (iptables-legacy-save -c), STEM.ipset, and STEM.probe and
 STEM.lifted, who reaches what before and in a window.
 """
-import argparse
 import json
 import os
 import sys
 
-from beds import BedError, Failure, LegacyBed, LegacyProgram, matrix_read, require, result_text
+from beds import LegacyBed, LegacyProgram, matrix_read, require, result_text, run_stems
 
 
 def text_of(path):
@@ -42,24 +41,11 @@ def assert_real(program, stem):
     program.require_cells(probe, "after", ports)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--program", required=True)
-    parser.add_argument("stems", nargs="+", metavar="STEM")
-    args = parser.parse_args()
-    failed = 0
-    for stem in args.stems:
-        name = os.path.basename(stem)
-        try:
-            with LegacyBed(wan="red0" if name.startswith("ipfire") else "eth0") as bed, \
-                    LegacyProgram(args.program, bed) as program:
-                assert_real(program, stem)
-            print("ok", name, flush=True)
-        except (Failure, BedError, ValueError) as e:
-            failed += 1
-            print("FAILED %s: %s" % (name, e), flush=True)
-    return 1 if failed else 0
+def judged(stem, args):
+    with LegacyBed(wan="red0" if os.path.basename(stem).startswith("ipfire") else "eth0") as bed, \
+            LegacyProgram(args.program, bed) as program:
+        assert_real(program, stem)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_stems(judged, __doc__))

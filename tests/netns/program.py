@@ -33,7 +33,7 @@ def run_cases(cases, args):
         try:
             cases[name](args)
             print("ok", name, flush=True)
-        except (Failure, BedError) as e:
+        except (Failure, BedError, ValueError) as e:
             failed += 1
             print("FAILED %s: %s" % (name, e), flush=True)
     return 1 if failed else 0
